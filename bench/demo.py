@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""demo.py: real programs with glibc's malloc and with mmsim, in one short table.
+
+    demo.py BUILD-DIRECTORY
+
+Each program runs ROUNDS times under each of the two, in turn, and the medians
+are shown.  The figures come from `measure` (wait4(2)); redis is the server
+alone, driven by redis-benchmark, and its glibc line preloads libc because
+Debian links redis-server with jemalloc.
+"""
+import os
+import statistics
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True  # the source directory may be read-only
+
+import inputs
+from measuring import Failure, Measure
+from real_rows import real_rows
+
+ROUNDS = 5
+SCALE = 0.4
+SHOWN = ("sqlite3 :memory:", "python3", "redis", "c++ maps")
+
+
+class Sample:
+    """What one run cost: wall seconds, page faults, peak RSS in KiB."""
+
+    def __init__(self, wall, faults, peak):
+        self.wall = wall
+        self.faults = faults
+        self.peak = peak
+
+
+class WallMeasure(Measure):
+    """Measure, but with the time that the user waits."""
+
+    def read(self, errors):
+        figures = super().read(errors)
+        with open(os.path.join(self.scratch, "figures"), encoding="ascii") as f:
+            wall = float(f.read().split()[3])
+        return Sample(wall, figures.faults, figures.peak)
+
+
+def run_alternately(row, measure, libraries):
+    """The samples of each library, in the order of `libraries`."""
+    samples = [[] for _ in libraries]
+    for number in range(ROUNDS):
+        order = range(len(libraries)) if number % 2 == 0 else reversed(range(len(libraries)))
+        for i in order:
+            samples[i].append(row.run(measure, libraries[i]))
+    return samples
+
+
+def medians(samples):
+    return Sample(statistics.median(s.wall for s in samples),
+                  statistics.median(s.faults for s in samples),
+                  statistics.median(s.peak for s in samples))
+
+
+def change(before, after):
+    return f"{(after / before - 1) * 100:+.0f}%"
+
+
+def print_row(name, glibc, mmsim):
+    print(f"{name:17} {glibc.wall:8.2f} {mmsim.wall:7.2f} {change(glibc.wall, mmsim.wall):>6}"
+          f" {glibc.peak / 1024:9.1f} {mmsim.peak / 1024:7.1f} {change(glibc.peak, mmsim.peak):>6}"
+          f" {glibc.faults:9.0f} {mmsim.faults:7.0f} {change(glibc.faults, mmsim.faults):>6}", flush=True)
+
+
+def note(text):
+    """real_rows says which programs are missing; only those of the table matter."""
+    if text.startswith(SHOWN):
+        print(text, file=sys.stderr)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: demo.py BUILD-DIRECTORY")
+    build = os.path.abspath(sys.argv[1])
+    library = os.path.join(build, ".libs", "libmmsim.so")
+    print(f"\nLD_PRELOAD={os.path.relpath(library)} PROGRAM, beside glibc's malloc (medians of {ROUNDS} runs)\n")
+    print(f"{'':17} {'wall time, s':^23} {'peak memory, MiB':^24} {'page faults':^25}")
+    print(f"{'program':17} {'glibc':>8} {'mmsim':>7} {'':6} {'glibc':>9} {'mmsim':>7} {'':6} {'glibc':>9} {'mmsim':>7}",
+          flush=True)
+    failed = False
+    with tempfile.TemporaryDirectory() as scratch:
+        measure = WallMeasure(os.path.join(build, "bench", "measure"), scratch)
+        inputs.write_sql(os.path.join(scratch, "work.sql"), SCALE)
+        rows = real_rows(os.path.join(build, "bench", "cxxmap"), scratch, SCALE, note)
+        for row in (r for r in rows if r.name in SHOWN):
+            try:
+                glibc, mmsim = map(medians, run_alternately(row, measure, (None, library)))
+                print_row(row.name, glibc, mmsim)
+            except Failure as why:
+                failed = True
+                print(f"{row.name:17} failed: {why}", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

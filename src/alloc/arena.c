@@ -1,0 +1,261 @@
+/*
+ * arena.c: taking chunks out of an arena and giving them back.
+ *
+ * Boundary tags make coalescing a matter of looking at two neighbours: the
+ * next chunk starts where this one ends, and when the one before is free, P is
+ * clear and prev_size says where it starts.  No two free chunks ever stand side
+ * by side.  All of what is read from around a chunk is checked before it is
+ * used: it lies in memory that a user may have overrun.
+ */
+#include "alloc/arena.h"
+
+#include "alloc/heap.h"
+#include "alloc/purge.h"
+#include "alloc/top.h"
+#include "base/fatal.h"
+
+void arena_init(struct arena *a, struct heap *heap, uint32_t index)
+{
+	a->heap = heap;
+	a->index = index;
+	a->tag = heap_tag(heap, index);
+	lock_init(&a->lock, LOCK_RANK_ARENA);
+}
+
+bool arena_has_range(const struct arena *a, uintptr_t addr, size_t bytes)
+{
+	for (unsigned i = a->nr_segments; i-- > 0;) {
+		const struct segment *seg = &a->segments[i];
+
+		if (addr >= seg->base && addr < seg->end)
+			return bytes <= seg->end - addr;
+	}
+	return false;
+}
+
+bool arena_has_chunk(const struct arena *a, const void *addr)
+{
+	return is_aligned((uintptr_t)addr, UNIT) &&
+	       arena_has_range(a, (uintptr_t)addr, sizeof(size_t) * 4);
+}
+
+static bool arena_is_tagged(const struct arena *a, const struct chunk *c)
+{
+	return ((chunk_lo(c) ^ a->tag) & CHUNK_TAG_MASK) == 0;
+}
+
+/* Makes a free chunk of [c, c + units), whose neighbours are in use. */
+static void arena_make_free(struct arena *a, struct chunk *c, size_t units)
+{
+	struct chunk *next = chunk_at(c, (ptrdiff_t)(units * UNIT));
+
+	chunk_write(c, a->tag | CHUNK_L | CHUNK_F, units, CHUNK_P);
+	next->prev_size = units * UNIT;
+	chunk_set_prev_free(next);
+	bin_insert(&a->bins, c);
+}
+
+/* Uses the first `units` of a chunk that has left its bin. */
+static void arena_carve(struct arena *a, struct chunk *c, size_t units,
+			uint64_t since_ns)
+{
+	size_t have = chunk_units(c);
+	size_t rest = have - units;
+	uint32_t p = chunk_hi(c) & CHUNK_P;
+
+	if (rest < MIN_FREE_UNITS) {
+		chunk_write(c, a->tag | CHUNK_L, have, p);
+		chunk_set_prev_in_use(chunk_next(c));
+		return;
+	}
+	chunk_write(c, a->tag | CHUNK_L, units, p);
+	c = chunk_next(c);
+	arena_make_free(a, c, rest);
+	if (since_ns)
+		purge_note(a, c, since_ns);
+	else
+		purge_note_clean(c);
+}
+
+struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
+			 uintptr_t *zero_from)
+{
+	struct chunk *c;
+
+	if (units < MIN_FREE_UNITS)
+		units = MIN_FREE_UNITS;
+	c = bin_find(a, units);
+	if (c) {
+		uint64_t since_ns;
+
+		if (!arena_is_tagged(a, c) || !(chunk_lo(c) & CHUNK_F) ||
+		    !arena_has_range(a, (uintptr_t)c, chunk_bytes(c)) ||
+		    chunk_next(c)->prev_size != chunk_bytes(c))
+			fatal_at("corrupted size vs. prev_size", chunk_user(c));
+		bin_unlink(a, c);
+		since_ns = purge_forget(a, c);
+		arena_carve(a, c, units, since_ns);
+		*zero_from = UINTPTR_MAX;
+		return c;
+	}
+	c = top_cut(a, units, zero_from);
+	if (!c && may_grow && top_grow(a, units))
+		c = top_cut(a, units, zero_from);
+	return c;
+}
+
+void arena_check_in_use(struct arena *a, const struct chunk *c,
+			const char *message)
+{
+	const struct chunk *next;
+
+	if (!arena_is_tagged(a, c) ||
+	    !arena_has_range(a, (uintptr_t)c, chunk_bytes(c)) ||
+	    chunk_units(c) < MIN_FREE_UNITS)
+		fatal_at(message, chunk_user(c));
+	if (c == a->top)
+		fatal_at("double free or corruption (top)", chunk_user(c));
+	if (chunk_lo(c) & CHUNK_F)
+		fatal_at("double free or corruption (!prev)", chunk_user(c));
+	next = chunk_next(c);
+	if (!arena_has_range(a, (uintptr_t)next, UNIT) ||
+	    !arena_is_tagged(a, next))
+		fatal_at("free(): invalid next size (normal)", chunk_user(c));
+	if (!chunk_prev_in_use(next))
+		fatal_at("double free or corruption (!prev)", chunk_user(c));
+}
+
+/* The free chunk in front of c, checked. */
+static struct chunk *arena_prev(struct arena *a, struct chunk *c)
+{
+	size_t bytes = c->prev_size;
+	struct chunk *prev = chunk_at(c, -(ptrdiff_t)bytes);
+
+	if (!is_aligned(bytes, UNIT) ||
+	    !arena_has_range(a, (uintptr_t)prev, bytes) ||
+	    !arena_is_tagged(a, prev) || chunk_bytes(prev) != bytes)
+		fatal_at("corrupted size vs. prev_size", chunk_user(c));
+	return prev;
+}
+
+/* Takes a free neighbour out of its bin.  Returns since when its pages wait,
+ * if it is the larger part of what is being put together, else *since. */
+static uint64_t arena_absorb(struct arena *a, struct chunk *c, size_t units,
+			     uint64_t since_ns)
+{
+	uint64_t its_ns;
+
+	bin_unlink(a, c);
+	its_ns = purge_forget(a, c);
+	return its_ns && chunk_units(c) > units ? its_ns : since_ns;
+}
+
+void arena_give(struct arena *a, struct chunk *c)
+{
+	size_t units = chunk_units(c);
+	uint64_t since_ns = 0;
+	struct chunk *next;
+
+	arena_check_in_use(a, c, "free(): invalid size");
+	next = chunk_next(c);
+	if (!chunk_prev_in_use(c)) {
+		struct chunk *prev = arena_prev(a, c);
+		size_t prev_units = chunk_units(prev);
+
+		since_ns = arena_absorb(a, prev, units, since_ns);
+		/* A second free of c must still find it free. */
+		store_relaxed(&c->lo, c->lo | CHUNK_F);
+		c = prev;
+		units += prev_units;
+	}
+	if (next == a->top) {
+		top_check(a);
+		store_relaxed(&c->lo, c->lo | CHUNK_F);
+		a->top = c;
+		top_write(a);
+		top_freed(a);
+		return;
+	}
+	if (chunk_lo(next) & CHUNK_F) {
+		size_t next_units = chunk_units(next);
+
+		if (!arena_has_range(a, (uintptr_t)next, next_units * UNIT) ||
+		    chunk_next(next)->prev_size != next_units * UNIT)
+			fatal_at("corrupted size vs. prev_size",
+				 chunk_user(next));
+		since_ns = arena_absorb(a, next, units, since_ns);
+		units += next_units;
+	}
+	arena_make_free(a, c, units);
+	if (top_release_segment(a, c))
+		return;
+	if (purge_is_candidate(c))
+		purge_note(a, c, since_ns);
+}
+
+struct chunk *arena_split(struct arena *a, struct chunk *c, size_t at_units)
+{
+	size_t rest = chunk_units(c) - at_units;
+	struct chunk *second = chunk_at(c, (ptrdiff_t)(at_units * UNIT));
+
+	chunk_write(c, a->tag | CHUNK_L, at_units, chunk_hi(c) & CHUNK_P);
+	chunk_write(second, a->tag | CHUNK_L, rest, CHUNK_P);
+	return second;
+}
+
+void arena_shrink(struct arena *a, struct chunk *c, size_t units)
+{
+	if (units < MIN_FREE_UNITS)
+		units = MIN_FREE_UNITS;
+	if (chunk_units(c) >= units + MIN_FREE_UNITS)
+		arena_give(a, arena_split(a, c, units));
+}
+
+/* Joins c, in use, with the chunk behind it, which is top or free. */
+static void arena_join_next(struct arena *a, struct chunk *c, size_t units)
+{
+	struct chunk *next = chunk_next(c);
+	uint32_t p = chunk_hi(c) & CHUNK_P;
+
+	if (next == a->top) {
+		size_t more = units - chunk_units(c);
+		uintptr_t zero_from;
+
+		next = top_cut(a, more, &zero_from);
+		ASSERT(next);
+		chunk_write(c, a->tag | CHUNK_L,
+			    chunk_units(c) + chunk_units(next), p);
+		return;
+	}
+	bin_unlink(a, next);
+	uint64_t since_ns = purge_forget(a, next);
+
+	chunk_write(c, a->tag | CHUNK_L, chunk_units(c) + chunk_units(next), p);
+	arena_carve(a, c, units, since_ns);
+}
+
+bool arena_extend(struct arena *a, struct chunk *c, size_t units)
+{
+	struct chunk *next = chunk_next(c);
+	size_t have = chunk_units(c);
+
+	if (have >= units)
+		return true;
+	if (next == a->top) {
+		size_t more = units - have;
+
+		top_check(a);
+		if (top_bytes(a) < more * UNIT + TOP_MIN &&
+		    (more * UNIT >= a->heap->options.mmap_threshold ||
+		     !top_grow(a, more)))
+			return false;
+		/* A new segment may have been begun elsewhere. */
+		if (chunk_next(c) != a->top)
+			return arena_extend(a, c, units);
+	} else if (!(chunk_lo(next) & CHUNK_F) ||
+		   have + chunk_units(next) < units) {
+		return false;
+	}
+	arena_join_next(a, c, units);
+	return true;
+}

@@ -1,0 +1,104 @@
+/*
+ * arena.h: a heap of chunks under one lock.
+ *
+ * An arena owns segments of address space.  The main arena's are the memory
+ * between breaks (brk); the others are reservations that are made accessible
+ * step by step.  Chunks fill a segment without a gap; the last one of the
+ * newest segment is top, from which new chunks are cut; an older segment ends
+ * in a fence, a chunk of 16 bytes that is always in use.
+ *
+ *   segment   base                                      end        limit
+ *             | chunk | chunk | free | chunk | top ......|  reserved |
+ *                                                ^ fresh: never written
+ *                                                    from here on
+ */
+#ifndef ALLOC_ARENA_H
+#define ALLOC_ARENA_H
+
+#include "alloc/bin.h"
+#include "alloc/run.h"
+#include "base/lock.h"
+
+#define NR_SEGMENTS 64u
+
+struct segment {
+	uintptr_t base;  /* the first chunk */
+	uintptr_t end;   /* accessible up to here */
+	uintptr_t limit; /* reserved up to here; equal to end for brk */
+	bool is_brk;
+};
+
+struct heap;
+
+struct arena {
+	struct heap *heap;
+	uint32_t index; /* in the heap's table */
+	uint32_t tag;   /* of its headers, without flags */
+
+	/* Chunks that threads of other arenas have freed: a list through the
+	 * chunks, added to with one compare-and-swap (remote.c). */
+	void *remote __attribute__((aligned(64)));
+	size_t remote_bytes; /* posted and not yet picked up */
+
+	struct lock lock __attribute__((aligned(64)));
+	/* ---- everything below is guarded by lock ---- */
+	struct bins bins;
+	struct run_class classes[NR_SMALL + 1];
+
+	/* top.c */
+	struct chunk *top; /* NULL before the first growth */
+	uintptr_t fresh;     /* top's memory from here on reads as zeros */
+	uintptr_t populated; /* pages of top below this were fetched */
+	struct segment segments[NR_SEGMENTS];
+	unsigned nr_segments; /* the last one holds top */
+	unsigned nr_foreign;  /* times somebody else had moved the break */
+	size_t system_bytes;  /* accessible, over all segments */
+	size_t max_system_bytes;
+
+	/* purge.c */
+	struct chunk *dirty_first, *dirty_last; /* oldest first */
+	uint64_t last_trim_ns; /* when top was trimmed last; 0: never */
+	uint64_t top_waits_ns; /* since when free top waits; 0: it does not */
+	size_t nr_purges;
+	size_t purged_bytes;
+
+	/* heap.c, guarded by the heap's lock */
+	unsigned nr_attached; /* threads whose cache refills here */
+};
+
+void arena_init(struct arena *a, struct heap *heap, uint32_t index);
+
+/* Whether addr may be a chunk of this arena: aligned and inside a segment. */
+bool arena_has_chunk(const struct arena *a, const void *addr);
+
+/* Whether [addr, addr + bytes) lies inside one segment. */
+bool arena_has_range(const struct arena *a, uintptr_t addr, size_t bytes);
+
+/*
+ * Takes a chunk of `units` or one more (when what would be left over could
+ * not stand alone), from the bins or from top, which grows only if `may_grow`.
+ * The chunk has L set; its P and its neighbour's are right.  NULL: no memory.
+ * Sets *zero_from to where the memory is known to read as zeros; UINTPTR_MAX:
+ * nowhere.
+ */
+struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
+			 uintptr_t *zero_from);
+
+/* Gives a chunk back, coalescing it with free neighbours.  Ends the program
+ * when the boundary tags around it are damaged. */
+void arena_give(struct arena *a, struct chunk *c);
+
+/* Cuts a chunk in use down to `units` when the rest can stand alone. */
+void arena_shrink(struct arena *a, struct chunk *c, size_t units);
+
+/* Grows a chunk in use to at least `units` where it is; false: no room. */
+bool arena_extend(struct arena *a, struct chunk *c, size_t units);
+
+/* Cuts a chunk in use in two; the part from `at` on is returned, in use. */
+struct chunk *arena_split(struct arena *a, struct chunk *c, size_t at_units);
+
+/* Removes what a chunk of the arena is not: checks and message for `p`. */
+void arena_check_in_use(struct arena *a, const struct chunk *c,
+			const char *message);
+
+#endif

@@ -1,0 +1,294 @@
+/*
+ * entry.c: the names of libc, and the only place where errno is set.
+ *
+ * Every function of the family is here: half a family is worse than none,
+ * because a chunk of one allocator would reach the free of another.  What is
+ * asked of each is in malloc(3), posix_memalign(3), malloc_usable_size(3),
+ * mallopt(3), mallinfo(3), malloc_trim(3), malloc_info(3), and C23 7.24.3 for
+ * free_sized and free_aligned_sized.
+ *
+ * The dynamic linker calls malloc before any constructor, ours included.  All
+ * that the first call needs is initialised statically.
+ */
+#include "alloc/fork.h"
+#include "alloc/heap.h"
+#include "alloc/thread.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#if __has_attribute(copy)
+#define ALIAS(name)                                                            \
+	__attribute__((alias(#name), copy(name), visibility("default")))
+#else
+#define ALIAS(name) __attribute__((alias(#name), visibility("default")))
+#endif
+
+static NOINLINE void *malloc_slow(struct tcache *tc, size_t size)
+{
+	void *p;
+
+	heap_default_ready();
+	p = heap_malloc(&heap_default, tc, size);
+	if (!p)
+		errno = ENOMEM;
+	return p;
+}
+
+PUBLIC void *malloc(size_t size)
+{
+	struct tcache *tc = tcache_self;
+	void *p = tcache_malloc(tc, size);
+
+	return LIKELY(p) ? p : malloc_slow(tc, size);
+}
+
+static NOINLINE void free_slow(struct tcache *tc, void *p)
+{
+	heap_default_ready();
+	heap_free(&heap_default, tc, p);
+}
+
+PUBLIC void free(void *p)
+{
+	struct tcache *tc = tcache_self;
+
+	if (LIKELY(p) && UNLIKELY(!tcache_free(tc, p)))
+		free_slow(tc, p);
+}
+
+static NOINLINE void *calloc_slow(struct tcache *tc, size_t size)
+{
+	void *p;
+
+	heap_default_ready();
+	p = heap_calloc(&heap_default, tc, size);
+	if (!p)
+		errno = ENOMEM;
+	return p;
+}
+
+PUBLIC void *calloc(size_t n, size_t size)
+{
+	struct tcache *tc = tcache_self;
+	size_t bytes;
+	void *p;
+
+	if (UNLIKELY(__builtin_mul_overflow(n, size, &bytes))) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	p = tcache_malloc(tc, bytes);
+	return LIKELY(p) ? memset(p, 0, bytes) : calloc_slow(tc, bytes);
+}
+
+PUBLIC void *realloc(void *p, size_t size)
+{
+	if (!p)
+		return malloc(size);
+	if (size == 0) {
+		free(p);
+		return NULL;
+	}
+	heap_default_ready();
+	p = heap_realloc(&heap_default, tcache_self, p, size);
+	if (!p)
+		errno = ENOMEM;
+	return p;
+}
+
+PUBLIC void *reallocarray(void *p, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(p, bytes);
+}
+
+/* `alignment` is a power of two. */
+static void *aligned_any(size_t alignment, size_t size)
+{
+	void *p;
+
+	heap_default_ready();
+	p = size > PTRDIFF_MAX ? NULL :
+				 heap_memalign(&heap_default, tcache_self,
+					       alignment, size);
+	if (!p)
+		errno = ENOMEM;
+	return p;
+}
+
+PUBLIC void *memalign(size_t alignment, size_t size)
+{
+	if (alignment > SIZE_MAX / 2 + 1) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (alignment < UNIT)
+		alignment = UNIT;
+	if (!is_power_of_two(alignment))
+		alignment = (size_t)2 << log2_floor(alignment);
+	return aligned_any(alignment, size);
+}
+
+PUBLIC void *aligned_alloc(size_t alignment, size_t size)
+{
+	if (!is_power_of_two(alignment)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return aligned_any(alignment, size);
+}
+
+PUBLIC int posix_memalign(void **memptr, size_t alignment, size_t size)
+{
+	int saved = errno;
+	void *p;
+
+	if (!is_power_of_two(alignment) || alignment < sizeof(void *))
+		return EINVAL;
+	p = aligned_any(alignment, size);
+	errno = saved;
+	if (!p)
+		return ENOMEM;
+	*memptr = p;
+	return 0;
+}
+
+static size_t page_size(void)
+{
+	heap_default_ready();
+	return heap_default.os->page_size;
+}
+
+PUBLIC void *valloc(size_t size)
+{
+	return aligned_any(page_size(), size);
+}
+
+PUBLIC void *pvalloc(size_t size)
+{
+	size_t page = page_size();
+
+	if (size > PTRDIFF_MAX - page) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return aligned_any(page, align_up(size ? size : 1, page));
+}
+
+PUBLIC size_t malloc_usable_size(void *p)
+{
+	return p ? heap_usable_size(&heap_default, p) : 0;
+}
+
+/* The sizes are the caller's promise; the header knows better. */
+PUBLIC void free_sized(void *p, size_t size)
+{
+	(void)size;
+	free(p);
+}
+
+PUBLIC void free_aligned_sized(void *p, size_t alignment, size_t size)
+{
+	(void)alignment;
+	(void)size;
+	free(p);
+}
+
+PUBLIC int mallopt(int param, int value)
+{
+	heap_default_ready();
+	return heap_mallopt(&heap_default, param, value);
+}
+
+PUBLIC int malloc_trim(size_t pad)
+{
+	heap_default_ready();
+	return heap_trim(&heap_default, pad);
+}
+
+PUBLIC struct mallinfo2 mallinfo2(void)
+{
+	return mmsim_heap_mallinfo2(mmsim_heap_default());
+}
+
+PUBLIC struct mallinfo mallinfo(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return (struct mallinfo){
+		.arena = (int)m.arena,
+		.ordblks = (int)m.ordblks,
+		.smblks = (int)m.smblks,
+		.hblks = (int)m.hblks,
+		.hblkhd = (int)m.hblkhd,
+		.usmblks = (int)m.usmblks,
+		.fsmblks = (int)m.fsmblks,
+		.uordblks = (int)m.uordblks,
+		.fordblks = (int)m.fordblks,
+		.keepcost = (int)m.keepcost,
+	};
+}
+
+PUBLIC void malloc_stats(void)
+{
+	mmsim_heap_stats(mmsim_heap_default(), STDERR_FILENO);
+}
+
+/* The text goes through a file of its own, because writing to a stream may
+ * allocate and must not happen while the heap is locked. */
+PUBLIC int malloc_info(int options, FILE *stream)
+{
+	char text[1024];
+	ssize_t n;
+	int fd, status;
+
+	if (options != 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	fd = memfd_create("malloc_info", MFD_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	status = mmsim_heap_info(mmsim_heap_default(), fd);
+	if (status == 0 && lseek(fd, 0, SEEK_SET) == 0)
+		while ((n = read(fd, text, sizeof(text))) > 0)
+			fwrite(text, 1, (size_t)n, stream);
+	close(fd);
+	return status;
+}
+
+/* Old binaries, and code that goes around interposition. */
+ALIAS(free) void cfree(void *p);
+ALIAS(malloc) void *__libc_malloc(size_t size);
+ALIAS(free) void __libc_free(void *p);
+ALIAS(free) void __libc_cfree(void *p);
+ALIAS(calloc) void *__libc_calloc(size_t n, size_t size);
+ALIAS(realloc) void *__libc_realloc(void *p, size_t size);
+ALIAS(memalign) void *__libc_memalign(size_t alignment, size_t size);
+ALIAS(valloc) void *__libc_valloc(size_t size);
+ALIAS(pvalloc) void *__libc_pvalloc(size_t size);
+ALIAS(posix_memalign)
+int __posix_memalign(void **memptr, size_t alignment, size_t size);
+
+__attribute__((constructor)) static void library_start(void)
+{
+	heap_default_ready();
+	thread_start();
+	fork_start();
+}
+
+__attribute__((destructor)) static void library_stop(void)
+{
+	if (heap_default.options.stats)
+		malloc_stats();
+}

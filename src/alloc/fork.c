@@ -1,0 +1,90 @@
+/*
+ * fork.c: the default heap across fork(2).
+ *
+ * Before a fork every lock of the heap is taken, so that the child's copy is
+ * of a moment when nobody is inside; afterwards the parent drops them and the
+ * child makes them anew.  The other threads do not exist in the child, but
+ * their caches do: they become orphans, and are taken in one by one when the
+ * child turns out to use its heap.  A child that only calls exec pays nothing.
+ * What a thread held in a register at that instant is lost to the child.
+ *
+ * A program with one thread takes no lock: a signal handler that interrupted
+ * malloc may fork, as glibc allows, and the child returns into the interrupted
+ * call.  Registered in our constructor, the prepare handler runs after those of
+ * everyone who registered later and may allocate in theirs.
+ *
+ * Sources: fork(2), pthread_atfork(3); __libc_single_threaded in the glibc
+ * manual.
+ */
+#include "alloc/fork.h"
+
+#include "alloc/heap.h"
+
+#include <pthread.h>
+#include <sys/single_threaded.h>
+
+static bool fork_is_locked;
+
+static void fork_prepare(void)
+{
+	if (__libc_single_threaded)
+		return;
+	heap_lock_all(&heap_default);
+	fork_is_locked = true;
+}
+
+static void fork_parent(void)
+{
+	if (!fork_is_locked)
+		return;
+	fork_is_locked = false;
+	heap_unlock_all(&heap_default);
+}
+
+/* Leaves only the calling thread's cache on the list. */
+static void fork_orphan_others(struct heap *heap)
+{
+	struct tcache *tc, *next;
+
+	for (tc = heap->tcaches; tc; tc = next) {
+		next = tc->next;
+		if (tc == tcache_self)
+			continue;
+		tc->next = heap->orphans;
+		tc->arena->nr_attached--;
+		heap->orphans = tc;
+		heap->nr_tcaches--;
+	}
+	heap->tcaches = tcache_is_real(tcache_self) ? tcache_self : NULL;
+	if (heap->tcaches)
+		heap->tcaches->next = heap->tcaches->prev = NULL;
+}
+
+static void fork_child(void)
+{
+	struct heap *heap = &heap_default;
+
+	if (!fork_is_locked)
+		return;
+	fork_is_locked = false;
+	heap_unlock_all(heap);
+	fork_orphan_others(heap);
+}
+
+void fork_reclaim_orphan(struct heap *heap)
+{
+	struct tcache *tc;
+
+	lock_take(&heap->lock);
+	tc = heap->orphans;
+	if (tc)
+		heap->orphans = tc->next;
+	lock_drop(&heap->lock);
+	if (tc)
+		tcache_reclaim(tc);
+}
+
+void fork_start(void)
+{
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+}

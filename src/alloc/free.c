@@ -1,0 +1,87 @@
+/*
+ * free.c: the slow half of free.
+ *
+ * A header that the fast path did not like is looked at in this order: is the
+ * pointer aligned; whose tag is it; is it mapped, or free already; and only
+ * then at memory around the chunk, inside the bounds of the arena that the tag
+ * names.  So a trampled size ends in a message and not in SIGSEGV.
+ */
+#include "alloc/heap.h"
+#include "alloc/remote.h"
+#include "base/fatal.h"
+
+#include <string.h>
+
+#define INVALID "free(): invalid pointer"
+
+/* What remains once a chunk is known to be free: which way is it free? */
+static void free_report_double(const struct arena *a, const struct chunk *c)
+{
+	void *p = chunk_user(c);
+
+	if (chunk_lo(c) & CHUNK_C)
+		fatal_at("free(): double free detected in tcache 2", p);
+	if (c == load_relaxed(&a->top))
+		fatal_at("double free or corruption (top)", p);
+	fatal_at("double free or corruption (!prev)", p);
+}
+
+/* A cacheable chunk, for a thread without a cache. */
+static void free_uncached(struct arena *a, void *p)
+{
+	struct chunk *c = chunk_of(p);
+
+	lock_take(&a->lock);
+	remote_drain(a);
+	store_relaxed(&c->lo, chunk_lo(c) | CHUNK_C);
+	remote_give_back(a, p);
+	lock_drop(&a->lock);
+}
+
+static void free_large(struct arena *a, struct chunk *c)
+{
+	lock_take(&a->lock);
+	arena_give(a, c);
+	lock_drop(&a->lock);
+}
+
+static void free_perturb(struct heap *heap, void *p)
+{
+	if (heap->options.perturb != 0)
+		memset(p, (int)heap->options.perturb,
+		       heap_usable_size(heap, p));
+}
+
+void heap_free(struct heap *heap, struct tcache *tc, void *p)
+{
+	struct chunk *c = chunk_of(p);
+	uint32_t lo;
+	struct arena *a;
+
+	if (!is_aligned((uintptr_t)p, UNIT))
+		fatal_at(INVALID, p);
+	lo = chunk_lo(c);
+	if (heap_index_of_tag(heap, lo) == MAPPED_INDEX) {
+		mapped_free(heap, p, "munmap_chunk(): invalid pointer");
+		heap_tick(heap, tc);
+		return;
+	}
+	a = heap_arena_of_tag(heap, lo);
+	if (!a || (lo & CHUNK_M))
+		fatal_at(INVALID, p);
+	if (lo & (CHUNK_C | CHUNK_F) || c == load_relaxed(&a->top))
+		free_report_double(a, c);
+	if (UNLIKELY(heap->uncached))
+		free_perturb(heap, p);
+	if (tc == &tcache_none)
+		tc = heap_tcache(heap);
+	if (lo & CHUNK_L)
+		free_large(a, c);
+	else if (!tcache_is_real(tc))
+		free_uncached(a, p);
+	else if (tc->arena == a)
+		tcache_free_slow(tc, p);
+	else
+		remote_free(tc, a, p);
+	heap_tick(heap, tc);
+}

@@ -1,0 +1,272 @@
+/*
+ * heap.c: making heaps, handing out arenas and caches, and giving back what
+ * has waited.
+ *
+ * The first thread uses the main arena.  Each further one gets an arena that
+ * no thread uses any more, or a new one while there are fewer than arena_max,
+ * or else shares the one with the fewest threads.  By default arena_max is
+ * four times the CPUs that this process may use, by affinity and by quota,
+ * not the CPUs of the host.
+ */
+#include "alloc/heap.h"
+
+#include "alloc/purge.h"
+#include "alloc/remote.h"
+#include "alloc/top.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#define ARENAS_PER_CPU 4u
+#define NS_PER_MS UINT64_C(1000000)
+/* When an arena was busy, it is looked at again after this. */
+#define RETRY_NS (1 * NS_PER_MS)
+
+struct heap heap_default;
+
+void heap_init(struct heap *heap, const struct mmsim_os *os)
+{
+	uint64_t random = os->entropy(os->ctx);
+
+	heap->os = os;
+	heap->key = random;
+	heap->secret = (uint32_t)(random >> 24 & 0xffff) | 0x80;
+	meta_init(&heap->meta, os);
+	mapped_init(&heap->mapped);
+	heap->dynamic_threshold = !heap->options.thresholds_set;
+	heap->uncached = heap->options.perturb != 0 ||
+			 heap->options.check_action == 3;
+	arena_init(&heap->main_arena, heap, 0);
+	heap->arenas[0] = &heap->main_arena;
+	heap->nr_arenas = 1;
+	__atomic_store_n(&heap->ready, true, __ATOMIC_RELEASE);
+}
+
+static NOINLINE void heap_default_start(void)
+{
+	struct heap *heap = &heap_default;
+
+	lock_take(&heap->lock);
+	if (!heap->ready) {
+		options_init(&heap->options);
+		options_from_env(&heap->options, environ,
+				 getauxval(AT_SECURE) != 0);
+		heap_init(heap, mmsim_os_host());
+	}
+	lock_drop(&heap->lock);
+}
+
+void heap_default_ready(void)
+{
+	if (UNLIKELY(!__atomic_load_n(&heap_default.ready, __ATOMIC_ACQUIRE)))
+		heap_default_start();
+}
+
+/* How many arenas there may be. */
+static unsigned heap_arena_max(const struct heap *heap)
+{
+	size_t max = heap->options.arena_max;
+
+	if (max == 0)
+		max = (size_t)heap->os->nr_cpus(heap->os->ctx) *
+		      ARENAS_PER_CPU;
+	return (unsigned)min_size(max, NR_ARENAS);
+}
+
+/* The arena with the fewest threads. */
+static struct arena *heap_idlest(struct heap *heap)
+{
+	struct arena *best = heap->arenas[0];
+
+	for (unsigned i = 1; i < heap->nr_arenas; i++)
+		if (heap->arenas[i]->nr_attached < best->nr_attached)
+			best = heap->arenas[i];
+	return best;
+}
+
+static struct arena *heap_new_arena(struct heap *heap)
+{
+	struct arena *a = meta_alloc(&heap->meta, sizeof(*a));
+	unsigned i = heap->nr_arenas;
+
+	if (!a)
+		return NULL;
+	arena_init(a, heap, i);
+	heap->arenas[i] = a;
+	__atomic_store_n(&heap->nr_arenas, i + 1, __ATOMIC_RELEASE);
+	return a;
+}
+
+struct arena *heap_attach(struct heap *heap)
+{
+	struct arena *a;
+
+	lock_take(&heap->lock);
+	a = heap_idlest(heap);
+	if (a->nr_attached > 0 && heap->nr_arenas < heap_arena_max(heap)) {
+		struct arena *fresh = heap_new_arena(heap);
+
+		a = fresh ? fresh : a;
+	}
+	store_relaxed(&a->nr_attached, a->nr_attached + 1);
+	lock_drop(&heap->lock);
+	return a;
+}
+
+void heap_detach(struct heap *heap, struct arena *a)
+{
+	lock_take(&heap->lock);
+	store_relaxed(&a->nr_attached, a->nr_attached - 1);
+	lock_drop(&heap->lock);
+}
+
+void heap_list_tcache(struct heap *heap, struct tcache *tc)
+{
+	lock_take(&heap->lock);
+	tc->prev = NULL;
+	tc->next = heap->tcaches;
+	if (tc->next)
+		tc->next->prev = tc;
+	heap->tcaches = tc;
+	heap->nr_tcaches++;
+	lock_drop(&heap->lock);
+}
+
+void heap_unlist_tcache(struct heap *heap, struct tcache *tc)
+{
+	lock_take(&heap->lock);
+	if (tc->next)
+		tc->next->prev = tc->prev;
+	if (tc->prev)
+		tc->prev->next = tc->next;
+	else
+		heap->tcaches = tc->next;
+	heap->nr_tcaches--;
+	lock_drop(&heap->lock);
+}
+
+bool heap_has_decayed(const struct heap *heap, uint64_t since_ns,
+		      uint64_t now_ns)
+{
+	size_t decay_ms = heap->options.decay_ms;
+
+	return decay_ms != OPTION_NEVER &&
+	       now_ns - since_ns >= decay_ms * NS_PER_MS;
+}
+
+void heap_wait(struct heap *heap, uint64_t since_ns)
+{
+	size_t decay_ms = heap->options.decay_ms;
+	uint64_t due_ns, old_ns = load_relaxed(&heap->due_ns);
+
+	if (decay_ms == OPTION_NEVER)
+		return;
+	due_ns = since_ns + decay_ms * NS_PER_MS;
+	if (due_ns == 0)
+		due_ns = 1;
+	if (old_ns == 0 || due_ns < old_ns)
+		store_relaxed(&heap->due_ns, due_ns);
+}
+
+static void heap_expire(struct heap *heap, uint64_t now_ns)
+{
+	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < nr; i++) {
+		struct arena *a = heap->arenas[i];
+
+		if (!lock_try(&a->lock)) {
+			store_relaxed(&heap->due_ns, now_ns + RETRY_NS);
+			continue;
+		}
+		top_expire(a, now_ns);
+		purge_expire(a, now_ns);
+		lock_drop(&a->lock);
+	}
+	mapped_expire(heap, now_ns, false);
+}
+
+void heap_tick_slow(struct heap *heap, struct tcache *tc)
+{
+	const struct mmsim_os *os = heap->os;
+	uint64_t now_ns = os->now_ns(os->ctx);
+	uint64_t due_ns = load_relaxed(&heap->due_ns);
+
+	if (due_ns == 0 || now_ns < due_ns)
+		return;
+	/* One thread does the work; those that wait are listed anew by it. */
+	if (!__atomic_compare_exchange_n(&heap->due_ns, &due_ns, 0, false,
+					 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return;
+	/* What this thread holds must not pin a larger piece. */
+	if (tcache_is_real(tc))
+		tcache_flush_all(tc);
+	heap_expire(heap, now_ns);
+}
+
+void heap_mapped_freed(struct heap *heap, size_t bytes)
+{
+	struct options *o = &heap->options;
+
+	if (!heap->dynamic_threshold || bytes <= o->mmap_threshold ||
+	    bytes > 32 * MIB)
+		return;
+	store_relaxed(&o->mmap_threshold, bytes);
+	store_relaxed(&o->trim_threshold, 2 * bytes);
+}
+
+void heap_lock_all(struct heap *heap)
+{
+	lock_take(&heap->lock);
+	for (unsigned i = 0; i < heap->nr_arenas; i++)
+		lock_take(&heap->arenas[i]->lock);
+	lock_take(&heap->mapped.lock);
+	lock_take(&heap->meta.lock);
+}
+
+void heap_unlock_all(struct heap *heap)
+{
+	lock_drop(&heap->meta.lock);
+	lock_drop(&heap->mapped.lock);
+	for (unsigned i = heap->nr_arenas; i-- > 0;)
+		lock_drop(&heap->arenas[i]->lock);
+	lock_drop(&heap->lock);
+}
+
+int heap_mallopt(struct heap *heap, int param, int value)
+{
+	int set;
+
+	lock_take(&heap->lock);
+	set = options_mallopt(&heap->options, param, value);
+	if (heap->options.thresholds_set)
+		heap->dynamic_threshold = false;
+	heap->uncached = heap->options.perturb != 0 ||
+			 heap->options.check_action == 3;
+	lock_drop(&heap->lock);
+	return set;
+}
+
+int heap_trim(struct heap *heap, size_t pad)
+{
+	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
+	struct tcache *tc = heap_tcache(heap);
+	size_t bytes = 0;
+
+	if (tcache_is_real(tc))
+		tcache_flush_all(tc);
+	for (unsigned i = 0; i < nr; i++) {
+		struct arena *a = heap->arenas[i];
+
+		lock_take(&a->lock);
+		remote_drain(a);
+		run_release_empty(a);
+		bytes += purge_all(a);
+		bytes += top_trim(a, i == 0 ? pad : 0);
+		lock_drop(&a->lock);
+	}
+	bytes += mapped_expire(heap, 0, true);
+	return bytes > 0;
+}

@@ -1,0 +1,146 @@
+/*
+ * heap.h: one whole allocator: options, arenas, caches, mapped chunks.
+ *
+ * All state hangs off a struct heap.  The libc names act on heap_default; tests
+ * and tools make others.  Beside the heaps there is no global state but one
+ * pointer for each thread: its cache of the default heap.
+ *
+ *   heap -+- options
+ *         +- arenas[0] = main_arena (brk), arenas[1..] (mapped segments)
+ *         +- mapped chunks and the store of freed ones
+ *         +- thread caches, each attached to one arena
+ *         +- metadata pages
+ *
+ * Locks are taken in this order: heap, arena, mapped, meta.
+ */
+#ifndef ALLOC_HEAP_H
+#define ALLOC_HEAP_H
+
+#include "alloc/arena.h"
+#include "alloc/mapped.h"
+#include "alloc/meta.h"
+#include "alloc/options.h"
+#include "alloc/tcache.h"
+#include "base/lock.h"
+
+#include <malloc.h>
+#include <mmsim/malloc.h>
+#include <mmsim/os.h>
+
+/* The tag's low byte has its top bit set, whatever the index: 127 indices. */
+#define NR_ARENAS 127u
+#define MAPPED_INDEX 127u
+
+struct heap {
+	const struct mmsim_os *os;
+	struct options options;
+	uint32_t secret; /* mixed into tags; 16 bits, 0x80 set */
+	uint64_t key;    /* mixed into links and checks */
+	bool ready;      /* heap_init has run */
+	/* Expensive checks or fills are on: no thread uses its cache. */
+	bool uncached;
+	bool dynamic_threshold; /* glibc's rule is in force */
+
+	/* When something of the heap has waited long enough to be given back,
+	 * ns; 0: nothing waits.  Written and read without a lock. */
+	uint64_t due_ns;
+
+	struct lock lock;
+	/* ---- guarded by lock ---- */
+	struct arena *arenas[NR_ARENAS]; /* entries never change once set */
+	unsigned nr_arenas;              /* read without the lock */
+	struct tcache *tcaches;
+	size_t nr_tcaches;
+	struct tcache *orphans; /* caches of threads that a fork left behind */
+
+	struct mapped_chunks mapped;
+	struct meta meta;
+	struct arena main_arena;
+};
+
+extern struct heap heap_default;
+
+/* The calling thread's cache of the default heap. */
+extern __thread struct tcache *tcache_self
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* Makes the heap usable; its options are set already. */
+void heap_init(struct heap *heap, const struct mmsim_os *os);
+
+/* Reads the environment and makes the default heap usable, once. */
+void heap_default_ready(void);
+
+/* The calling thread's cache, made if need be; tcache_none when there is none
+ * to be had (no memory, thread ending, uncached heap). */
+struct tcache *heap_tcache(struct heap *heap);
+
+/* The arena that a header's tag names; NULL: the tag names none. */
+static inline uint32_t heap_tag(const struct heap *heap, uint32_t index)
+{
+	return heap->secret ^ (index | index << 8);
+}
+
+static inline uint32_t heap_index_of_tag(const struct heap *heap, uint32_t lo)
+{
+	uint32_t x = (lo ^ heap->secret) & CHUNK_TAG_MASK;
+
+	return (x & 0xff) == x >> 8 ? x & 0xff : UINT32_MAX;
+}
+
+static inline struct arena *heap_arena_of_tag(const struct heap *heap,
+					      uint32_t lo)
+{
+	uint32_t i = heap_index_of_tag(heap, lo);
+
+	return i < __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE) ?
+		       heap->arenas[i] :
+		       NULL;
+}
+
+/* An arena for a new thread, attached; never NULL once the heap is ready. */
+struct arena *heap_attach(struct heap *heap);
+void heap_detach(struct heap *heap, struct arena *a);
+
+/* Puts a cache on the heap's list, or takes it off. */
+void heap_list_tcache(struct heap *heap, struct tcache *tc);
+void heap_unlist_tcache(struct heap *heap, struct tcache *tc);
+
+/* Whether what waits since `since_ns` has waited for the decay time. */
+bool heap_has_decayed(const struct heap *heap, uint64_t since_ns,
+		      uint64_t now_ns);
+
+/* Something waits since `since_ns`: sees to it that it is looked at. */
+void heap_wait(struct heap *heap, uint64_t since_ns);
+
+/* Gives back what has waited long enough.  No lock is held. */
+void heap_tick_slow(struct heap *heap, struct tcache *tc);
+
+static inline void heap_tick(struct heap *heap, struct tcache *tc)
+{
+	if (UNLIKELY(load_relaxed(&heap->due_ns) != 0))
+		heap_tick_slow(heap, tc);
+}
+
+/* glibc's rule for the dynamic threshold: a mapped chunk of `bytes` was freed.
+ * Source: mallopt(3), M_MMAP_THRESHOLD. */
+void heap_mapped_freed(struct heap *heap, size_t bytes);
+
+/* Takes or drops every lock of the heap, in order (fork, whole walks). */
+void heap_lock_all(struct heap *heap);
+void heap_unlock_all(struct heap *heap);
+
+/* ---- malloc.c, free.c, realloc.c, aligned.c: the slow halves.  tc is the
+ * calling thread's cache or tcache_none or tcache_over. ---- */
+void *heap_malloc(struct heap *heap, struct tcache *tc, size_t size);
+void *heap_calloc(struct heap *heap, struct tcache *tc, size_t size);
+void *heap_realloc(struct heap *heap, struct tcache *tc, void *p, size_t size);
+void *heap_memalign(struct heap *heap, struct tcache *tc, size_t alignment,
+		    size_t size);
+void heap_free(struct heap *heap, struct tcache *tc, void *p);
+size_t heap_usable_size(struct heap *heap, const void *p);
+
+/* ---- options and figures ---- */
+int heap_mallopt(struct heap *heap, int param, int value);
+int heap_trim(struct heap *heap, size_t pad);
+
+#endif

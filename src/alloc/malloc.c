@@ -1,0 +1,151 @@
+/*
+ * malloc.c: the slow half of malloc and calloc.
+ *
+ * The way of a request that the thread's stack could not serve:
+ *
+ *   small, medium   refill the stack from the arena
+ *   larger          a free chunk of the arena, or top as it is
+ *                   from mmap_threshold on: a mapping of its own
+ *                   otherwise: grow top
+ *   nothing left    whatever any arena has free, after what was waiting to be
+ *                   coalesced there has been
+ *
+ * The free chunk and top come before the threshold, as in glibc: "mapped from
+ * 128 KiB on" holds for what neither can serve.
+ */
+#include "alloc/heap.h"
+#include "alloc/remote.h"
+
+#include <string.h>
+
+static struct arena *arena_for(struct heap *heap, const struct tcache *tc)
+{
+	return tcache_is_real(tc) ? tc->arena : &heap->main_arena;
+}
+
+/* A small chunk without a cache: it is taken from its run for the caller. */
+static void *malloc_small_uncached(struct arena *a, size_t size)
+{
+	void *p = NULL;
+
+	lock_take(&a->lock);
+	remote_drain(a);
+	if (run_take(a, (unsigned)sizeclass_of_small(size), &p, 1) == 1)
+		store_relaxed(&chunk_of(p)->lo,
+			      chunk_lo(chunk_of(p)) ^ CHUNK_C);
+	lock_drop(&a->lock);
+	return p;
+}
+
+static void *malloc_from_arena(struct arena *a, size_t units, bool may_grow,
+			       uintptr_t *zero_from)
+{
+	struct chunk *c;
+
+	lock_take(&a->lock);
+	remote_drain(a);
+	c = arena_take(a, units, may_grow, zero_from);
+	lock_drop(&a->lock);
+	return c ? chunk_user(c) : NULL;
+}
+
+/* Every arena gives together what it has, and then one may have room. */
+static void *malloc_last_resort(struct heap *heap, size_t units)
+{
+	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < nr; i++) {
+		struct arena *a = heap->arenas[i];
+		uintptr_t zero_from;
+		struct chunk *c;
+
+		lock_take(&a->lock);
+		remote_drain(a);
+		run_release_empty(a);
+		c = arena_take(a, units, true, &zero_from);
+		lock_drop(&a->lock);
+		if (c)
+			return chunk_user(c);
+	}
+	return NULL;
+}
+
+/* A chunk that no cache takes.  *zero_from: see arena_take; 0: all of it. */
+static void *malloc_large(struct heap *heap, struct tcache *tc, size_t size,
+			  uintptr_t *zero_from)
+{
+	struct arena *a = arena_for(heap, tc);
+	size_t units = chunk_units_for(size);
+	bool maps = units * UNIT >= load_relaxed(&heap->options.mmap_threshold);
+	bool is_zero;
+	void *p;
+
+	p = malloc_from_arena(a, units, !maps, zero_from);
+	if (!p) {
+		p = mapped_alloc(heap, size, UNIT, &is_zero);
+		if (p)
+			*zero_from = is_zero ? 0 : UINTPTR_MAX;
+	}
+	if (!p && maps)
+		p = malloc_from_arena(a, units, true, zero_from);
+	if (!p) {
+		if (tcache_is_real(tc))
+			tcache_flush_all(tc);
+		*zero_from = UINTPTR_MAX;
+		p = malloc_last_resort(heap, units);
+	}
+	return p;
+}
+
+static void *malloc_cached(struct heap *heap, struct tcache *tc, size_t size)
+{
+	size_t cls;
+	void *p;
+
+	if (!tcache_is_real(tc))
+		return size <= SMALL_MAX ? malloc_small_uncached(
+						   &heap->main_arena, size) :
+					   NULL;
+	cls = size <= SMALL_MAX ? sizeclass_of_small(size) :
+				  sizeclass_of_medium(tc->medium_table, size);
+	p = tcache_pop(tc, cls);
+	return p ? p : tcache_refill(tc, (unsigned)cls);
+}
+
+static void *malloc_any(struct heap *heap, struct tcache *tc, size_t size,
+			uintptr_t *zero_from)
+{
+	void *p = NULL;
+
+	*zero_from = UINTPTR_MAX;
+	if (size > PTRDIFF_MAX)
+		return NULL;
+	if (tc == &tcache_none)
+		tc = heap_tcache(heap);
+	if (size <= MEDIUM_MAX)
+		p = malloc_cached(heap, tc, size);
+	if (!p)
+		p = malloc_large(heap, tc, size, zero_from);
+	heap_tick(heap, tc);
+	return p;
+}
+
+void *heap_malloc(struct heap *heap, struct tcache *tc, size_t size)
+{
+	uintptr_t zero_from;
+	void *p = malloc_any(heap, tc, size, &zero_from);
+
+	if (UNLIKELY(heap->options.perturb != 0) && p)
+		memset(p, (int)(heap->options.perturb ^ 0xff) & 0xff, size);
+	return p;
+}
+
+void *heap_calloc(struct heap *heap, struct tcache *tc, size_t size)
+{
+	uintptr_t zero_from;
+	void *p = malloc_any(heap, tc, size, &zero_from);
+
+	if (p && zero_from > (uintptr_t)p)
+		memset(p, 0, min_size(size, zero_from - (uintptr_t)p));
+	return p;
+}

@@ -1,0 +1,128 @@
+/*
+ * realloc.c: resizing, in place where that is possible.
+ *
+ * A block never moves while the chunk already has the room.  A mapped chunk
+ * grows by mremap(2), which copies nothing; a chunk of an arena grows into the
+ * free chunk or the top behind it.  Only then is there a new block and a copy.
+ *
+ * Source: realloc(3).
+ */
+#include "alloc/heap.h"
+#include "base/fatal.h"
+
+#include <string.h>
+
+#define INVALID "realloc(): invalid pointer"
+
+/* The arena of a chunk in use that is not mapped; ends the program when p is
+ * not the user pointer of one. */
+static struct arena *realloc_arena(struct heap *heap, const void *p,
+				   const char *message)
+{
+	uint32_t lo;
+	struct arena *a;
+
+	if (!is_aligned((uintptr_t)p, UNIT))
+		fatal_at(message, p);
+	lo = chunk_lo(chunk_of(p));
+	a = heap_arena_of_tag(heap, lo);
+	if (!a || (lo & (CHUNK_M | CHUNK_C | CHUNK_F)) != 0 ||
+	    chunk_of(p) == load_relaxed(&a->top))
+		fatal_at(message, p);
+	return a;
+}
+
+static bool chunk_is_mapped(const struct heap *heap, const void *p)
+{
+	return is_aligned((uintptr_t)p, UNIT) &&
+	       heap_index_of_tag(heap, chunk_lo(chunk_of(p))) == MAPPED_INDEX;
+}
+
+/* Bytes usable at p, which is of an arena. */
+static size_t realloc_usable(const void *p)
+{
+	const struct chunk *c = chunk_of(p);
+
+	/* hi of a small chunk is not part of its size. */
+	if (!(chunk_lo(c) & CHUNK_L))
+		return chunk_units_usable(chunk_lo(c) >> CHUNK_UNITS_SHIFT);
+	return chunk_units_usable(chunk_units(c));
+}
+
+size_t heap_usable_size(struct heap *heap, const void *p)
+{
+	const char *message = "malloc_usable_size(): invalid pointer";
+
+	if (chunk_is_mapped(heap, p))
+		return mapped_usable(heap, p, message);
+	realloc_arena(heap, p, message);
+	return realloc_usable(p);
+}
+
+/* Resizes a chunk that no cache takes where it is; false: no room. */
+static bool realloc_in_place(struct arena *a, struct chunk *c, size_t size)
+{
+	size_t units = chunk_units_for(size);
+	bool fits;
+
+	lock_take(&a->lock);
+	arena_check_in_use(a, c, INVALID);
+	fits = arena_extend(a, c, units);
+	if (fits)
+		arena_shrink(a, c, units);
+	lock_drop(&a->lock);
+	return fits;
+}
+
+static void *realloc_by_copy(struct heap *heap, struct tcache *tc, void *p,
+			     size_t old_size, size_t size)
+{
+	void *q = heap_malloc(heap, tc, size);
+
+	if (!q)
+		return NULL;
+	memcpy(q, p, min_size(old_size, size));
+	/* heap_malloc may have made the cache. */
+	heap_free(heap, heap == &heap_default ? tcache_self : tc, p);
+	return q;
+}
+
+static void *realloc_mapped(struct heap *heap, struct tcache *tc, void *p,
+			    size_t size)
+{
+	size_t usable = mapped_usable(heap, p, INVALID);
+	size_t threshold = load_relaxed(&heap->options.mmap_threshold);
+	void *q;
+
+	/* A block that became small leaves its mapping, as long as there is
+	 * memory to do so; else the mapping shrinks. */
+	if (size >= threshold / 2 || size > usable) {
+		q = mapped_realloc(heap, p, size, INVALID);
+		if (q || size <= usable)
+			return q ? q : p;
+	}
+	q = realloc_by_copy(heap, tc, p, usable, size);
+	if (!q && size <= usable)
+		q = mapped_realloc(heap, p, size, INVALID);
+	return q || size > usable ? q : p;
+}
+
+void *heap_realloc(struct heap *heap, struct tcache *tc, void *p, size_t size)
+{
+	struct arena *a;
+	size_t usable;
+
+	if (size > PTRDIFF_MAX)
+		return NULL;
+	if (chunk_is_mapped(heap, p))
+		return realloc_mapped(heap, tc, p, size);
+	a = realloc_arena(heap, p, INVALID);
+	usable = realloc_usable(p);
+	if (chunk_lo(chunk_of(p)) & CHUNK_L) {
+		if (realloc_in_place(a, chunk_of(p), size))
+			return p;
+	} else if (size <= usable) {
+		return p;
+	}
+	return realloc_by_copy(heap, tc, p, usable, size);
+}

@@ -1,0 +1,255 @@
+/*
+ * run.c: carving runs, taking chunks out of them and putting them back.
+ *
+ * A free chunk of a run is on the run's own list: its first user word holds the
+ * distance of the next one, twice, mixed with the heap's key, so that a write
+ * after free shows when the chunk is taken again.  Runs that have room are on
+ * their class's list; one that had none joins at the end, where it can gather
+ * more before its turn comes.  An empty run goes back to the arena, except the
+ * last one of its class, which saves a program that frees and allocates in
+ * turn from making it anew each time.
+ */
+#include "alloc/run.h"
+
+#include "alloc/heap.h"
+#include "alloc/top.h"
+#include "base/fatal.h"
+
+/* A run takes at most this much, so that one live chunk does not hold more. */
+#define RUN_BYTES_MAX (32 * KIB)
+#define RUN_FIRST_BYTES 512u
+/* In units: the room that struct run takes in front of the first header. */
+#define RUN_HEADER_UNITS ((sizeof(struct run) + HEADER_SIZE + UNIT - 1) / UNIT)
+
+static uint32_t run_check(const struct arena *a, const struct run *run)
+{
+	uint64_t x = (uintptr_t)run ^ a->heap->key;
+
+	return (uint32_t)(x >> 4) ^ (uint32_t)(x >> 36) ^ run->units ^ a->tag;
+}
+
+static bool run_has_room(const struct run *run)
+{
+	return run->free != 0 || run->nr_carved < run->nr_total;
+}
+
+static void run_link(struct run_class *rc, struct run *run)
+{
+	run->next = NULL;
+	run->prev = rc->last;
+	if (rc->last)
+		rc->last->next = run;
+	else
+		rc->first = run;
+	rc->last = run;
+}
+
+static void run_unlink(struct run_class *rc, struct run *run)
+{
+	if (run->next)
+		run->next->prev = run->prev;
+	else
+		rc->last = run->prev;
+	if (run->prev)
+		run->prev->next = run->next;
+	else
+		rc->first = run->next;
+}
+
+static uint64_t *run_link_word(struct run *run, uint32_t distance)
+{
+	return (uint64_t *)(void *)((char *)run + (size_t)distance * UNIT);
+}
+
+/* What alignment the user pointers of a class have, bytes. */
+static size_t run_alignment(unsigned cls)
+{
+	return min_size((size_t)UNIT << log2_lowest(cls), RUN_ALIGN_MAX);
+}
+
+/* The distance from a run to its first user pointer, units. */
+static uint32_t run_first(uintptr_t run, unsigned cls)
+{
+	uintptr_t user = align_up(run + RUN_HEADER_UNITS * UNIT,
+				  run_alignment(cls));
+
+	return (uint32_t)((user - run) / UNIT);
+}
+
+/* A new run of about `chunks` chunks, on its class's list. */
+static struct run *run_create(struct arena *a, unsigned cls, size_t chunks)
+{
+	struct run_class *rc = &a->classes[cls];
+	size_t head = RUN_HEADER_UNITS + run_alignment(cls) / UNIT - 1;
+	uintptr_t zero_from;
+	struct chunk *outer;
+	struct run *run;
+
+	outer = arena_take(a, head + chunks * cls, true, &zero_from);
+	if (!outer)
+		return NULL;
+	top_touch(a, (uintptr_t)outer,
+		  (uintptr_t)outer + sizeof(*outer) + sizeof(*run));
+	run = chunk_user(outer);
+	run->units = cls;
+	run->check = run_check(a, run);
+	run->first = run_first((uintptr_t)run, cls);
+	/* The last chunk's user data may reach over the outer chunk's end. */
+	run->nr_total = (uint32_t)((chunk_units_usable(chunk_units(outer)) +
+				    HEADER_SIZE - run->first * UNIT) /
+				   (cls * UNIT));
+	run->nr_carved = 0;
+	run->nr_free = 0;
+	run->free = 0;
+	run->spare = 0;
+	run_link(rc, run);
+	rc->nr_runs++;
+	return run;
+}
+
+/* How long the next run is: it doubles with each one. */
+static size_t run_next_chunks(struct run_class *rc, unsigned cls, unsigned n)
+{
+	size_t most = RUN_BYTES_MAX / (cls * UNIT);
+	size_t chunks = rc->next_chunks;
+
+	if (chunks == 0)
+		chunks = max_size(RUN_FIRST_BYTES / (cls * UNIT), 1);
+	chunks = min_size(max_size(chunks, n), most);
+	rc->next_chunks = (uint32_t)min_size(chunks * 2, most);
+	return chunks;
+}
+
+/* Takes from the run's list of free chunks. */
+static unsigned run_take_free(struct arena *a, struct run *run, void **out,
+			      unsigned n)
+{
+	uint64_t key = a->heap->key;
+	unsigned got = 0;
+
+	while (got < n && run->free != 0) {
+		uint64_t *word = run_link_word(run, run->free);
+		uint64_t x = *word ^ key;
+
+		if ((uint32_t)x != x >> 32 ||
+		    (uint32_t)x >= run->first + run->nr_total * run->units)
+			fatal_at("malloc(): unaligned tcache chunk detected",
+				 word);
+		out[got++] = word;
+		run->free = (uint32_t)x;
+	}
+	run->nr_free -= got;
+	return got;
+}
+
+/* Makes new chunks behind those that exist. */
+static unsigned run_carve(struct arena *a, struct run *run, void **out,
+			  unsigned n)
+{
+	uint32_t lo = a->tag | CHUNK_C | run->units << CHUNK_UNITS_SHIFT;
+	uint32_t at = run->first + run->nr_carved * run->units;
+	unsigned got = run->nr_total - run->nr_carved;
+
+	if (got > n)
+		got = n;
+	top_touch(a, (uintptr_t)run + (size_t)at * UNIT,
+		  (uintptr_t)run + (size_t)(at + got * run->units) * UNIT);
+	for (unsigned i = 0; i < got; i++, at += run->units) {
+		out[i] = run_link_word(run, at);
+		store_relaxed(&chunk_of(out[i])->lo, lo);
+		store_relaxed(&chunk_of(out[i])->hi, at);
+	}
+	run->nr_carved += got;
+	return got;
+}
+
+unsigned run_take(struct arena *a, unsigned cls, void **out, unsigned n)
+{
+	struct run_class *rc = &a->classes[cls];
+	unsigned got = 0;
+
+	while (got < n) {
+		struct run *run = rc->first;
+
+		if (!run) {
+			/* What there is will do. */
+			if (got > 0)
+				break;
+			run = run_create(a, cls, run_next_chunks(rc, cls, n));
+			if (!run)
+				run = run_create(a, cls, 1);
+			if (!run)
+				break;
+		} else if (run->nr_free == run->nr_carved) {
+			rc->nr_empty--;
+		}
+		got += run_take_free(a, run, out + got, n - got);
+		if (got < n)
+			got += run_carve(a, run, out + got, n - got);
+		if (!run_has_room(run))
+			run_unlink(rc, run);
+	}
+	return got;
+}
+
+struct run *run_of(struct arena *a, const void *p)
+{
+	const struct chunk *c = chunk_of(p);
+	uint32_t units = chunk_lo(c) >> CHUNK_UNITS_SHIFT;
+	uintptr_t addr = (uintptr_t)p - (size_t)chunk_hi(c) * UNIT;
+	struct run *run = (struct run *)addr;
+
+	if (chunk_hi(c) > 2 * RUN_BYTES_MAX / UNIT ||
+	    !arena_has_range(a, addr, sizeof(*run)))
+		return NULL;
+	if (run->units != units || run->check != run_check(a, run))
+		return NULL;
+	return run;
+}
+
+static void run_destroy(struct arena *a, struct run_class *rc, struct run *run)
+{
+	run_unlink(rc, run);
+	rc->nr_runs--;
+	run->check = 0;
+	arena_give(a, chunk_of(run));
+}
+
+void run_put(struct arena *a, void *p)
+{
+	struct run *run = run_of(a, p);
+	struct run_class *rc;
+	uint64_t link;
+
+	if (!run || run->nr_free >= run->nr_carved)
+		fatal_at("free(): invalid pointer", p);
+	rc = &a->classes[run->units];
+	if (!run_has_room(run))
+		run_link(rc, run);
+	link = run->free;
+	*(uint64_t *)p = (link | link << 32) ^ a->heap->key;
+	run->free = chunk_hi(chunk_of(p));
+	if (++run->nr_free < run->nr_carved)
+		return;
+	if (rc->first == run && rc->last == run)
+		rc->nr_empty++;
+	else
+		run_destroy(a, rc, run);
+}
+
+void run_release_empty(struct arena *a)
+{
+	for (unsigned cls = 1; cls <= NR_SMALL; cls++) {
+		struct run_class *rc = &a->classes[cls];
+		struct run *next;
+
+		for (struct run *run = rc->first; run && rc->nr_empty > 0;
+		     run = next) {
+			next = run->next;
+			if (run->nr_free != run->nr_carved)
+				continue;
+			rc->nr_empty--;
+			run_destroy(a, rc, run);
+		}
+	}
+}

@@ -1,0 +1,151 @@
+/*
+ * tcache.h: the thread cache, and the fast paths of malloc and free.
+ *
+ * For each size class a thread keeps a stack of free chunks: an array of
+ * pointers that grows downwards and ends in a NULL.
+ *
+ *        limit                     sp                     bottom
+ *          v                       v                        v
+ *          |  room for more frees  | p3 | p2 | p1 | p0 | NULL |
+ *
+ * malloc reads *sp: NULL means empty, and no other test is needed.  free
+ * compares sp with limit.  Chunks in the cache hold no links, so a write after
+ * free cannot lead malloc astray.  C in the header says that the chunk is
+ * free: a second free finds it.
+ *
+ * A thread without a cache has tcache_none, whose stacks are empty and full
+ * at once: every call takes the slow path, which makes a cache.
+ * A thread that is ending has tcache_over: likewise, but none is made.
+ *
+ * Stacks grow with use, from none to sizeclass_cache_max() chunks, as long as
+ * all of them together stay under the option cache_max; a stack that has not
+ * been refilled or flushed for a while is given back by halves.
+ */
+#ifndef ALLOC_TCACHE_H
+#define ALLOC_TCACHE_H
+
+#include "alloc/chunk.h"
+#include "alloc/sizeclass.h"
+
+#include <pthread.h>
+
+#define NR_REMOTE_SLOTS 8u
+
+struct arena;
+struct heap;
+
+/* Frees of one other arena's chunks, on their way there (remote.c). */
+struct remote_slot {
+	struct arena *arena; /* NULL: slot not in use */
+	void *first, *last;
+	uint32_t nr;
+	size_t bytes;
+};
+
+struct tcache {
+	void **sp[NR_CLASSES];
+	void **limit[NR_CLASSES];
+	uint32_t tag; /* what lo of a small chunk in use holds, less units */
+	uint8_t medium_table[MEDIUM_TABLE_SIZE];
+
+	/* ---- slow paths only ---- */
+	struct arena *arena; /* refills come from here */
+	void **bottom[NR_CLASSES];
+	uint32_t ticks; /* refills and flushes so far */
+	uint32_t last_tick[NR_CLASSES]; /* of the last refill or flush */
+	size_t capacity_bytes; /* what all stacks could hold */
+	unsigned scan;         /* the class that is looked at next */
+	struct remote_slot remote[NR_REMOTE_SLOTS];
+	struct heap *heap;
+	struct tcache *next, *prev; /* all of the heap; guarded by its lock */
+	pthread_t owner;
+	size_t nr_refills, nr_flushes;
+};
+
+extern struct tcache tcache_none, tcache_over;
+
+static inline bool tcache_is_real(const struct tcache *tc)
+{
+	return tc != &tcache_none && tc != &tcache_over;
+}
+
+/* Chunks in one stack. */
+static inline unsigned tcache_count(const struct tcache *tc, unsigned cls)
+{
+	return (unsigned)(tc->bottom[cls] - tc->sp[cls]);
+}
+
+/* The newest chunk of a stack, or NULL. */
+static ALWAYS_INLINE void *tcache_pop(struct tcache *tc, size_t cls)
+{
+	void **sp = tc->sp[cls];
+	void *p = *sp;
+
+	if (UNLIKELY(!p))
+		return NULL;
+	tc->sp[cls] = sp + 1;
+	chunk_of(p)->lo ^= CHUNK_C;
+	return p;
+}
+
+/* malloc's fast path; NULL: take the slow one. */
+static ALWAYS_INLINE void *tcache_malloc(struct tcache *tc, size_t size)
+{
+	if (LIKELY(size <= SMALL_MAX))
+		return tcache_pop(tc, sizeclass_of_small(size));
+	if (LIKELY(size <= MEDIUM_MAX))
+		return tcache_pop(tc, sizeclass_of_medium(tc->medium_table,
+							  size));
+	return NULL;
+}
+
+/* free's fast path; false: take the slow one.  p is not NULL. */
+static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
+{
+	struct chunk *c = chunk_of(p);
+	uint32_t x = chunk_lo(c) ^ tc->tag;
+	size_t cls;
+	void **sp;
+
+	x = x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);
+	if (LIKELY(x <= NR_SMALL))
+		cls = x;
+	else if (LIKELY(x <= CACHED_UNITS_MAX))
+		cls = sizeclass_of_units(tc->medium_table, x);
+	else
+		return false;
+	sp = tc->sp[cls];
+	if (UNLIKELY(sp == tc->limit[cls]))
+		return false;
+	c->lo ^= CHUNK_C;
+	sp[-1] = p;
+	tc->sp[cls] = sp - 1;
+	return true;
+}
+
+/* Makes the cache of the calling thread for `heap`; NULL: no memory. */
+struct tcache *tcache_create(struct heap *heap);
+
+/* Gives everything back and forgets the cache. */
+void tcache_destroy(struct tcache *tc);
+
+/* The same for a cache whose thread a fork has left behind: its stacks and
+ * lists may be in the middle of a change, what does not fit is left out.  The
+ * cache is detached already. */
+void tcache_reclaim(struct tcache *tc);
+
+/* Fills the stack of a class from the arena and pops one; NULL: no memory. */
+void *tcache_refill(struct tcache *tc, unsigned cls);
+
+/* Frees p, a cacheable chunk of the cache's own arena, when its stack is full
+ * or its header is not quite as it should be. */
+void tcache_free_slow(struct tcache *tc, void *p);
+
+/* Gives all chunks of all stacks back to the arena, and posts remote frees. */
+void tcache_flush_all(struct tcache *tc);
+
+/* Bytes of chunks in all stacks and remote slots.  Other threads' caches may
+ * be read: the figure is then of no single moment. */
+size_t tcache_bytes(const struct tcache *tc);
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * thread.h: which cache belongs to the calling thread.
+ */
+#ifndef ALLOC_THREAD_H
+#define ALLOC_THREAD_H
+
+#include "alloc/heap.h"
+
+/* Called by the library's constructor: from now on ending threads give their
+ * caches back. */
+void thread_start(void);
+
+#endif

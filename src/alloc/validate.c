@@ -1,0 +1,231 @@
+/*
+ * validate.c: the whole heap, checked against itself.
+ *
+ * Every segment is walked chunk by chunk: the headers must tile it without a
+ * gap, carry the arena's tag, agree with their neighbours about who is free,
+ * and no two free chunks may stand side by side.  The free ones must be the
+ * very ones in the bins, and the listed dirty ones must be free.  Runs must
+ * hold what they say.  Mapped chunks and stacks are walked too.
+ *
+ * Stacked self-checks of this kind: glibc's do_check_malloc_state.
+ */
+#include "alloc/validate.h"
+
+#include "alloc/purge.h"
+#include "alloc/top.h"
+#include "base/outbuf.h"
+
+/* What was counted on the walk of one arena. */
+struct walk {
+	struct outbuf *why;
+	struct arena *a;
+	size_t nr_free, free_units;
+	bool ok;
+};
+
+static bool walk_fail(struct walk *w, const char *what, const void *at)
+{
+	if (w->ok)
+		outbuf_printf(w->why, "arena %u: %s at %p", w->a->index, what,
+			      at);
+	w->ok = false;
+	return false;
+}
+
+static bool walk_free_chunk(struct walk *w, struct chunk *c)
+{
+	struct chunk *next = chunk_next(c);
+
+	if (chunk_prev_in_use(next))
+		return walk_fail(w, "free chunk, but the next has P", c);
+	if (next->prev_size != chunk_bytes(c))
+		return walk_fail(w, "free chunk, but the next disagrees", c);
+	if (!chunk_prev_in_use(c))
+		return walk_fail(w, "two free chunks side by side", c);
+	w->nr_free++;
+	w->free_units += chunk_units(c);
+	return true;
+}
+
+static bool walk_chunk(struct walk *w, struct chunk *c, uintptr_t last)
+{
+	struct arena *a = w->a;
+
+	if (((chunk_lo(c) ^ a->tag) & CHUNK_TAG_MASK) != 0)
+		return walk_fail(w, "foreign tag", c);
+	if (chunk_units(c) == 0 || chunk_bytes(c) > last - (uintptr_t)c)
+		return walk_fail(w, "size leaves the segment", c);
+	if (chunk_lo(c) & CHUNK_M)
+		return walk_fail(w, "mapped chunk in an arena", c);
+	if (chunk_lo(c) & CHUNK_F)
+		return walk_free_chunk(w, c);
+	if (c != a->top && (uintptr_t)chunk_next(c) < last &&
+	    !chunk_prev_in_use(chunk_next(c)))
+		return walk_fail(w, "chunk in use, but the next lacks P", c);
+	return true;
+}
+
+static bool walk_segment(struct walk *w, const struct segment *seg)
+{
+	uintptr_t at = seg->base, last = segment_last(seg);
+
+	while (at < last) {
+		struct chunk *c = (struct chunk *)at;
+
+		if (!walk_chunk(w, c, last))
+			return false;
+		at += chunk_bytes(c);
+	}
+	return at == last || walk_fail(w, "chunks pass the segment's end",
+				       (void *)at);
+}
+
+static bool walk_bins(struct walk *w)
+{
+	struct bins *bins = &w->a->bins;
+	size_t nr = 0, units = 0;
+
+	for (unsigned i = 0; i < NR_BINS; i++) {
+		const struct chunk *bk = NULL;
+		bool marked = bins->map[i / 64] >> (i % 64) & 1;
+
+		if (marked != (bins->first[i] != NULL))
+			return walk_fail(w, "bin map disagrees with bin",
+					 &bins->first[i]);
+		for (struct chunk *c = bins->first[i]; c; c = c->fd) {
+			if (!arena_has_chunk(w->a, c) || c->bk != bk ||
+			    !(chunk_lo(c) & CHUNK_F) ||
+			    bin_index(chunk_units(c)) != i)
+				return walk_fail(w, "wrong chunk in bin", c);
+			bk = c;
+			nr++;
+			units += chunk_units(c);
+		}
+	}
+	if (nr != w->nr_free || units != w->free_units ||
+	    nr != bins->nr_chunks || units != bins->nr_units)
+		return walk_fail(w, "bins do not hold the free chunks", bins);
+	return true;
+}
+
+static bool walk_dirty(struct walk *w)
+{
+	struct chunk *bk = NULL;
+
+	for (struct chunk *c = w->a->dirty_first; c; c = c->dirty_fd) {
+		if (!(chunk_lo(c) & CHUNK_F) || !purge_is_candidate(c) ||
+		    c->freed_ns == 0 || c->dirty_bk != bk)
+			return walk_fail(w, "wrong chunk on dirty list", c);
+		bk = c;
+	}
+	return bk == w->a->dirty_last ||
+	       walk_fail(w, "dirty list ends early", bk);
+}
+
+/* A run's list of free chunks must have the length that the run says. */
+static bool walk_run(struct walk *w, struct run *run)
+{
+	uint32_t nr = 0, at = run->free;
+
+	for (; at != 0 && nr <= run->nr_total; nr++) {
+		void *p = (char *)run + (size_t)at * UNIT;
+		uint64_t x = *(uint64_t *)p ^ w->a->heap->key;
+
+		if (run_of(w->a, p) != run ||
+		    !(chunk_lo(chunk_of(p)) & CHUNK_C))
+			return walk_fail(w, "wrong chunk in run", p);
+		if ((uint32_t)x != x >> 32)
+			return walk_fail(w, "damaged link in run", p);
+		at = (uint32_t)x;
+	}
+	return nr == run->nr_free ||
+	       walk_fail(w, "run miscounts its free chunks", run);
+}
+
+static bool walk_runs(struct walk *w)
+{
+	for (unsigned cls = 1; cls <= NR_SMALL; cls++) {
+		struct run_class *rc = &w->a->classes[cls];
+		uint32_t nr_empty = 0;
+
+		for (struct run *run = rc->first; run; run = run->next) {
+			if (run->units != cls ||
+			    run->nr_carved > run->nr_total ||
+			    run->nr_free > run->nr_carved)
+				return walk_fail(w, "damaged run", run);
+			nr_empty += run->nr_free == run->nr_carved;
+			if (!walk_run(w, run))
+				return false;
+		}
+		if (nr_empty != rc->nr_empty)
+			return walk_fail(w, "empty runs miscounted", rc);
+	}
+	return true;
+}
+
+bool validate_arena(struct arena *a, struct outbuf *why)
+{
+	struct walk w = { .why = why, .a = a, .ok = true };
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < a->nr_segments; i++) {
+		bytes += a->segments[i].end -
+			 align_down(a->segments[i].base, UNIT);
+		if (!walk_segment(&w, &a->segments[i]))
+			return false;
+	}
+	if (a->top && chunk_bytes(a->top) != top_bytes(a))
+		return walk_fail(&w, "top's size is wrong", a->top);
+	if (bytes > a->system_bytes ||
+	    bytes + UNIT * a->nr_segments < a->system_bytes)
+		return walk_fail(&w, "system bytes miscounted", a);
+	return walk_bins(&w) && walk_dirty(&w) && walk_runs(&w);
+}
+
+static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
+{
+	for (unsigned cls = 1; cls < NR_CLASSES; cls++) {
+		unsigned n = tcache_count(tc, cls);
+
+		for (unsigned i = 0; i < n; i++) {
+			const void *p = tc->sp[cls][i];
+			uint32_t lo = tc->tag | CHUNK_C |
+				      (uint32_t)sizeclass_units(cls)
+					      << CHUNK_UNITS_SHIFT;
+
+			if (p && chunk_lo(chunk_of(p)) == lo)
+				continue;
+			outbuf_printf(why, "cache: wrong chunk %p in class %u",
+				      p, cls);
+			return false;
+		}
+		if (*tc->bottom[cls] != NULL) {
+			outbuf_printf(why, "cache: class %u has no end", cls);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool validate_heap(struct heap *heap, struct outbuf *why)
+{
+	bool ok = true;
+
+	heap_lock_all(heap);
+	for (unsigned i = 0; ok && i < heap->nr_arenas; i++)
+		ok = validate_arena(heap->arenas[i], why);
+	for (struct tcache *tc = heap->tcaches; ok && tc; tc = tc->next)
+		ok = validate_tcache(tc, why);
+	heap_unlock_all(heap);
+	return ok;
+}
+
+PUBLIC int mmsim_heap_validate(struct mmsim_heap *heap, char *why, size_t len)
+{
+	struct outbuf out;
+
+	outbuf_init(&out, why, len, -1);
+	if (len > 0)
+		why[0] = '\0';
+	return validate_heap((struct heap *)(void *)heap, &out) ? 0 : -1;
+}

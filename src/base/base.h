@@ -1,0 +1,92 @@
+/*
+ * base.h: the few words that every file of mmsim uses.
+ *
+ * Three tiers of checks.  CHECK-like tests of the user's own damage are
+ * ordinary code that ends in fatal(); ASSERT is for our own mistakes and is
+ * there in debug builds; structure-wide self-checks are compiled in when
+ * MMSIM_DEBUG is 2.
+ */
+#ifndef BASE_BASE_H
+#define BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef MMSIM_DEBUG
+#define MMSIM_DEBUG 0
+#endif
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define NOINLINE __attribute__((noinline))
+#define COLD __attribute__((cold, noinline))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define PUBLIC __attribute__((visibility("default")))
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#define container_of(ptr, type, member)                                        \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
+
+/* `alignment` is a power of two. */
+static inline uintptr_t align_up(uintptr_t x, uintptr_t alignment)
+{
+	return (x + alignment - 1) & ~(alignment - 1);
+}
+
+static inline uintptr_t align_down(uintptr_t x, uintptr_t alignment)
+{
+	return x & ~(alignment - 1);
+}
+
+static inline bool is_aligned(uintptr_t x, uintptr_t alignment)
+{
+	return (x & (alignment - 1)) == 0;
+}
+
+static inline bool is_power_of_two(uintptr_t x)
+{
+	return x != 0 && (x & (x - 1)) == 0;
+}
+
+static inline size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline size_t max_size(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The number of the highest set bit; x is not 0. */
+static inline unsigned log2_floor(uint64_t x)
+{
+	return 63u - (unsigned)__builtin_clzll(x);
+}
+
+/* The number of the lowest set bit; x is not 0. */
+static inline unsigned log2_lowest(uint64_t x)
+{
+	return (unsigned)__builtin_ctzll(x);
+}
+
+/* Reads and writes of words that another thread may write, without order. */
+#define load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+
+/* Reports a broken promise of our own code and aborts. */
+_Noreturn void assert_failed(const char *expr, const char *file, int line);
+
+#if MMSIM_DEBUG >= 1
+#define ASSERT(e) ((e) ? (void)0 : assert_failed(#e, __FILE__, __LINE__))
+#else
+#define ASSERT(e) ((void)sizeof(e))
+#endif
+
+#endif

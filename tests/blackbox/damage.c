@@ -1,0 +1,268 @@
+/*
+ * damage.c: overwritten memory is caught and named.
+ *
+ * Headers overwritten by overflows of the block before, links of blocks that
+ * are free, sizes of neighbours and of the top chunk.  An overflow reaches the
+ * secret tag in the header first, so one byte too many is enough.  One case a
+ * damage, with its exact text, in the words of the GNU C library where it has
+ * them.
+ */
+#include "death.h"
+
+/* Writes `count` bytes behind the block, none of them what was there. */
+static void overflow(unsigned char *p, size_t count, unsigned value)
+{
+	volatile unsigned char *b = p + malloc_usable_size(p);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		b[i] = (unsigned char)(b[i] == value && value ? value + 1 :
+								value);
+}
+
+/* n: how many bytes of 0 are written over the end of the block before. */
+DEATH(header_overwritten_by_one_nul, BAD_FREE, SMALL, MEDIUM, LARGE)
+{
+	unsigned char *p, *q;
+
+	neighbours(n, &p, &q);
+	overflow(p, 1, 0);
+	misused(q);
+	release(q);
+}
+
+DEATH(header_overwritten_by_one_letter, BAD_FREE, SMALL, MEDIUM, LARGE)
+{
+	unsigned char *p, *q;
+
+	neighbours(n, &p, &q);
+	overflow(p, 1, 'A');
+	misused(q);
+	release(q);
+}
+
+DEATH(header_overwritten_by_letters, BAD_FREE, SMALL, MEDIUM, LARGE)
+{
+	unsigned char *p, *q;
+
+	neighbours(n, &p, &q);
+	overflow(p, 8, 'A');
+	misused(q);
+	release(q);
+}
+
+DEATH(header_overwritten_by_zeros, BAD_FREE, SMALL, MEDIUM, LARGE)
+{
+	unsigned char *p, *q;
+
+	neighbours(n, &p, &q);
+	overflow(p, 8, 0);
+	misused(q);
+	release(q);
+}
+
+DEATH(header_overwritten_by_ones, BAD_FREE, SMALL, MEDIUM, LARGE)
+{
+	unsigned char *p, *q;
+
+	neighbours(n, &p, &q);
+	overflow(p, 8, 0xff);
+	misused(q);
+	release(q);
+}
+
+DEATH(header_overwritten_then_freed_by_another_thread, BAD_FREE, SMALL, MEDIUM)
+{
+	unsigned char *p, *q;
+
+	neighbours(n, &p, &q);
+	overflow(p, 8, 'A');
+	misused(q);
+	free_in_thread(q);
+}
+
+DEATH(header_of_mapped_overwritten, BAD_FREE, MAPPED)
+{
+	unsigned char *p = malloc(n);
+
+	memset(hide_ptr(p - 8), 'A', 8);
+	misused(p);
+	release(p);
+}
+
+DEATH(realloc_of_overwritten_header, BAD_REALLOC, SMALL, MEDIUM, LARGE)
+{
+	unsigned char *p, *q;
+
+	neighbours(n, &p, &q);
+	overflow(p, 8, 'A');
+	misused(q);
+	q = hide_ptr(realloc(q, n * 2));
+}
+
+DEATH(link_of_cached_block_overwritten, BAD_LINK, SMALL, MEDIUM)
+{
+	unsigned char *p = malloc(n), *q = malloc(n);
+	int i;
+
+	release(p);
+	release(q);
+	memset(hide_ptr(q), 'A', 8);
+	for (i = 0; i < 3; i++)
+		memset(hide_ptr(malloc(n)), 0, n);
+}
+
+/* A large block that is free between two that are not. */
+static unsigned char *free_between(size_t n, unsigned char **behind)
+{
+	unsigned char *p, *guard;
+
+	neighbours(n, &p, behind);
+	guard = hide_ptr(malloc(n));
+	(void)guard;
+	release(p);
+	return hide_ptr(p);
+}
+
+DEATH(links_overwritten_then_neighbour_freed, BAD_LIST, LARGE)
+{
+	unsigned char *behind, *p = free_between(n, &behind);
+
+	memset(p, 'A', 16);
+	release(behind);
+}
+
+DEATH(links_overwritten_then_allocated, BAD_LIST, LARGE)
+{
+	unsigned char *behind, *p = free_between(n, &behind);
+
+	memset(p, 'A', 16);
+	p = hide_ptr(malloc(n));
+}
+
+DEATH(links_pointed_into_static_memory, BAD_LIST, LARGE)
+{
+	static void *area[64];
+	unsigned char *behind, *p = free_between(n, &behind);
+	void *to[2] = { &area[8], &area[16] };
+
+	memcpy(p, to, sizeof(to));
+	release(behind);
+}
+
+DEATH(next_size_overwritten_by_letters, BAD_NEXT, LARGE)
+{
+	unsigned char *p, *q;
+
+	neighbours(n, &p, &q);
+	overflow(p, 8, 'A');
+	misused(p);
+	release(p);
+}
+
+DEATH(next_size_overwritten_by_one_nul, BAD_NEXT, LARGE)
+{
+	unsigned char *p, *q;
+
+	neighbours(n, &p, &q);
+	overflow(p, 1, 0);
+	misused(p);
+	release(p);
+}
+
+DEATH(prev_size_overwritten_by_letters, BAD_PREV, LARGE)
+{
+	unsigned char *behind, *p = free_between(n, &behind);
+
+	memset(behind - 16, 'A', 8);
+	(void)p;
+	release(behind);
+}
+
+DEATH(prev_size_off_by_sixteen, BAD_PREV, LARGE)
+{
+	unsigned char *behind, *p = free_between(n, &behind);
+	uint64_t size;
+
+	(void)p;
+	memcpy(&size, behind - 16, 8);
+	size += 16;
+	memcpy(behind - 16, &size, 8);
+	release(behind);
+}
+
+DEATH(size_of_free_block_overwritten,
+      BAD_PREV "|" BAD_LIST "|malloc(): invalid size (unsorted)", LARGE)
+{
+	unsigned char *p, *q, *r = NULL, *s = NULL;
+
+	neighbours(n, &p, &q);
+	neighbours(n, &r, &s);
+	release(q);
+	overflow(p, 8, 'A');
+	p = hide_ptr(malloc(n));
+}
+
+/* n: the value of the bytes. */
+DEATH(top_overwritten, BAD_TOP, 'A', 0xff, 0)
+{
+	unsigned char *p = malloc(40000);
+	int i;
+
+	overflow(p, 8, (unsigned)n);
+	for (i = 0; i < 100; i++)
+		p = hide_ptr(malloc(60000));
+}
+
+DEATH(top_overwritten_by_one_byte, BAD_TOP, 0, 'A')
+{
+	unsigned char *p = malloc(40000);
+	int i;
+
+	overflow(p, 1, (unsigned)n);
+	for (i = 0; i < 100; i++)
+		p = hide_ptr(malloc(60000));
+}
+
+/*
+ * MALLOC_CHECK_=3: damage to a block that nobody frees any more is found too.
+ */
+CASE(child_damage_and_go_on)
+{
+	unsigned char *p, *q;
+	int i;
+
+	neighbours(40000, &p, &q);
+	overflow(p, 8, 'A');
+	for (i = 0; i < 2000; i++)
+		release(malloc((size_t)i * 50));
+}
+
+static void damage_and_go_on(size_t check)
+{
+	char level[2] = { (char)('0' + check), 0 };
+
+	setenv("MALLOC_CHECK_", level, 1);
+	execl("/proc/self/exe", "test", "--case", "child_damage_and_go_on",
+	      (char *)NULL);
+}
+
+CASE(malloc_check_3_finds_silent_damage)
+{
+	char line[4096];
+	const char *at;
+	int status;
+
+	status = run_child(damage_and_go_on, 0, line, sizeof(line));
+	CHECK_MSG(status == 0, "without checks it ends with %x: %s",
+		  status, line);
+	status = run_child(damage_and_go_on, 3, line, sizeof(line));
+	CHECK_MSG(WIFSIGNALED(status) &&
+			  WTERMSIG(status) == SIGABRT,
+		  "status %x", status);
+	at = strstr(line, ": 0x");
+	CHECK_MSG(at && strchr(line, '\n') == line + strlen(line) - 1,
+		  "one line with a pointer, not \"%s\"", line);
+}
+
+TAP_MAIN

@@ -1,0 +1,93 @@
+#!/bin/sh
+# includes.sh: who may know whom.
+#
+#   src/base    base
+#   src/os      base, os, <mmsim/os.h>
+#   src/alloc   base, alloc, <mmsim/os.h>, <mmsim/malloc.h>
+#
+# and none of them may call anything of libc that may call malloc: the symbols
+# that libmmsim.so takes from libc must stand in the list below.
+set -eu
+: "${srcdir:?}" "${MMSIM_LIB:?}"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+n=0
+report() # report DESCRIPTION FILE: the file must be empty
+{
+    n=$((n + 1))
+    if [ -s "$2" ]; then
+        echo "not ok $n - $1"
+        sed 's/^/# /' "$2"
+    else
+        echo "ok $n - $1"
+    fi
+}
+
+# check_layer LAYER PATTERN: the project's own headers that LAYER includes
+# match PATTERN.  A header of ours is "quoted" or of <mmsim/...>.
+check_layer()
+{
+    (cd "$srcdir" && grep -n -E \
+        '^[[:space:]]*#[[:space:]]*include[[:space:]]*("|<mmsim/)' \
+        "src/$1"/*.[ch]) > "$work/all"
+    grep -v -E "include[[:space:]]*$2" "$work/all" > "$work/bad" || [ $? -eq 1 ]
+    report "src/$1 includes what it may" "$work/bad"
+}
+
+# No layer reaches for stdio, whose streams have buffers from malloc.  entry.c
+# is the exception: malloc_info(3) is given a stream to write to.
+check_stdio()
+{
+    (cd "$srcdir" && grep -n -E \
+        '^[[:space:]]*#[[:space:]]*include[[:space:]]*<(stdio|wchar)\.h>' \
+        src/base/*.[ch] src/os/*.[ch] src/alloc/*.[ch]) |
+        grep -v '^src/alloc/entry\.c:' > "$work/bad" || [ $? -eq 1 ]
+    report "no layer but the libc names includes stdio" "$work/bad"
+}
+
+# All sources that are compiled, and no others, lie in the layers.
+check_listed()
+{
+    (cd "$srcdir" && ls src/base/*.[ch] src/os/*.[ch] src/alloc/*.[ch]) |
+        sort > "$work/present"
+    for file in $MMSIM_SOURCES; do
+        echo "$file"
+    done | grep '^src/' | sort > "$work/listed"
+    comm -3 "$work/present" "$work/listed" > "$work/bad"
+    report "Makefile.am names every source file" "$work/bad"
+}
+
+# POSIX and Linux calls without an allocation inside; fwrite for malloc_info.
+allowed_symbols()
+{
+    tr -s ' \n' '\n' <<'EOF'
+abort memset memcpy memmove memcmp memchr
+strlen strcmp strncmp strchr strrchr strstr strspn strcspn
+__errno_location secure_getenv getauxval environ __environ
+brk sbrk mmap munmap mremap madvise mprotect prctl memfd_create
+open close read write lseek syscall clock_gettime getrandom fwrite
+sched_getaffinity sched_yield sysconf getpid __libc_single_threaded
+pthread_self pthread_key_create pthread_setspecific pthread_getspecific
+__register_atfork __cxa_atexit __cxa_finalize __stack_chk_fail
+__gmon_start__ _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable
+EOF
+}
+
+check_symbols()
+{
+    allowed_symbols | sort > "$work/allowed"
+    ${NM:-nm} -D --undefined-only "$MMSIM_LIB" |
+        awk '{ sub(/@.*/, "", $2); print $2 }' | sort > "$work/undefined"
+    comm -13 "$work/allowed" "$work/undefined" > "$work/bad"
+    report "only calls that never allocate are taken from libc" "$work/bad"
+}
+
+echo "1..6"
+check_layer base '"base/'
+check_layer os '("(base|os)/|<mmsim/os\.h>)'
+check_layer alloc '("(base|alloc)/|<mmsim/(os|malloc)\.h>)'
+check_stdio
+check_listed
+check_symbols
