@@ -25,6 +25,7 @@
 #if defined(__x86_64__)
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -126,6 +127,7 @@ static void one_pair(long index, int stepped)
 
 static void child_main(void)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 		_exit(2);
 	for (long i = 0; i < NR_ROWS; i++) {

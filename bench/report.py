@@ -129,9 +129,12 @@ def summary_table(results):
     micro, real = results.of_kind("micro"), results.of_kind("real")
     live = results.with_live_memory(micro)
     wanted = (  # title, rows, ratio
-        ("time, micro rows", micro, time_ratio), ("time, real programs", real, time_ratio),
-              ("peak RSS, micro rows with live memory", live, peak_ratio), ("peak RSS, real programs", real, peak_ratio),
-              ("peak RSS, both", live + real, peak_ratio))
+        ("time, micro rows", micro, time_ratio),
+        ("time, real programs", real, time_ratio),
+        ("peak RSS, micro rows with live memory", live, peak_ratio),
+        ("peak RSS, real programs", real, peak_ratio),
+        ("peak RSS, both", live + real, peak_ratio),
+    )
     table = [["geometric means, glibc = 1", "rows"] + results.others()]
     for title, rows, ratio in wanted:
         if rows:
@@ -182,9 +185,13 @@ def comparison_lines(results):
 
 
 def as_text(table):
+    """Columns as wide as their widest cell; the first to the left, figures to the right."""
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-    return "\n".join("  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))).rstrip()
-                     for row in table)
+    lines = []
+    for row in table:
+        cells = [row[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(row[1:], widths[1:])]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
 
 
 def as_markdown(table):
@@ -232,7 +239,8 @@ def text(results, counts, notes):
 def markdown(results, counts, notes, command, how):
     parts = ["# Results", f"Machine: {machine_line()}.", f"Command: `{command}`", how]
     parts += [as_markdown(t) for t in tables(results, counts)]
-    for title, lines in (("Comparison", comparison_lines(results)), ("Failed rows", results.failures), ("Notes", notes)):
+    sections = (("Comparison", comparison_lines(results)), ("Failed rows", results.failures), ("Notes", notes))
+    for title, lines in sections:
         if lines:
             parts.append(f"## {title}\n\n" + "\n".join("* " + line for line in lines))
     return "\n\n".join(parts) + "\n"

@@ -28,6 +28,7 @@ from measuring import Failure, Measure, clean_environment
 from micro_rows import micro_rows
 from real_rows import real_rows
 
+ICOUNT_SECONDS = 60
 HOW = ("Ratios of time to glibc's, the median of {rounds} interleaved rounds and [lowest..highest]; lower is better. "
        "Micro rows with xN have N threads and are timed by the wall. A real program's time is user + system.")
 
@@ -56,7 +57,13 @@ def instruction_counts(program, chosen, note):
         env = clean_environment()
         if allocator.library:
             env["LD_PRELOAD"] = allocator.library
-        done = subprocess.run([program], env=env, capture_output=True, text=True, check=False)
+        columns[allocator.name] = {}
+        try:
+            done = subprocess.run([program], env=env, capture_output=True, text=True, check=False,
+                                  timeout=ICOUNT_SECONDS)
+        except subprocess.TimeoutExpired:
+            note(f"icount under {allocator.name}: not done after {ICOUNT_SECONDS} s")
+            continue
         found = re.findall(r"^(\w+\([\d,]+\))\s+(\d+)", done.stdout, re.M)
         if done.returncode:
             note(f"icount under {allocator.name}: {done.stderr.strip() or done.returncode}")

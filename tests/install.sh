@@ -129,7 +129,7 @@ do_install()
     (cd "$top_builddir" && ${MAKE:-make} install "DESTDIR=$root")
 }
 
-echo "1..9"
+echo "1..10"
 step "make install" do_install
 step "library, headers and mmsim.pc are there" installed \
     libmmsim.so libmmsim.so.0 include/mmsim/malloc.h include/mmsim/os.h \

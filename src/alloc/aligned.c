@@ -8,6 +8,7 @@
  *
  * Source: posix_memalign(3).
  */
+#include "alloc/defer.h"
 #include "alloc/heap.h"
 
 #include <string.h>
@@ -28,8 +29,8 @@ static struct chunk *aligned_cut(struct arena *a, struct chunk *c,
 	return c;
 }
 
-static void *aligned_from_arena(struct arena *a, size_t alignment, size_t size,
-				bool may_grow)
+static void *aligned_from_arena(struct tcache *tc, struct arena *a,
+				size_t alignment, size_t size, bool may_grow)
 {
 	size_t units = max_size(chunk_units_for(size), MIN_FREE_UNITS);
 	size_t extra = alignment / UNIT + MIN_FREE_UNITS;
@@ -37,6 +38,8 @@ static void *aligned_from_arena(struct arena *a, size_t alignment, size_t size,
 	struct chunk *c;
 
 	lock_take(&a->lock);
+	if (tcache_is_real(tc))
+		defer_give_back(tc);
 	c = arena_take(a, units + extra, may_grow, &zero_from);
 	if (c) {
 		user = align_up((uintptr_t)chunk_user(c), alignment);
@@ -62,11 +65,11 @@ static void *aligned_large(struct heap *heap, struct tcache *tc,
 		return NULL;
 	need = size + alignment;
 	maps = need >= threshold;
-	p = aligned_from_arena(a, alignment, size, !maps);
+	p = aligned_from_arena(tc, a, alignment, size, !maps);
 	if (!p)
 		p = mapped_alloc(heap, size, alignment, &is_zero);
 	if (!p && maps)
-		p = aligned_from_arena(a, alignment, size, true);
+		p = aligned_from_arena(tc, a, alignment, size, true);
 	return p;
 }
 

@@ -156,7 +156,6 @@ void arena_give(struct arena *a, struct chunk *c)
 	uint64_t since_ns = 0;
 	struct chunk *next;
 
-	arena_check_in_use(a, c, "free(): invalid size");
 	next = chunk_next(c);
 	if (!chunk_prev_in_use(c)) {
 		struct chunk *prev = arena_prev(a, c);

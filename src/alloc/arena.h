@@ -29,15 +29,16 @@ struct segment {
 };
 
 struct heap;
+struct remote_batch;
 
 struct arena {
 	struct heap *heap;
 	uint32_t index; /* in the heap's table */
 	uint32_t tag;   /* of its headers, without flags */
 
-	/* Chunks that threads of other arenas have freed: a list through the
-	 * chunks, added to with one compare-and-swap (remote.c). */
-	void *remote __attribute__((aligned(64)));
+	/* Batches of chunks that threads of other arenas have freed, added to
+	 * with one compare-and-swap (remote.c). */
+	struct remote_batch *remote __attribute__((aligned(64)));
 	size_t remote_bytes; /* posted and not yet picked up */
 
 	struct lock lock __attribute__((aligned(64)));
@@ -84,8 +85,8 @@ bool arena_has_range(const struct arena *a, uintptr_t addr, size_t bytes);
 struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 			 uintptr_t *zero_from);
 
-/* Gives a chunk back, coalescing it with free neighbours.  Ends the program
- * when the boundary tags around it are damaged. */
+/* Gives a chunk back, coalescing it with free neighbours; it has passed
+ * arena_check_in_use.  Ends the program when a free neighbour is damaged. */
 void arena_give(struct arena *a, struct chunk *c);
 
 /* Cuts a chunk in use down to `units` when the rest can stand alone. */
@@ -97,7 +98,8 @@ bool arena_extend(struct arena *a, struct chunk *c, size_t units);
 /* Cuts a chunk in use in two; the part from `at` on is returned, in use. */
 struct chunk *arena_split(struct arena *a, struct chunk *c, size_t at_units);
 
-/* Removes what a chunk of the arena is not: checks and message for `p`. */
+/* Ends the program unless c is a chunk in use and the header behind it is as
+ * it should be; `message` is for a c that is no chunk at all. */
 void arena_check_in_use(struct arena *a, const struct chunk *c,
 			const char *message);
 

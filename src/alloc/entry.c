@@ -86,7 +86,7 @@ PUBLIC void *calloc(size_t n, size_t size)
 	return LIKELY(p) ? memset(p, 0, bytes) : calloc_slow(tc, bytes);
 }
 
-PUBLIC void *realloc(void *p, size_t size)
+static NOINLINE void *realloc_slow(struct tcache *tc, void *p, size_t size)
 {
 	if (!p)
 		return malloc(size);
@@ -95,10 +95,29 @@ PUBLIC void *realloc(void *p, size_t size)
 		return NULL;
 	}
 	heap_default_ready();
-	p = heap_realloc(&heap_default, tcache_self, p, size);
+	p = heap_realloc(&heap_default, tc, p, size);
 	if (!p)
 		errno = ENOMEM;
 	return p;
+}
+
+PUBLIC void *realloc(void *p, size_t size)
+{
+	struct tcache *tc = tcache_self;
+	size_t usable = p ? tcache_usable(tc, p) : 0;
+	void *q;
+
+	if (UNLIKELY(usable == 0 || size == 0))
+		return realloc_slow(tc, p, size);
+	if (size <= usable)
+		return p;
+	q = tcache_malloc(tc, sizeclass_grown(size));
+	if (UNLIKELY(!q))
+		return realloc_slow(tc, p, size);
+	memcpy(q, p, usable);
+	if (UNLIKELY(!tcache_free(tc, p)))
+		free_slow(tc, p);
+	return q;
 }
 
 PUBLIC void *reallocarray(void *p, size_t n, size_t size)

@@ -6,6 +6,7 @@
  * then at memory around the chunk, inside the bounds of the arena that the tag
  * names.  So a trampled size ends in a message and not in SIGSEGV.
  */
+#include "alloc/defer.h"
 #include "alloc/heap.h"
 #include "alloc/remote.h"
 #include "base/fatal.h"
@@ -38,10 +39,17 @@ static void free_uncached(struct arena *a, void *p)
 	lock_drop(&a->lock);
 }
 
-static void free_large(struct arena *a, struct chunk *c)
+static void free_large(struct tcache *tc, struct arena *a, struct chunk *c)
 {
+	bool own = tcache_is_real(tc) && tc->arena == a;
+
 	lock_take(&a->lock);
-	arena_give(a, c);
+	arena_check_in_use(a, c, "free(): invalid size");
+	if (!own || !defer_free(tc, c)) {
+		arena_give(a, c);
+		if (own)
+			defer_give_back(tc);
+	}
 	lock_drop(&a->lock);
 }
 
@@ -76,7 +84,7 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	if (tc == &tcache_none)
 		tc = heap_tcache(heap);
 	if (lo & CHUNK_L)
-		free_large(a, c);
+		free_large(tc, a, c);
 	else if (!tcache_is_real(tc))
 		free_uncached(a, p);
 	else if (tc->arena == a)

@@ -44,7 +44,7 @@ void heap_init(struct heap *heap, const struct mmsim_os *os)
 	__atomic_store_n(&heap->ready, true, __ATOMIC_RELEASE);
 }
 
-static NOINLINE void heap_default_start(void)
+COLD void heap_default_start(void)
 {
 	struct heap *heap = &heap_default;
 
@@ -56,12 +56,6 @@ static NOINLINE void heap_default_start(void)
 		heap_init(heap, mmsim_os_host());
 	}
 	lock_drop(&heap->lock);
-}
-
-void heap_default_ready(void)
-{
-	if (UNLIKELY(!__atomic_load_n(&heap_default.ready, __ATOMIC_ACQUIRE)))
-		heap_default_start();
 }
 
 /* How many arenas there may be. */
@@ -170,6 +164,17 @@ void heap_wait(struct heap *heap, uint64_t since_ns)
 		store_relaxed(&heap->due_ns, due_ns);
 }
 
+uint64_t heap_now_ns(struct heap *heap)
+{
+	uint64_t now_ns;
+
+	if (load_relaxed(&heap->due_ns) != 0)
+		return load_relaxed(&heap->seen_ns);
+	now_ns = heap->os->now_ns(heap->os->ctx);
+	store_relaxed(&heap->seen_ns, now_ns);
+	return now_ns;
+}
+
 static void heap_expire(struct heap *heap, uint64_t now_ns)
 {
 	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
@@ -194,6 +199,7 @@ void heap_tick_slow(struct heap *heap, struct tcache *tc)
 	uint64_t now_ns = os->now_ns(os->ctx);
 	uint64_t due_ns = load_relaxed(&heap->due_ns);
 
+	store_relaxed(&heap->seen_ns, now_ns);
 	if (due_ns == 0 || now_ns < due_ns)
 		return;
 	/* One thread does the work; those that wait are listed anew by it. */

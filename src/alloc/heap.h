@@ -44,6 +44,7 @@ struct heap {
 	/* When something of the heap has waited long enough to be given back,
 	 * ns; 0: nothing waits.  Written and read without a lock. */
 	uint64_t due_ns;
+	uint64_t seen_ns; /* the time, when it was last looked at */
 
 	struct lock lock;
 	/* ---- guarded by lock ---- */
@@ -68,7 +69,13 @@ extern __thread struct tcache *tcache_self
 void heap_init(struct heap *heap, const struct mmsim_os *os);
 
 /* Reads the environment and makes the default heap usable, once. */
-void heap_default_ready(void);
+void heap_default_start(void);
+
+static inline void heap_default_ready(void)
+{
+	if (UNLIKELY(!__atomic_load_n(&heap_default.ready, __ATOMIC_ACQUIRE)))
+		heap_default_start();
+}
 
 /* The calling thread's cache, made if need be; tcache_none when there is none
  * to be had (no memory, thread ending, uncached heap). */
@@ -115,11 +122,16 @@ void heap_wait(struct heap *heap, uint64_t since_ns);
 /* Gives back what has waited long enough.  No lock is held. */
 void heap_tick_slow(struct heap *heap, struct tcache *tc);
 
+/* The clock is looked at in every fourth call. */
 static inline void heap_tick(struct heap *heap, struct tcache *tc)
 {
-	if (UNLIKELY(load_relaxed(&heap->due_ns) != 0))
+	if (load_relaxed(&heap->due_ns) != 0 && (++tc->heap_ticks & 3) == 0)
 		heap_tick_slow(heap, tc);
 }
+
+/* The time as far as decay is concerned: read anew when nothing waits, and by
+ * heap_tick while something does. */
+uint64_t heap_now_ns(struct heap *heap);
 
 /* glibc's rule for the dynamic threshold: a mapped chunk of `bytes` was freed.
  * Source: mallopt(3), M_MMAP_THRESHOLD. */

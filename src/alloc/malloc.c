@@ -13,6 +13,7 @@
  * The free chunk and top come before the threshold, as in glibc: "mapped from
  * 128 KiB on" holds for what neither can serve.
  */
+#include "alloc/defer.h"
 #include "alloc/heap.h"
 #include "alloc/remote.h"
 
@@ -37,12 +38,14 @@ static void *malloc_small_uncached(struct arena *a, size_t size)
 	return p;
 }
 
-static void *malloc_from_arena(struct arena *a, size_t units, bool may_grow,
-			       uintptr_t *zero_from)
+static void *malloc_from_arena(struct tcache *tc, struct arena *a, size_t units,
+			       bool may_grow, uintptr_t *zero_from)
 {
 	struct chunk *c;
 
 	lock_take(&a->lock);
+	if (tcache_is_real(tc))
+		defer_give_back(tc);
 	remote_drain(a);
 	c = arena_take(a, units, may_grow, zero_from);
 	lock_drop(&a->lock);
@@ -77,17 +80,21 @@ static void *malloc_large(struct heap *heap, struct tcache *tc, size_t size,
 	struct arena *a = arena_for(heap, tc);
 	size_t units = chunk_units_for(size);
 	bool maps = units * UNIT >= load_relaxed(&heap->options.mmap_threshold);
+	struct chunk *c;
 	bool is_zero;
 	void *p;
 
-	p = malloc_from_arena(a, units, !maps, zero_from);
+	c = defer_take(tc, units);
+	if (c)
+		return chunk_user(c);
+	p = malloc_from_arena(tc, a, units, !maps, zero_from);
 	if (!p) {
 		p = mapped_alloc(heap, size, UNIT, &is_zero);
 		if (p)
 			*zero_from = is_zero ? 0 : UINTPTR_MAX;
 	}
 	if (!p && maps)
-		p = malloc_from_arena(a, units, true, zero_from);
+		p = malloc_from_arena(tc, a, units, true, zero_from);
 	if (!p) {
 		if (tcache_is_real(tc))
 			tcache_flush_all(tc);

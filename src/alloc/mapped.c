@@ -166,7 +166,7 @@ static void stored_put(struct heap *heap, struct mapped *m)
 	s = stored_slot(heap);
 	s->m = m;
 	s->kept = m->len;
-	s->freed_ns = os->now_ns(os->ctx);
+	s->freed_ns = heap_now_ns(heap);
 	if (mapped->store_bytes + s->kept > STORE_BYTES && s->kept > head &&
 	    os->unmap(os->ctx, (void *)(m->base + head), m->len - head) == 0)
 		s->kept = head;

@@ -155,7 +155,7 @@ const struct option option_table[] = {
 	{
 		.name = "cache_max",
 		.env = "MMSIM_CACHE_MAX",
-		.default_value = 512 * KIB,
+		.default_value = 1 * MIB,
 		.max = GIB,
 		.is_bytes = true,
 		FIELD(cache_max),

@@ -45,11 +45,9 @@ static void purge_unlink(struct arena *a, struct chunk *c)
 
 void purge_note(struct arena *a, struct chunk *c, uint64_t since_ns)
 {
-	const struct mmsim_os *os = a->heap->os;
-
 	if (!purge_is_candidate(c))
 		return;
-	c->freed_ns = since_ns ? since_ns : os->now_ns(os->ctx);
+	c->freed_ns = since_ns ? since_ns : heap_now_ns(a->heap);
 	purge_link(a, c, since_ns != 0);
 	heap_wait(a->heap, c->freed_ns);
 }

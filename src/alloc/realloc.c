@@ -7,6 +7,7 @@
  *
  * Source: realloc(3).
  */
+#include "alloc/defer.h"
 #include "alloc/heap.h"
 #include "base/fatal.h"
 
@@ -60,12 +61,15 @@ size_t heap_usable_size(struct heap *heap, const void *p)
 }
 
 /* Resizes a chunk that no cache takes where it is; false: no room. */
-static bool realloc_in_place(struct arena *a, struct chunk *c, size_t size)
+static bool realloc_in_place(struct tcache *tc, struct arena *a,
+			     struct chunk *c, size_t size)
 {
 	size_t units = chunk_units_for(size);
 	bool fits;
 
 	lock_take(&a->lock);
+	if (tcache_is_real(tc) && tc->arena == a)
+		defer_give_back(tc);
 	arena_check_in_use(a, c, INVALID);
 	fits = arena_extend(a, c, units);
 	if (fits)
@@ -77,7 +81,7 @@ static bool realloc_in_place(struct arena *a, struct chunk *c, size_t size)
 static void *realloc_by_copy(struct heap *heap, struct tcache *tc, void *p,
 			     size_t old_size, size_t size)
 {
-	void *q = heap_malloc(heap, tc, size);
+	void *q = heap_malloc(heap, tc, sizeclass_grown(size));
 
 	if (!q)
 		return NULL;
@@ -119,7 +123,7 @@ void *heap_realloc(struct heap *heap, struct tcache *tc, void *p, size_t size)
 	a = realloc_arena(heap, p, INVALID);
 	usable = realloc_usable(p);
 	if (chunk_lo(chunk_of(p)) & CHUNK_L) {
-		if (realloc_in_place(a, chunk_of(p), size))
+		if (realloc_in_place(tc, a, chunk_of(p), size))
 			return p;
 	} else if (size <= usable) {
 		return p;

@@ -56,6 +56,13 @@ void run_put(struct arena *a, void *p);
 /* Gives empty runs back to the arena. */
 void run_release_empty(struct arena *a);
 
+/* run_put will be called for p soon. */
+static inline void run_prefetch(const void *p)
+{
+	__builtin_prefetch((const char *)p -
+			   (size_t)chunk_hi(chunk_of(p)) * UNIT);
+}
+
 /* The run of a small chunk, or NULL when its header or the run is damaged. */
 struct run *run_of(struct arena *a, const void *p);
 

@@ -60,6 +60,18 @@ static ALWAYS_INLINE size_t sizeclass_of_medium(const uint8_t *table,
 	return table[(size - HEADER_SIZE + MEDIUM_STEP - 1) / MEDIUM_STEP];
 }
 
+/* What a block that is growing to `size` gets: it is likely to grow again, so
+ * it is rounded up to an eighth of its power of two, as medium ones are. */
+static ALWAYS_INLINE size_t sizeclass_grown(size_t size)
+{
+	size_t step;
+
+	if (size <= 8 * UNIT || size > SMALL_MAX)
+		return size;
+	step = (size_t)1 << (log2_floor(size) - 3);
+	return align_up(size + HEADER_SIZE, step) - HEADER_SIZE;
+}
+
 /* The class of a cacheable chunk that is not small. */
 static ALWAYS_INLINE size_t sizeclass_of_units(const uint8_t *table,
 					       uint32_t units)

@@ -15,6 +15,7 @@
 #include "alloc/stats.h"
 
 #include "alloc/heap.h"
+#include "alloc/remote.h"
 #include "alloc/top.h"
 
 #include <string.h>
@@ -57,29 +58,24 @@ static void tally_add(struct tally *sum, const struct tally *part)
 
 /* ---- counting ---- */
 
-/* Chunks that live in stacks are of the cache's arena, those in slots are on
- * their way to another. */
+/* Chunks in stacks are of the cache's own arena, those in batches are on their
+ * way to another one.  A batch that is posted meanwhile stays readable: blocks
+ * of metadata are not given back. */
 static void figures_add_cache(struct arena_figures *f, const struct arena *a,
 			      const struct tcache *tc)
 {
-	size_t slots = 0;
-
 	for (unsigned i = 0; i < NR_REMOTE_SLOTS; i++) {
 		const struct remote_slot *slot = &tc->remote[i];
-		const struct arena *to = load_relaxed(&slot->arena);
-		size_t bytes = to ? load_relaxed(&slot->bytes) : 0;
+		const struct remote_batch *batch = load_relaxed(&slot->batch);
 
-		slots += bytes;
-		if (to == a)
-			f->cached_bytes += bytes;
+		if (batch && load_relaxed(&slot->arena) == a)
+			f->cached_bytes += load_relaxed(&batch->bytes);
 	}
-	if (tc->arena == a) {
-		size_t all = tcache_bytes(tc);
-
-		f->cached_bytes += all - min_size(slots, all);
-		f->nr_refills += load_relaxed(&tc->nr_refills);
-		f->nr_flushes += load_relaxed(&tc->nr_flushes);
-	}
+	if (tc->arena != a)
+		return;
+	f->cached_bytes += tcache_bytes(tc);
+	f->nr_refills += load_relaxed(&tc->nr_refills);
+	f->nr_flushes += load_relaxed(&tc->nr_flushes);
 }
 
 /* The free chunks of the runs of a class; full runs are not on its list. */
@@ -115,6 +111,8 @@ static void figures_of_arena(struct arena_figures *f,
 	memset(f, 0, sizeof(*f));
 	lock_take(&heap->lock);
 	for (const struct tcache *tc = heap->tcaches; tc; tc = tc->next)
+		figures_add_cache(f, a, tc);
+	for (const struct tcache *tc = heap->orphans; tc; tc = tc->next)
 		figures_add_cache(f, a, tc);
 	f->nr_attached = a->nr_attached;
 	lock_take(&a->lock);
@@ -435,6 +433,8 @@ PUBLIC int mmsim_heap_info(struct mmsim_heap *heap, int fd)
 	char text[1024];
 	struct outbuf out;
 
+	if (fd < 0)
+		return -1;
 	outbuf_init(&out, text, sizeof(text), fd);
 	stats_info((struct heap *)(void *)heap, &out);
 	return outbuf_flush(&out) ? 0 : -1;
@@ -445,6 +445,8 @@ PUBLIC int mmsim_heap_stats(struct mmsim_heap *heap, int fd)
 	char text[1024];
 	struct outbuf out;
 
+	if (fd < 0)
+		return -1;
 	outbuf_init(&out, text, sizeof(text), fd);
 	stats_print((struct heap *)(void *)heap, &out);
 	return outbuf_flush(&out) ? 0 : -1;

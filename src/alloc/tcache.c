@@ -14,6 +14,7 @@
  */
 #include "alloc/tcache.h"
 
+#include "alloc/defer.h"
 #include "alloc/heap.h"
 #include "alloc/remote.h"
 #include "alloc/top.h"
@@ -25,6 +26,8 @@
 #define STACK_MAX 511u
 /* A refill takes at most so many bytes, if that is more than one chunk. */
 #define REFILL_BYTES (16 * KIB)
+/* How far ahead a flush looks, chunks. */
+#define FLUSH_AHEAD 6u
 /* Every so many refills and flushes one stack is looked at, and it is idle
  * when so many have passed since its own last. */
 #define SCAN_INTERVAL 16u
@@ -89,7 +92,7 @@ static bool stack_grow(struct tcache *tc, unsigned cls)
 {
 	unsigned old = stack_room(tc, cls), count = tcache_count(tc, cls);
 	unsigned most = sizeclass_cache_max(cls);
-	unsigned room = old == 0 ? STACK_FIRST : 2 * old + 1;
+	unsigned room = old == 0 ? STACK_FIRST : old + old / 2 + 1;
 	void **bottom = tc->bottom[cls], *old_array = NULL;
 	size_t grown;
 
@@ -139,8 +142,14 @@ static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
 	tc->nr_flushes++;
 
 	lock_take(&tc->arena->lock);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
+		/* The older half is cold by now, and so are its runs. */
+		if (i + 2 * FLUSH_AHEAD < n)
+			__builtin_prefetch(chunk_of(out[i + 2 * FLUSH_AHEAD]));
+		if (i + FLUSH_AHEAD < n && sizeclass_is_small(cls))
+			run_prefetch(out[i + FLUSH_AHEAD]);
 		remote_give_back(tc->arena, out[i]);
+	}
 	lock_drop(&tc->arena->lock);
 }
 
@@ -245,12 +254,14 @@ static unsigned medium_take(struct arena *a, unsigned cls, void **out,
 }
 
 /* Takes up to n chunks of a class from the arena, marked as cached. */
-static unsigned arena_refill(struct arena *a, unsigned cls, void **out,
+static unsigned arena_refill(struct tcache *tc, unsigned cls, void **out,
 			     unsigned n, void **odd)
 {
+	struct arena *a = tc->arena;
 	unsigned got;
 
 	lock_take(&a->lock);
+	defer_give_back(tc);
 	got = sizeclass_is_small(cls) ? run_take(a, cls, out, n) :
 					medium_take(a, cls, out, n, odd);
 	lock_drop(&a->lock);
@@ -262,7 +273,7 @@ static void *tcache_take_one(struct tcache *tc, unsigned cls)
 {
 	void *p = NULL;
 
-	if (arena_refill(tc->arena, cls, &p, 1, &p) == 1)
+	if (arena_refill(tc, cls, &p, 1, &p) == 1)
 		store_relaxed(&chunk_of(p)->lo,
 			      chunk_lo(chunk_of(p)) ^ CHUNK_C);
 	return p;
@@ -291,7 +302,7 @@ void *tcache_refill(struct tcache *tc, unsigned cls)
 		n = 1;
 	bottom = tc->bottom[cls];
 	tc->nr_refills++;
-	got = arena_refill(a, cls, bottom - n, n, &odd);
+	got = arena_refill(tc, cls, bottom - n, n, &odd);
 	if (got == 0)
 		return odd;
 	if (got < n)
@@ -331,6 +342,9 @@ void tcache_flush_all(struct tcache *tc)
 	for (unsigned cls = 1; cls < NR_CLASSES; cls++)
 		stack_flush(tc, cls, tcache_count(tc, cls));
 	remote_post_all(tc);
+	lock_take(&tc->arena->lock);
+	defer_give_back(tc);
+	lock_drop(&tc->arena->lock);
 }
 
 size_t tcache_bytes(const struct tcache *tc)
@@ -344,10 +358,7 @@ size_t tcache_bytes(const struct tcache *tc)
 		if (bottom - sp >= 0 && bottom - sp <= (ptrdiff_t)STACK_MAX)
 			bytes += (size_t)(bottom - sp) * class_bytes(cls);
 	}
-	for (unsigned i = 0; i < NR_REMOTE_SLOTS; i++)
-		if (load_relaxed(&tc->remote[i].arena))
-			bytes += load_relaxed(&tc->remote[i].bytes);
-	return bytes;
+	return bytes + load_relaxed(&tc->deferred_bytes);
 }
 
 struct tcache *tcache_create(struct heap *heap)
@@ -402,6 +413,9 @@ void tcache_reclaim(struct tcache *tc)
 			stack_flush(tc, cls, (unsigned)count);
 	}
 	remote_post_all(tc);
+	lock_take(&tc->arena->lock);
+	defer_give_back(tc);
+	lock_drop(&tc->arena->lock);
 	if (whole)
 		tcache_free_memory(tc);
 }

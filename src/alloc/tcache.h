@@ -30,16 +30,16 @@
 #include <pthread.h>
 
 #define NR_REMOTE_SLOTS 8u
+#define NR_DEFERRED 4u
 
 struct arena;
 struct heap;
+struct remote_batch;
 
 /* Frees of one other arena's chunks, on their way there (remote.c). */
 struct remote_slot {
-	struct arena *arena; /* NULL: slot not in use */
-	void *first, *last;
-	uint32_t nr;
-	size_t bytes;
+	struct arena *arena;
+	struct remote_batch *batch; /* NULL: none is begun */
 };
 
 struct tcache {
@@ -52,10 +52,14 @@ struct tcache {
 	struct arena *arena; /* refills come from here */
 	void **bottom[NR_CLASSES];
 	uint32_t ticks; /* refills and flushes so far */
+	uint32_t heap_ticks; /* slow calls while something of the heap waits */
 	uint32_t last_tick[NR_CLASSES]; /* of the last refill or flush */
 	size_t capacity_bytes; /* what all stacks could hold */
 	unsigned scan;         /* the class that is looked at next */
 	struct remote_slot remote[NR_REMOTE_SLOTS];
+	struct chunk *deferred[NR_DEFERRED]; /* see defer.h; C is set */
+	unsigned nr_deferred;
+	size_t deferred_bytes;
 	struct heap *heap;
 	struct tcache *next, *prev; /* all of the heap; guarded by its lock */
 	pthread_t owner;
@@ -97,6 +101,17 @@ static ALWAYS_INLINE void *tcache_malloc(struct tcache *tc, size_t size)
 		return tcache_pop(tc, sizeclass_of_medium(tc->medium_table,
 							  size));
 	return NULL;
+}
+
+/* Usable bytes of p when it is a cacheable chunk in use of the cache's own
+ * arena, else 0. */
+static ALWAYS_INLINE size_t tcache_usable(const struct tcache *tc,
+					  const void *p)
+{
+	uint32_t x = chunk_lo(chunk_of(p)) ^ tc->tag;
+
+	x = x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);
+	return x - 1 < CACHED_UNITS_MAX ? chunk_units_usable(x) : 0;
 }
 
 /* free's fast path; false: take the slow one.  p is not NULL. */
@@ -144,8 +159,8 @@ void tcache_free_slow(struct tcache *tc, void *p);
 /* Gives all chunks of all stacks back to the arena, and posts remote frees. */
 void tcache_flush_all(struct tcache *tc);
 
-/* Bytes of chunks in all stacks and remote slots.  Other threads' caches may
- * be read: the figure is then of no single moment. */
+/* Bytes of free chunks that the cache holds for its own use.  Other threads'
+ * caches may be read: the figure is then of no single moment. */
 size_t tcache_bytes(const struct tcache *tc);
 
 #endif

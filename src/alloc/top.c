@@ -348,7 +348,6 @@ static bool top_is_over_threshold(struct arena *a)
 void top_freed(struct arena *a)
 {
 	const struct options *o = &a->heap->options;
-	const struct mmsim_os *os = a->heap->os;
 	uint64_t now_ns;
 
 	if (o->trim_threshold == OPTION_NEVER || top_bytes(a) < o->top_pad)
@@ -360,7 +359,7 @@ void top_freed(struct arena *a)
 	}
 	if (a->top_waits_ns != 0)
 		return;
-	now_ns = os->now_ns(os->ctx);
+	now_ns = heap_now_ns(a->heap);
 	if (a->last_trim_ns == 0 && top_is_over_threshold(a)) {
 		a->last_trim_ns = now_ns;
 		top_trim(a, o->top_pad);

@@ -6,6 +6,9 @@
  * because the sections are short.  We do not use pthread_mutex_t so that a
  * lock can be re-made in a forked child and costs no more than it must.
  *
+ * While the process has only one thread nothing is written at all: no thread
+ * can come into being between a take and its drop, which are both ours.
+ *
  * Every lock has a rank.  A thread may only take a lock of a higher rank than
  * those it holds; debug builds check it.
  */
@@ -13,6 +16,8 @@
 #define BASE_LOCK_H
 
 #include "base/base.h"
+
+#include <sys/single_threaded.h>
 
 enum lock_rank {
 	LOCK_RANK_HEAP,     /* threads and arenas of a heap; 0, so that .bss will do */
@@ -54,6 +59,8 @@ static inline void lock_take(struct lock *lock)
 	uint32_t free_state = 0;
 
 	lock_rank_enter(lock);
+	if (__libc_single_threaded)
+		return;
 	if (UNLIKELY(!__atomic_compare_exchange_n(&lock->state, &free_state, 1,
 						  false, __ATOMIC_ACQUIRE,
 						  __ATOMIC_RELAXED)))
@@ -65,7 +72,8 @@ static inline bool lock_try(struct lock *lock)
 {
 	uint32_t free_state = 0;
 
-	if (!__atomic_compare_exchange_n(&lock->state, &free_state, 1, false,
+	if (!__libc_single_threaded &&
+	    !__atomic_compare_exchange_n(&lock->state, &free_state, 1, false,
 					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return false;
 	lock_rank_enter(lock);
@@ -75,6 +83,8 @@ static inline bool lock_try(struct lock *lock)
 static inline void lock_drop(struct lock *lock)
 {
 	lock_rank_leave(lock);
+	if (__libc_single_threaded)
+		return;
 	if (UNLIKELY(__atomic_exchange_n(&lock->state, 0, __ATOMIC_RELEASE) == 2))
 		lock_wake(lock);
 }

@@ -100,16 +100,99 @@ DEATH(realloc_of_overwritten_header, BAD_REALLOC, SMALL, MEDIUM, LARGE)
 	q = hide_ptr(realloc(q, n * 2));
 }
 
-DEATH(link_of_cached_block_overwritten, BAD_LINK, SMALL, MEDIUM)
+/* Overwrites the first words of freed blocks, as a write after free does. */
+static void scribble(void **p, size_t count, size_t step)
 {
-	unsigned char *p = malloc(n), *q = malloc(n);
-	int i;
+	size_t i;
 
-	release(p);
-	release(q);
-	memset(hide_ptr(q), 'A', 8);
-	for (i = 0; i < 3; i++)
-		memset(hide_ptr(malloc(n)), 0, n);
+	for (i = 0; i < count; i += step)
+		memset(hide_ptr(p[i]), 'A', 16);
+}
+
+static void **many(size_t n, size_t count)
+{
+	void **p = table_create(count * sizeof(*p));
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		p[i] = malloc(n);
+	return p;
+}
+
+DEATH(links_of_small_blocks_overwritten, BAD_LINK, SMALL)
+{
+	void **p = many(n, 20000);
+	size_t i;
+
+	for (i = 0; i < 20000; i += 2)
+		release(p[i]);
+	scribble(p, 20000, 2);
+	many(n, 20000);
+}
+
+static void *release_all(void *arg)
+{
+	void **p = arg;
+	size_t i;
+
+	for (i = 0; i < 20000; i++)
+		release(p[i]);
+	return NULL;
+}
+
+DEATH(links_of_blocks_freed_by_another_thread_overwritten, BAD_LINK, SMALL)
+{
+	void **p = many(n, 20000);
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, release_all, p))
+		_exit(4);
+	pthread_join(t, NULL);
+	scribble(p, 20000, 1);
+	many(n, 40000);
+}
+
+/*
+ * A write into one block that was freed just now either is noticed or does no
+ * harm: what malloc gives next are blocks of their own.
+ */
+static void write_after_free(size_t n)
+{
+	unsigned char *p[4];
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		p[i] = malloc(n);
+	release(p[0]);
+	release(p[1]);
+	memset(hide_ptr(p[0]), 'A', n < 16 ? n : 16);
+	memset(hide_ptr(p[1]), 'A', n < 16 ? n : 16);
+	for (i = 0; i < 4; i++) {
+		p[i] = malloc(n);
+		if (!p[i] || malloc_usable_size(p[i]) < n)
+			_exit(5);
+		pattern_fill(p[i], n, i);
+	}
+	for (i = 0; i < 4; i++)
+		if (pattern_differs(p[i], n, i) != n)
+			_exit(6);
+}
+
+CASE(write_after_free_leads_nobody_astray)
+{
+	static const size_t sizes[] = { SMALL, MEDIUM };
+	char line[4096];
+	size_t i;
+	int status;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		status = run_child(write_after_free, sizes[i], line,
+				   sizeof(line));
+		CHECK_MSG(status == 0 || line_is(line, BAD_LINK,
+						 strlen(BAD_LINK), NULL),
+			  "size %zu: status %x, \"%s\"", sizes[i], status,
+			  line);
+	}
 }
 
 /* A large block that is free between two that are not. */

@@ -14,11 +14,11 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <stdatomic.h>
-#include <sys/time.h>
+#include <sys/resource.h>
 
 extern char **environ;
 
-enum { NR_BLOCK = 512, CHILD_LIMIT_S = 30 };
+enum { NR_BLOCK = 256, MOST = 4000, CHILD_LIMIT_S = 30 };
 
 static void *get(size_t n)
 {
@@ -42,7 +42,7 @@ static void table_step(struct table *t)
 
 	free(t->p[i]);
 	t->p[i] = NULL;
-	t->n[i] = random_size(&t->state, 50000);
+	t->n[i] = random_size(&t->state, MOST);
 	t->p[i] = get(t->n[i]);
 	pattern_fill(t->p[i], t->n[i], i);
 }
@@ -100,39 +100,77 @@ static int wait_for(pid_t pid)
 }
 
 static struct table main_table = { { NULL }, { 0 }, 77 };
-static volatile sig_atomic_t handler_forks, handler_failed;
+static volatile sig_atomic_t handler_forks, handler_failed, is_child;
 
+static timer_t handler_timer;
+
+/* The next signal comes after a time that differs from the last. */
+static void arm_timer(void)
+{
+	struct itimerspec once = { { 0, 0 }, { 0, 0 } };
+
+	once.it_value.tv_nsec = 100000 + handler_forks * 7919 % 500000;
+	timer_settime(handler_timer, 0, &once, NULL);
+}
+
+/* One child leaves at once, the next returns into the interrupted malloc. */
 static void fork_in_handler(int sig)
 {
 	int saved = errno;
-	pid_t pid = checked_fork();
+	pid_t pid;
 
 	(void)sig;
-	if (pid == 0) {
-		allocate_all_kinds();
+	if (is_child)
+		return;
+	pid = checked_fork();
+	if (pid == 0 && handler_forks % 2)
 		_exit(0);
-	}
-	if (wait_for(pid))
+	if (pid == 0)
+		is_child = 1;
+	else if (wait_for(pid))
 		handler_failed++;
 	handler_forks++;
+	if (pid != 0)
+		arm_timer();
 	errno = saved;
 }
 
+static void child_goes_on(void)
+{
+	int i;
+
+	for (i = 0; i < 300; i++)
+		table_step(&main_table);
+	table_free(&main_table);
+	allocate_all_kinds();
+	_exit(0);
+}
+
+/*
+ * The child must not call malloc inside the handler, no allocator promises
+ * that; but it may return from the handler and go on.
+ */
 CASE_WITHIN(120, fork_in_a_handler_that_interrupts_malloc)
 {
-	struct itimerval often = { { 0, 300 }, { 0, 300 } };
-	struct itimerval never = { { 0, 0 }, { 0, 0 } };
-	int wanted = tap_long() ? 10000 : 1200;
+	int wanted = tap_long() ? 20000 : 2000;
+	struct sigevent event;
 	struct sigaction act;
 
 	memset(&act, 0, sizeof(act));
+	memset(&event, 0, sizeof(event));
+	event.sigev_notify = SIGEV_SIGNAL;
+	event.sigev_signo = SIGUSR1;
 	act.sa_handler = fork_in_handler;
 	act.sa_flags = SA_RESTART;
-	REQUIRE(sigaction(SIGPROF, &act, NULL) == 0);
-	REQUIRE(setitimer(ITIMER_PROF, &often, NULL) == 0);
-	while (handler_forks < wanted && !handler_failed)
+	REQUIRE(sigaction(SIGUSR1, &act, NULL) == 0);
+	REQUIRE(timer_create(CLOCK_MONOTONIC, &event, &handler_timer) == 0);
+	arm_timer();
+	while (handler_forks < wanted && !handler_failed) {
 		table_step(&main_table);
-	REQUIRE(setitimer(ITIMER_PROF, &never, NULL) == 0);
+		if (is_child)
+			child_goes_on();
+	}
+	timer_delete(handler_timer);
 	CHECK_MSG(!handler_failed, "%d of %d children failed",
 		  (int)handler_failed, (int)handler_forks);
 	table_free(&main_table);
@@ -147,6 +185,8 @@ static void *load(void *arg)
 	struct table *t = arg;
 
 	t->state = (uint64_t)(t - thread_table) + 1;
+	/* The children should not have to wait for a processor. */
+	setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
 	while (!atomic_load(&stop)) {
 		size_t n = random_size(&t->state, 3000);
 
@@ -199,10 +239,10 @@ static void child_work(struct table *own)
 
 CASE_WITHIN(120, thousands_of_forks_under_load)
 {
-	pthread_t thread[4];
+	pthread_t thread[3];
 	int i, status, failed = 0;
 
-	start_load(thread, 4);
+	start_load(thread, 3);
 	for (i = 0; i < nr_forks() && !failed; i++) {
 		pid_t pid;
 
@@ -214,7 +254,7 @@ CASE_WITHIN(120, thousands_of_forks_under_load)
 		CHECK_MSG(status == 0, "child %d: status %x", i, status);
 		failed = status != 0;
 	}
-	end_load(thread, 4);
+	end_load(thread, 3);
 	table_free(&main_table);
 }
 
@@ -266,29 +306,36 @@ static void *short_load(void *arg)
 	return NULL;
 }
 
-/* A child may start threads and fork again, as daemons do. */
-static void child_with_threads(int depth)
+static void start_short_loads(pthread_t *thread)
 {
-	pthread_t thread[3];
-	int i;
+	uint64_t i;
 
 	for (i = 0; i < 3; i++) {
 		struct table *t = table_create(sizeof(*t));
 
-		t->state = (uint64_t)i + 5;
+		t->state = i + 5;
 		if (pthread_create(&thread[i], NULL, short_load, t))
 			_exit(15);
 	}
-	if (depth > 0) {
-		pid_t pid = checked_fork();
+}
 
+/* A child may start threads and fork again, as daemons do. */
+static void child_with_threads(void)
+{
+	pthread_t thread[3];
+	pid_t pid = 0;
+	int depth, i;
+
+	for (depth = 0; depth < 3 && pid == 0; depth++) {
+		start_short_loads(thread);
+		pid = checked_fork();
 		if (pid == 0)
-			child_with_threads(depth - 1);
+			continue;
+		for (i = 0; i < 3; i++)
+			pthread_join(thread[i], NULL);
 		if (wait_for(pid))
 			_exit(16);
 	}
-	for (i = 0; i < 3; i++)
-		pthread_join(thread[i], NULL);
 	_exit(0);
 }
 
@@ -302,7 +349,7 @@ CASE(children_start_threads_and_fork_again)
 		pid_t pid = checked_fork();
 
 		if (pid == 0)
-			child_with_threads(3);
+			child_with_threads();
 		status = wait_for(pid);
 		CHECK_MSG(status == 0, "status %x", status);
 	}

@@ -278,11 +278,13 @@ CASE(m_trim_threshold_acts_at_once)
 	CHECK((char *)sbrk(0) == end);
 }
 
-CASE(default_trim_threshold_is_128_kib)
+CASE(m_trim_threshold_of_128_kib)
 {
 	char *start = sbrk(0);
-	struct load load = load_create(20 * MIB, 100 * KIB);
+	struct load load;
 
+	CHECK(mallopt(M_TRIM_THRESHOLD, 128 * 1024) == 1);
+	load = load_create(20 * MIB, 100 * KIB);
 	load_free(&load, BACKWARD);
 	CHECK_MSG((char *)sbrk(0) < start + MIB, "%zu KiB are left",
 		  (size_t)((char *)sbrk(0) - start) / KIB);

@@ -7,7 +7,7 @@
 #include "alloc/heap.h"
 #include "unit.h"
 
-#include <stdlib.h>
+#include <signal.h>
 
 #define ROOM (4 * MIB)
 #define NR_CHUNKS 2000

@@ -5,10 +5,8 @@
 
 #include "unit.h"
 
-#include <criterion/redirect.h>
 #include <limits.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <unistd.h>
 
 static struct options o;
@@ -23,23 +21,26 @@ TestSuite(options, .init = setup);
 #define read_env(...)                                                          \
 	options_from_env(&o, (char *[]){__VA_ARGS__, NULL}, false)
 
-/* Standard error of the calls since the last one, into text. */
-static int stderr_pipe[2] = {-1, -1};
+/* What is written to standard error between the two calls, into text. */
+static int caught_fds[2], real_stderr;
 
 static void catch_stderr(void)
 {
-	cr_assert_eq(pipe(stderr_pipe), 0);
-	cr_assert_eq(dup2(stderr_pipe[1], STDERR_FILENO), STDERR_FILENO);
-	close(stderr_pipe[1]);
+	real_stderr = dup(STDERR_FILENO);
+	cr_assert_eq(pipe(caught_fds), 0);
+	cr_assert_eq(dup2(caught_fds[1], STDERR_FILENO), STDERR_FILENO);
+	close(caught_fds[1]);
 }
 
 static void caught(char *text, size_t size)
 {
 	ssize_t n;
 
-	close(STDERR_FILENO);
-	n = read(stderr_pipe[0], text, size - 1);
+	dup2(real_stderr, STDERR_FILENO);
+	close(real_stderr);
+	n = read(caught_fds[0], text, size - 1);
 	text[n > 0 ? n : 0] = '\0';
+	close(caught_fds[0]);
 }
 
 Test(options, defaults)
@@ -53,7 +54,7 @@ Test(options, defaults)
 	cr_assert_eq(o.arena_max, 0u);
 	cr_assert_eq(o.decay_ms, 1000u);
 	cr_assert_eq(o.populate_max, MIB);
-	cr_assert_eq(o.cache_max, 512 * KIB);
+	cr_assert_eq(o.cache_max, MIB);
 	cr_assert_eq(o.hugepages, 0u);
 	cr_assert_eq(o.stats, 0u);
 	cr_assert_not(o.thresholds_set);
@@ -119,7 +120,7 @@ Test(options, tunables)
 	cr_assert_eq(o.hugepages, 1u);
 	cr_assert_eq(o.arena_max, 5u);
 	cr_assert_eq(o.check_action, 1u);
-	cr_assert_eq(o.cache_max, 512 * KIB);
+	cr_assert_eq(o.cache_max, MIB);
 }
 
 Test(options, tunable_without_a_thread_cache)

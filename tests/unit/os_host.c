@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static const struct mmsim_os *os;
@@ -107,11 +108,17 @@ Test(os_host, reserved_memory_is_committed_and_decommitted)
 	cr_assert_eq(os->unmap(os->ctx, p, len), 0);
 }
 
-Test(os_host, touching_a_reservation_kills, .signal = SIGSEGV)
+/* The kernel cannot read it for us either, and says so without a signal. */
+Test(os_host, a_reservation_cannot_be_touched)
 {
 	char *p = os->reserve(os->ctx, 4 * page);
+	int fds[2];
 
-	*(volatile char *)p = 1;
+	cr_assert_eq(pipe(fds), 0);
+	cr_assert_eq(write(fds[1], p, 1), -1);
+	cr_assert_eq(errno, EFAULT);
+	errno = 4711;
+	os->unmap(os->ctx, p, 4 * page);
 }
 
 Test(os_host, purged_pages_read_as_zeros)
@@ -131,7 +138,8 @@ Test(os_host, locked_pages_are_not_purged)
 {
 	char *p = os->map(os->ctx, page);
 
-	cr_assert_eq(mlock(p, page), 0);
+	/* A sanitizer makes a call of the function do nothing. */
+	cr_assert_eq(syscall(SYS_mlock, p, page), 0);
 	pattern_fill(p, page, 4);
 	cr_assert_eq(os->purge(os->ctx, p, page), -EINVAL);
 	cr_assert(pattern_holds(p, page, 4));

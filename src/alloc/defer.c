@@ -1,0 +1,54 @@
+/*
+ * defer.c: keeping the last few large frees of a thread.
+ */
+#include "alloc/defer.h"
+
+#include "alloc/heap.h"
+
+#define DEFER_BYTES_MAX (32 * MIB)
+
+bool defer_free(struct tcache *tc, struct chunk *c)
+{
+	const struct options *o = &tc->heap->options;
+	size_t most = min_size(load_relaxed(&o->trim_threshold),
+			       DEFER_BYTES_MAX);
+	size_t bytes = chunk_bytes(c);
+
+	if (o->trim_threshold_set || tc->nr_deferred == NR_DEFERRED ||
+	    bytes > most || tc->deferred_bytes > most - bytes)
+		return false;
+	store_relaxed(&c->lo, chunk_lo(c) | CHUNK_C);
+	tc->deferred[tc->nr_deferred] = c;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	tc->nr_deferred++;
+	tc->deferred_bytes += bytes;
+	return true;
+}
+
+struct chunk *defer_take(struct tcache *tc, size_t units)
+{
+	for (unsigned i = tc->nr_deferred; i-- > 0;) {
+		struct chunk *c = tc->deferred[i];
+
+		if (chunk_units(c) != units)
+			continue;
+		tc->deferred[i] = tc->deferred[tc->nr_deferred - 1];
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+		tc->nr_deferred--;
+		tc->deferred_bytes -= units * UNIT;
+		store_relaxed(&c->lo, chunk_lo(c) & ~CHUNK_C);
+		return c;
+	}
+	return NULL;
+}
+
+void defer_give_back(struct tcache *tc)
+{
+	while (tc->nr_deferred > 0) {
+		struct chunk *c = tc->deferred[--tc->nr_deferred];
+
+		store_relaxed(&c->lo, chunk_lo(c) & ~CHUNK_C);
+		arena_give(tc->arena, c);
+	}
+	tc->deferred_bytes = 0;
+}
