@@ -64,7 +64,7 @@ def change(before, after):
 
 
 def print_row(name, glibc, mmsim):
-    print(f"{name:17} {glibc.wall:8.2f} {mmsim.wall:7.2f} {change(glibc.wall, mmsim.wall):>6}"
+    print(f"{name:16} {glibc.wall:9.2f} {mmsim.wall:7.2f} {change(glibc.wall, mmsim.wall):>6}"
           f" {glibc.peak / 1024:9.1f} {mmsim.peak / 1024:7.1f} {change(glibc.peak, mmsim.peak):>6}"
           f" {glibc.faults:9.0f} {mmsim.faults:7.0f} {change(glibc.faults, mmsim.faults):>6}", flush=True)
 
@@ -81,9 +81,9 @@ def main():
     build = os.path.abspath(sys.argv[1])
     library = os.path.join(build, ".libs", "libmmsim.so")
     print(f"\nLD_PRELOAD={os.path.relpath(library)} PROGRAM, beside glibc's malloc (medians of {ROUNDS} runs)\n")
-    print(f"{'':17} {'wall time, s':^23} {'peak memory, MiB':^24} {'page faults':^25}")
-    print(f"{'program':17} {'glibc':>8} {'mmsim':>7} {'':6} {'glibc':>9} {'mmsim':>7} {'':6} {'glibc':>9} {'mmsim':>7}",
-          flush=True)
+    print(f"{'':16} {'wall time, s':>20} {'peak memory, MiB':>27} {'page faults':>22}")
+    columns = f"{'glibc':>9} {'mmsim':>7} {'':>6}"
+    print(f"{'program':16} {columns} {columns} {columns.rstrip()}", flush=True)
     failed = False
     with tempfile.TemporaryDirectory() as scratch:
         measure = WallMeasure(os.path.join(build, "bench", "measure"), scratch)
@@ -95,7 +95,7 @@ def main():
                 print_row(row.name, glibc, mmsim)
             except Failure as why:
                 failed = True
-                print(f"{row.name:17} failed: {why}", flush=True)
+                print(f"{row.name:16} failed: {why}", flush=True)
     sys.exit(1 if failed else 0)
 
 

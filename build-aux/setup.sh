@@ -8,19 +8,16 @@
 
 BUILD_PACKAGES="autoconf automake libtool make pkg-config gcc g++ libc6-dev"
 
-# The real programs of the tests and benchmarks.
-PROGRAM_PACKAGES="bash coreutils python3 perl git sqlite3 redis-server
-redis-tools nodejs"
+# The real programs of the tests; Python's own tests come apart from it.
+PROGRAM_PACKAGES="bash coreutils python3 libpython3.11-testsuite perl git
+sqlite3 redis-server redis-tools nodejs"
 
-CHECK_PACKAGES="$BUILD_PACKAGES $PROGRAM_PACKAGES binutils libcriterion-dev
-mandoc shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+# shellcheck disable=SC2034
+CHECK_PACKAGES="$BUILD_PACKAGES $PROGRAM_PACKAGES binutils util-linux
+libcriterion-dev mandoc shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 
 # shellcheck disable=SC2034
 DEMO_PACKAGES="$BUILD_PACKAGES python3 sqlite3 redis-server redis-tools"
-
-# shellcheck disable=SC2034
-BENCH_PACKAGES="$CHECK_PACKAGES libbenchmark-dev libjemalloc2 libmimalloc2.0
-libtcmalloc-minimal4"
 
 # missing_packages NAME...: prints those that are not installed.
 missing_packages()

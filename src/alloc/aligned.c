@@ -88,7 +88,7 @@ void *heap_memalign(struct heap *heap, struct tcache *tc, size_t alignment,
 			p = heap_malloc(heap, tc, rounded);
 		if (!p || is_aligned((uintptr_t)p, alignment))
 			return p;
-		/* Short of memory it came from elsewhere. */
+		/* A shard, or from elsewhere because memory is short. */
 		heap_free(heap, tc, p);
 	}
 	if (tc == &tcache_none)

@@ -30,6 +30,7 @@ struct segment {
 
 struct heap;
 struct remote_batch;
+struct shard;
 
 struct arena {
 	struct heap *heap;
@@ -45,6 +46,9 @@ struct arena {
 	/* ---- everything below is guarded by lock ---- */
 	struct bins bins;
 	struct run_class classes[NR_SMALL + 1];
+	struct shard *shards[NR_SMALL + 1]; /* free ones, by units */
+	uint64_t shard_map; /* bit units - 1: that list is not empty */
+	size_t shard_units; /* of all free shards, listed or not */
 
 	/* top.c */
 	struct chunk *top; /* NULL before the first growth */

@@ -96,9 +96,13 @@ static unsigned bin_next(const struct bins *bins, unsigned i)
 struct chunk *bin_find(struct arena *a, size_t units)
 {
 	struct bins *bins = &a->bins;
-	unsigned i = bin_index(units);
-	struct chunk *c = bins->first[i];
+	unsigned i;
+	struct chunk *c;
 
+	if (units > BIN_UNITS_MAX)
+		return NULL;
+	i = bin_index(units);
+	c = bins->first[i];
 	for (int n = 0; c && n < BIN_TRIES; n++, c = c->fd) {
 		if (!arena_has_chunk(a, c))
 			fatal_at("corrupted double-linked list", chunk_user(c));

@@ -109,8 +109,10 @@ PUBLIC void *realloc(void *p, size_t size)
 
 	if (UNLIKELY(usable == 0 || size == 0))
 		return realloc_slow(tc, p, size);
-	if (size <= usable)
+	if (size <= usable && usable - size < SHRINK_BYTES)
 		return p;
+	if (UNLIKELY(size <= usable))
+		return realloc_slow(tc, p, size);
 	q = tcache_malloc(tc, sizeclass_grown(size));
 	if (UNLIKELY(!q))
 		return realloc_slow(tc, p, size);

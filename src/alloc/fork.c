@@ -10,8 +10,8 @@
  *
  * A program with one thread takes no lock: a signal handler that interrupted
  * malloc may fork, as glibc allows, and the child returns into the interrupted
- * call.  Registered in our constructor, the prepare handler runs after those of
- * everyone who registered later and may allocate in theirs.
+ * call.  Handlers of others that run while the locks are held may allocate:
+ * see lock_fork_enter.
  *
  * Sources: fork(2), pthread_atfork(3); __libc_single_threaded in the glibc
  * manual.
@@ -30,6 +30,7 @@ static void fork_prepare(void)
 	if (__libc_single_threaded)
 		return;
 	heap_lock_all(&heap_default);
+	lock_fork_enter();
 	fork_is_locked = true;
 }
 
@@ -38,6 +39,7 @@ static void fork_parent(void)
 	if (!fork_is_locked)
 		return;
 	fork_is_locked = false;
+	lock_fork_leave();
 	heap_unlock_all(&heap_default);
 }
 
@@ -67,6 +69,7 @@ static void fork_child(void)
 	if (!fork_is_locked)
 		return;
 	fork_is_locked = false;
+	lock_fork_leave();
 	heap_unlock_all(heap);
 	fork_orphan_others(heap);
 }

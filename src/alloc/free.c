@@ -9,6 +9,7 @@
 #include "alloc/defer.h"
 #include "alloc/heap.h"
 #include "alloc/remote.h"
+#include "alloc/validate.h"
 #include "base/fatal.h"
 
 #include <string.h>
@@ -66,6 +67,8 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	uint32_t lo;
 	struct arena *a;
 
+	if (UNLIKELY(MMSIM_DEBUG >= 2 || heap->options.check_action == 3))
+		validate_now_and_then(heap);
 	if (!is_aligned((uintptr_t)p, UNIT))
 		fatal_at(INVALID, p);
 	lo = chunk_lo(c);

@@ -6,7 +6,7 @@
  * no thread uses any more, or a new one while there are fewer than arena_max,
  * or else shares the one with the fewest threads.  By default arena_max is
  * four times the CPUs that this process may use, by affinity and by quota,
- * not the CPUs of the host.
+ * not the CPUs of the host, but at least arena_test.
  */
 #include "alloc/heap.h"
 
@@ -64,19 +64,44 @@ static unsigned heap_arena_max(const struct heap *heap)
 	size_t max = heap->options.arena_max;
 
 	if (max == 0)
-		max = (size_t)heap->os->nr_cpus(heap->os->ctx) *
-		      ARENAS_PER_CPU;
+		max = max_size((size_t)heap->os->nr_cpus(heap->os->ctx) *
+				       ARENAS_PER_CPU,
+			       heap->options.arena_test);
 	return (unsigned)min_size(max, NR_ARENAS);
 }
 
-/* The arena with the fewest threads. */
+/* What is free in an arena; 0 when it is busy. */
+static size_t heap_arena_free(struct arena *a)
+{
+	size_t bytes;
+
+	if (!lock_try(&a->lock))
+		return 0;
+	bytes = a->bins.nr_units * UNIT + top_bytes(a);
+	lock_drop(&a->lock);
+	return bytes;
+}
+
+/* The arena with the fewest threads, and of these the one with the most free
+ * memory: what ended threads have left is used before more is asked for. */
 static struct arena *heap_idlest(struct heap *heap)
 {
 	struct arena *best = heap->arenas[0];
+	size_t best_free = heap_arena_free(best);
 
-	for (unsigned i = 1; i < heap->nr_arenas; i++)
-		if (heap->arenas[i]->nr_attached < best->nr_attached)
-			best = heap->arenas[i];
+	for (unsigned i = 1; i < heap->nr_arenas; i++) {
+		struct arena *a = heap->arenas[i];
+		size_t its_free;
+
+		if (a->nr_attached > best->nr_attached)
+			continue;
+		its_free = heap_arena_free(a);
+		if (a->nr_attached == best->nr_attached &&
+		    its_free <= best_free)
+			continue;
+		best = a;
+		best_free = its_free;
+	}
 	return best;
 }
 
@@ -252,6 +277,9 @@ int heap_mallopt(struct heap *heap, int param, int value)
 	heap->uncached = heap->options.perturb != 0 ||
 			 heap->options.check_action == 3;
 	lock_drop(&heap->lock);
+	/* Who wants no system call later gets the room for caches now. */
+	if (heap->options.trim_threshold == OPTION_NEVER)
+		meta_prepare(&heap->meta);
 	return set;
 }
 

@@ -141,6 +141,10 @@ void heap_mapped_freed(struct heap *heap, size_t bytes);
 void heap_lock_all(struct heap *heap);
 void heap_unlock_all(struct heap *heap);
 
+/* realloc to a smaller size gives back what is over, from here on (glibc's
+ * MINSIZE). */
+#define SHRINK_BYTES (2 * UNIT)
+
 /* ---- malloc.c, free.c, realloc.c, aligned.c: the slow halves.  tc is the
  * calling thread's cache or tcache_none or tcache_over. ---- */
 void *heap_malloc(struct heap *heap, struct tcache *tc, size_t size);

@@ -16,6 +16,8 @@
 #include "alloc/defer.h"
 #include "alloc/heap.h"
 #include "alloc/remote.h"
+#include "alloc/top.h"
+#include "alloc/validate.h"
 
 #include <string.h>
 
@@ -52,25 +54,37 @@ static void *malloc_from_arena(struct tcache *tc, struct arena *a, size_t units,
 	return c ? chunk_user(c) : NULL;
 }
 
-/* Every arena gives together what it has, and then one may have room. */
-static void *malloc_last_resort(struct heap *heap, size_t units)
+/* Whatever waits goes back to where it came from, and then some arena may have
+ * room, or the system for a mapping. */
+static void *malloc_last_resort(struct heap *heap, struct tcache *tc,
+				size_t size, uintptr_t *zero_from)
 {
 	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
+	size_t units = chunk_units_for(size);
+	bool is_zero;
 
+	if (tcache_is_real(tc))
+		tcache_flush_all(tc);
+	mapped_expire(heap, 0, true);
+	*zero_from = UINTPTR_MAX;
 	for (unsigned i = 0; i < nr; i++) {
 		struct arena *a = heap->arenas[i];
-		uintptr_t zero_from;
+		uintptr_t unused;
 		struct chunk *c;
 
 		lock_take(&a->lock);
 		remote_drain(a);
 		run_release_empty(a);
-		c = arena_take(a, units, true, &zero_from);
+		c = arena_take(a, units, true, &unused);
+		if (!c)
+			top_trim(a, heap->options.top_pad_set ?
+					    heap->options.top_pad :
+					    0);
 		lock_drop(&a->lock);
 		if (c)
 			return chunk_user(c);
 	}
-	return NULL;
+	return mapped_alloc(heap, size, UNIT, &is_zero);
 }
 
 /* A chunk that no cache takes.  *zero_from: see arena_take; 0: all of it. */
@@ -95,13 +109,7 @@ static void *malloc_large(struct heap *heap, struct tcache *tc, size_t size,
 	}
 	if (!p && maps)
 		p = malloc_from_arena(tc, a, units, true, zero_from);
-	if (!p) {
-		if (tcache_is_real(tc))
-			tcache_flush_all(tc);
-		*zero_from = UINTPTR_MAX;
-		p = malloc_last_resort(heap, units);
-	}
-	return p;
+	return p ? p : malloc_last_resort(heap, tc, size, zero_from);
 }
 
 static void *malloc_cached(struct heap *heap, struct tcache *tc, size_t size)
@@ -127,6 +135,8 @@ static void *malloc_any(struct heap *heap, struct tcache *tc, size_t size,
 	*zero_from = UINTPTR_MAX;
 	if (size > PTRDIFF_MAX)
 		return NULL;
+	if (UNLIKELY(MMSIM_DEBUG >= 2 || heap->options.check_action == 3))
+		validate_now_and_then(heap);
 	if (tc == &tcache_none)
 		tc = heap_tcache(heap);
 	if (size <= MEDIUM_MAX)

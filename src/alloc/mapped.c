@@ -5,10 +5,10 @@
  * gets its own mapping: it costs no memory until it is written, goes back to
  * the system when it is freed, and grows by mremap(2) without copying.
  *
- * A freed mapping waits in the store for the decay time.  Up to STORE_BYTES of
- * them are kept whole, for requests that the threshold sends here again; of
- * the others all but the first page is unmapped at once, and that page is kept
- * so that a second free of the chunk is named rather than a crash.
+ * A freed mapping waits in the store for the decay time.  Those that the
+ * threshold would send here again are kept whole for reuse, up to STORE_BYTES;
+ * of the others all but the first page is unmapped at once, and that page is
+ * kept so that a second free of the chunk is named rather than a crash.
  *
  * Source: mallopt(3) for M_MMAP_THRESHOLD and M_MMAP_MAX; mremap(2).
  */
@@ -107,9 +107,10 @@ static void stored_drop(struct heap *heap, struct stored *s)
 	s->m = NULL;
 }
 
-/* A stored mapping for `len` bytes with the header at its start; or NULL. */
+/* A stored mapping cut to `len` bytes, with the header at its start; or NULL. */
 static struct mapped *stored_take(struct heap *heap, size_t len)
 {
+	const struct mmsim_os *os = heap->os;
 	struct mapped_chunks *mapped = &heap->mapped;
 	struct stored *best = NULL;
 	struct mapped *m;
@@ -126,8 +127,12 @@ static struct mapped *stored_take(struct heap *heap, size_t len)
 	if (!best)
 		return NULL;
 	m = best->m;
+	if (best->kept > len &&
+	    os->unmap(os->ctx, (void *)(m->base + len), best->kept - len) != 0)
+		return NULL;
 	mapped->store_bytes -= best->kept;
 	mapped->nr_reused++;
+	m->len = len;
 	best->m = NULL;
 	return m;
 }
@@ -149,6 +154,15 @@ static struct stored *stored_slot(struct heap *heap)
 	return oldest;
 }
 
+/* Whether a freed mapping may serve a later request: not when the dynamic
+ * threshold sends the next one of its size to the arena. */
+static bool mapped_keeps_whole(const struct heap *heap, size_t len)
+{
+	if (heap->dynamic_threshold && len <= heap->options.mmap_threshold)
+		return false;
+	return heap->mapped.store_bytes + len <= STORE_BYTES;
+}
+
 /* Puts a freed mapping into the store; its lock is held. */
 static void stored_put(struct heap *heap, struct mapped *m)
 {
@@ -167,7 +181,7 @@ static void stored_put(struct heap *heap, struct mapped *m)
 	s->m = m;
 	s->kept = m->len;
 	s->freed_ns = heap_now_ns(heap);
-	if (mapped->store_bytes + s->kept > STORE_BYTES && s->kept > head &&
+	if (!mapped_keeps_whole(heap, m->len) && s->kept > head &&
 	    os->unmap(os->ctx, (void *)(m->base + head), m->len - head) == 0)
 		s->kept = head;
 	mapped->store_bytes += s->kept;
@@ -243,7 +257,8 @@ void *mapped_realloc(struct heap *heap, void *p, size_t size,
 		return p;
 	}
 	mapped_unlink(mapped, m);
-	base = (uintptr_t)os->remap(os->ctx, (void *)m->base, m->len, len, 1);
+	base = (uintptr_t)os->remap(os->ctx, (void *)m->base, m->len, len,
+				    len > m->len);
 	if (base) {
 		m = (struct mapped *)(base + offset);
 		m->base = base;

@@ -58,7 +58,7 @@ void *mapped_alloc(struct heap *heap, size_t size, size_t alignment,
 /* Frees one; `message` names the caller in case p is not one. */
 void mapped_free(struct heap *heap, void *p, const char *message);
 
-/* Resizes, moving it if need be; NULL: not possible, p is as it was. */
+/* Resizes, moving it only to grow it; NULL: not possible, p is as it was. */
 void *mapped_realloc(struct heap *heap, void *p, size_t size,
 		     const char *message);
 

@@ -73,6 +73,14 @@ void *meta_alloc(struct meta *meta, size_t bytes)
 	return block;
 }
 
+void meta_prepare(struct meta *meta)
+{
+	lock_take(&meta->lock);
+	if (meta->end - meta->next < META_AREA_BYTES / 2)
+		meta_grow(meta);
+	lock_drop(&meta->lock);
+}
+
 void meta_free(struct meta *meta, void *p, size_t bytes)
 {
 	unsigned log2 = meta_log2(bytes);

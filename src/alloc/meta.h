@@ -42,6 +42,9 @@ void meta_init(struct meta *meta, const struct mmsim_os *os);
 
 /* A block of at least `bytes`, aligned to 64, zeroed; NULL: no memory. */
 void *meta_alloc(struct meta *meta, size_t bytes);
+/* Gets an area now, so that no system call is needed for a long while. */
+void meta_prepare(struct meta *meta);
+
 void meta_free(struct meta *meta, void *block, size_t bytes);
 
 /* Gives every area back to the os. */

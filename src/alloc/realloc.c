@@ -1,7 +1,8 @@
 /*
  * realloc.c: resizing, in place where that is possible.
  *
- * A block never moves while the chunk already has the room.  A mapped chunk
+ * A block never moves while the chunk already has the room; what a smaller size
+ * leaves over is cut off and freed where it stands.  A mapped chunk
  * grows by mremap(2), which copies nothing; a chunk of an arena grows into the
  * free chunk or the top behind it.  Only then is there a new block and a copy.
  *
@@ -9,6 +10,7 @@
  */
 #include "alloc/defer.h"
 #include "alloc/heap.h"
+#include "alloc/shard.h"
 #include "base/fatal.h"
 
 #include <string.h>
@@ -78,6 +80,42 @@ static bool realloc_in_place(struct tcache *tc, struct arena *a,
 	return fits;
 }
 
+/* The size in units that a cacheable chunk is cut down to; at most `units`. */
+static size_t realloc_cut_units(const struct tcache *tc, size_t units,
+				size_t size)
+{
+	size_t cut = units;
+
+	if (units <= NR_SMALL)
+		cut = sizeclass_of_small(size);
+	else if (tcache_is_real(tc))
+		cut = sizeclass_units((unsigned)sizeclass_of_medium(
+			tc->medium_table, max_size(size, SMALL_MAX + 1)));
+	return min_size(cut, units);
+}
+
+/* Frees the end of a cacheable chunk that `size` bytes do not need. */
+static void realloc_cut(struct heap *heap, struct tcache *tc, struct arena *a,
+			void *p, size_t size)
+{
+	struct chunk *c = chunk_of(p);
+	size_t units = chunk_lo(c) >> CHUNK_UNITS_SHIFT;
+	size_t cut = realloc_cut_units(tc, units, size);
+
+	if (units - cut < SHRINK_BYTES / UNIT)
+		return;
+	if (units <= NR_SMALL) {
+		heap_free(heap, tc, shard_cut(p, (uint32_t)cut));
+		return;
+	}
+	lock_take(&a->lock);
+	arena_check_in_use(a, c, INVALID);
+	arena_shrink(a, c, cut);
+	/* Of a class again: caches may take it. */
+	store_relaxed(&c->lo, chunk_lo(c) & ~CHUNK_L);
+	lock_drop(&a->lock);
+}
+
 static void *realloc_by_copy(struct heap *heap, struct tcache *tc, void *p,
 			     size_t old_size, size_t size)
 {
@@ -95,20 +133,13 @@ static void *realloc_mapped(struct heap *heap, struct tcache *tc, void *p,
 			    size_t size)
 {
 	size_t usable = mapped_usable(heap, p, INVALID);
-	size_t threshold = load_relaxed(&heap->options.mmap_threshold);
-	void *q;
+	void *q = mapped_realloc(heap, p, size, INVALID);
 
-	/* A block that became small leaves its mapping, as long as there is
-	 * memory to do so; else the mapping shrinks. */
-	if (size >= threshold / 2 || size > usable) {
-		q = mapped_realloc(heap, p, size, INVALID);
-		if (q || size <= usable)
-			return q ? q : p;
-	}
-	q = realloc_by_copy(heap, tc, p, usable, size);
-	if (!q && size <= usable)
-		q = mapped_realloc(heap, p, size, INVALID);
-	return q || size > usable ? q : p;
+	if (q)
+		return q;
+	/* A smaller mapping that cannot be had does no harm. */
+	return size <= usable ? p :
+				realloc_by_copy(heap, tc, p, usable, size);
 }
 
 void *heap_realloc(struct heap *heap, struct tcache *tc, void *p, size_t size)
@@ -126,6 +157,7 @@ void *heap_realloc(struct heap *heap, struct tcache *tc, void *p, size_t size)
 		if (realloc_in_place(tc, a, chunk_of(p), size))
 			return p;
 	} else if (size <= usable) {
+		realloc_cut(heap, tc, a, p, size);
 		return p;
 	}
 	return realloc_by_copy(heap, tc, p, usable, size);

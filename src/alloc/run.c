@@ -12,6 +12,7 @@
 #include "alloc/run.h"
 
 #include "alloc/heap.h"
+#include "alloc/shard.h"
 #include "alloc/top.h"
 #include "base/fatal.h"
 
@@ -31,6 +32,11 @@ static uint32_t run_check(const struct arena *a, const struct run *run)
 static bool run_has_room(const struct run *run)
 {
 	return run->free != 0 || run->nr_carved < run->nr_total;
+}
+
+static bool run_is_empty(const struct run *run)
+{
+	return run->free_units == run->nr_carved * run->units;
 }
 
 static void run_link(struct run_class *rc, struct run *run)
@@ -101,23 +107,22 @@ static struct run *run_create(struct arena *a, unsigned cls, size_t chunks)
 	run->nr_carved = 0;
 	run->nr_free = 0;
 	run->free = 0;
-	run->spare = 0;
+	run->free_units = 0;
+	run->has_shards = false;
 	run_link(rc, run);
 	rc->nr_runs++;
+	rc->nr_chunks += run->nr_total;
 	return run;
 }
 
-/* How long the next run is: it doubles with each one. */
-static size_t run_next_chunks(struct run_class *rc, unsigned cls, unsigned n)
+/* How long the next run is: the memory of a class grows by half. */
+static size_t run_next_chunks(const struct run_class *rc, unsigned cls,
+			      unsigned n)
 {
+	size_t least = max_size(RUN_FIRST_BYTES / (cls * UNIT), n);
 	size_t most = RUN_BYTES_MAX / (cls * UNIT);
-	size_t chunks = rc->next_chunks;
 
-	if (chunks == 0)
-		chunks = max_size(RUN_FIRST_BYTES / (cls * UNIT), 1);
-	chunks = min_size(max_size(chunks, n), most);
-	rc->next_chunks = (uint32_t)min_size(chunks * 2, most);
-	return chunks;
+	return min_size(max_size(rc->nr_chunks / 2, least), most);
 }
 
 /* Takes from the run's list of free chunks. */
@@ -139,6 +144,7 @@ static unsigned run_take_free(struct arena *a, struct run *run, void **out,
 		run->free = (uint32_t)x;
 	}
 	run->nr_free -= got;
+	run->free_units -= got * run->units;
 	return got;
 }
 
@@ -163,31 +169,51 @@ static unsigned run_carve(struct arena *a, struct run *run, void **out,
 	return got;
 }
 
+/* Takes from one run; larger shards go before memory that was never used. */
+static unsigned run_take_from(struct arena *a, struct run *run, void **out,
+			      unsigned n, bool first_try)
+{
+	struct run_class *rc = &a->classes[run->units];
+	bool was_empty = run_is_empty(run);
+	unsigned got = run_take_free(a, run, out, n);
+
+	if (got == 0 && first_try)
+		got = shard_take(a, run->units, true, out, n);
+	if (got < n)
+		got += run_carve(a, run, out + got, n - got);
+	if (was_empty && !run_is_empty(run))
+		rc->nr_empty--;
+	if (!run_has_room(run))
+		run_unlink(rc, run);
+	return got;
+}
+
+/* A new run for at least n chunks, or for one when memory is short. */
+static struct run *run_begin(struct arena *a, unsigned cls, unsigned n)
+{
+	size_t chunks = run_next_chunks(&a->classes[cls], cls, n);
+	struct run *run = run_create(a, cls, chunks);
+
+	return run ? run : run_create(a, cls, 1);
+}
+
 unsigned run_take(struct arena *a, unsigned cls, void **out, unsigned n)
 {
 	struct run_class *rc = &a->classes[cls];
-	unsigned got = 0;
+	unsigned got = shard_take(a, cls, false, out, n);
 
 	while (got < n) {
 		struct run *run = rc->first;
 
 		if (!run) {
 			/* What there is will do. */
-			if (got > 0)
+			if (got == 0)
+				got = shard_take(a, cls, true, out, n);
+			if (got > 0 || !(run = run_begin(a, cls, n)))
 				break;
-			run = run_create(a, cls, run_next_chunks(rc, cls, n));
-			if (!run)
-				run = run_create(a, cls, 1);
-			if (!run)
-				break;
-		} else if (run->nr_free == run->nr_carved) {
-			rc->nr_empty--;
+			rc->nr_empty++;
 		}
-		got += run_take_free(a, run, out + got, n - got);
-		if (got < n)
-			got += run_carve(a, run, out + got, n - got);
-		if (!run_has_room(run))
-			run_unlink(rc, run);
+		got += run_take_from(a, run, out + got, n - got, got == 0);
 	}
 	return got;
 }
@@ -202,7 +228,8 @@ struct run *run_of(struct arena *a, const void *p)
 	if (chunk_hi(c) > 2 * RUN_BYTES_MAX / UNIT ||
 	    !arena_has_range(a, addr, sizeof(*run)))
 		return NULL;
-	if (run->units != units || run->check != run_check(a, run))
+	if (units == 0 || units > run->units ||
+	    run->check != run_check(a, run))
 		return NULL;
 	return run;
 }
@@ -211,26 +238,59 @@ static void run_destroy(struct arena *a, struct run_class *rc, struct run *run)
 {
 	run_unlink(rc, run);
 	rc->nr_runs--;
+	rc->nr_chunks -= run->nr_total;
 	run->check = 0;
 	arena_give(a, chunk_of(run));
+}
+
+/* Puts a whole chunk onto its run's list. */
+static void run_put_whole(struct arena *a, struct run *run, void *p)
+{
+	uint64_t link = run->free;
+
+	if (!run_has_room(run))
+		run_link(&a->classes[run->units], run);
+	*(uint64_t *)p = (link | link << 32) ^ a->heap->key;
+	run->free = chunk_hi(chunk_of(p));
+	run->nr_free++;
+}
+
+/* Makes a run of which everything is free as it was before it was carved. */
+static void run_reset(struct arena *a, struct run *run)
+{
+	bool was_listed = run_has_room(run);
+
+	shard_forget_run(a, run);
+	a->shard_units -= run->free_units - run->nr_free * run->units;
+	run->nr_carved = 0;
+	run->nr_free = 0;
+	run->free = 0;
+	run->free_units = 0;
+	run->has_shards = false;
+	if (!was_listed)
+		run_link(&a->classes[run->units], run);
 }
 
 void run_put(struct arena *a, void *p)
 {
 	struct run *run = run_of(a, p);
+	uint32_t units = chunk_lo(chunk_of(p)) >> CHUNK_UNITS_SHIFT;
 	struct run_class *rc;
-	uint64_t link;
 
-	if (!run || run->nr_free >= run->nr_carved)
+	if (!run || run->nr_carved * run->units - run->free_units < units)
 		fatal_at("free(): invalid pointer", p);
 	rc = &a->classes[run->units];
-	if (!run_has_room(run))
-		run_link(rc, run);
-	link = run->free;
-	*(uint64_t *)p = (link | link << 32) ^ a->heap->key;
-	run->free = chunk_hi(chunk_of(p));
-	if (++run->nr_free < run->nr_carved)
+	if (units == run->units) {
+		run_put_whole(a, run, p);
+	} else {
+		shard_put(a, p);
+		run->has_shards = true;
+	}
+	run->free_units += units;
+	if (!run_is_empty(run))
 		return;
+	if (run->has_shards)
+		run_reset(a, run);
 	if (rc->first == run && rc->last == run)
 		rc->nr_empty++;
 	else
@@ -246,7 +306,7 @@ void run_release_empty(struct arena *a)
 		for (struct run *run = rc->first; run && rc->nr_empty > 0;
 		     run = next) {
 			next = run->next;
-			if (run->nr_free != run->nr_carved)
+			if (!run_is_empty(run))
 				continue;
 			rc->nr_empty--;
 			run_destroy(a, rc, run);

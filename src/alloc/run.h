@@ -11,7 +11,7 @@
  * A small chunk finds its run through the distance in its header, so runs
  * need neither alignment nor a page map, and may be as short as the program
  * is small: the first run of a class holds a few chunks, each further one
- * twice as many.  Chunks are carved only when asked for, so that memory is
+ * half as many as there are already.  Chunks are carved only when asked for, so that memory is
  * first touched when it is used.  An empty run goes back to the arena as one
  * chunk and coalesces there.
  *
@@ -34,15 +34,16 @@ struct run {
 	uint32_t first;      /* distance to the first user pointer, units */
 	uint32_t nr_total;   /* chunks that fit */
 	uint32_t nr_carved;  /* chunks that exist */
-	uint32_t nr_free;    /* of these, not in use and in no cache */
-	uint32_t free;       /* distance of the first free one, units; 0 none */
-	uint32_t spare;
+	uint32_t nr_free;    /* whole ones on the list of free ones */
+	uint32_t free;       /* distance of the first of them, units; 0 none */
+	uint32_t free_units; /* not in use and in no cache, shards included */
+	bool has_shards;     /* some chunk has been cut (shard.h) */
 };
 
 struct run_class {
 	struct run *first, *last; /* runs with room; taken from the front */
-	uint32_t next_chunks;     /* length of the next run */
 	uint32_t nr_runs;
+	uint32_t nr_chunks; /* that fit into all of them */
 	uint32_t nr_empty; /* runs with room that hold no chunk in use */
 };
 

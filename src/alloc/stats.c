@@ -16,6 +16,7 @@
 
 #include "alloc/heap.h"
 #include "alloc/remote.h"
+#include "alloc/shard.h"
 #include "alloc/top.h"
 
 #include <string.h>
@@ -78,11 +79,19 @@ static void figures_add_cache(struct arena_figures *f, const struct arena *a,
 	f->nr_flushes += load_relaxed(&tc->nr_flushes);
 }
 
-/* The free chunks of the runs of a class; full runs are not on its list. */
-static struct tally class_free(const struct arena *a, unsigned cls)
+/* The free chunks of a class, whole ones of its runs (full runs are not on its
+ * list) and shards.  The smallest shards are not listed; shard_units, which has
+ * all of them, is lessened by those that are. */
+static struct tally class_free(const struct arena *a, unsigned cls,
+			       size_t *shard_units)
 {
 	struct tally t = {0, 0};
 
+	for (const struct shard *s = a->shards[cls]; s; s = s->next)
+		t.count++;
+	*shard_units -= t.count * cls;
+	if (cls == 1)
+		t.count += *shard_units;
 	for (const struct run *run = a->classes[cls].first; run;
 	     run = run->next)
 		t.count += run->nr_free + run->nr_total - run->nr_carved;
@@ -107,6 +116,7 @@ static void figures_of_arena(struct arena_figures *f,
 			     struct size_figures *sizes, struct arena *a)
 {
 	struct heap *heap = a->heap;
+	size_t shard_units;
 
 	memset(f, 0, sizeof(*f));
 	lock_take(&heap->lock);
@@ -125,8 +135,10 @@ static void figures_of_arena(struct arena_figures *f,
 	f->top_bytes = top_bytes(a);
 	f->nr_purges = a->nr_purges;
 	f->purged_bytes = a->purged_bytes;
-	for (unsigned cls = 1; cls <= NR_SMALL; cls++) {
-		struct tally t = class_free(a, cls);
+	/* From the largest down: what is left then are the smallest shards. */
+	shard_units = a->shard_units;
+	for (unsigned cls = NR_SMALL; cls >= 1; cls--) {
+		struct tally t = class_free(a, cls, &shard_units);
 
 		tally_add(&f->fast, &t);
 		if (sizes)
@@ -421,7 +433,8 @@ void stats_print(struct heap *heap, struct outbuf *out)
 	print_options(out, heap);
 }
 
-/* ---- <mmsim/malloc.h>: a struct mmsim_heap begins with its struct heap ---- */
+/* ---- <mmsim/malloc.h>: a struct mmsim_heap begins with its struct heap ----
+ */
 
 PUBLIC struct mallinfo2 mmsim_heap_mallinfo2(struct mmsim_heap *heap)
 {

@@ -9,7 +9,9 @@
  * A first touch of a page costs a fault; pages taken in one system call cost
  * much less.  top_touch therefore fetches some pages ahead of what is carved:
  * an eighth of what is in use, within bounds.  Large chunks do not call it:
- * programs rely on their laziness.
+ * programs rely on their laziness.  Neither do programs that set
+ * trim_threshold to -1: they touch their memory themselves, once, and want no
+ * system call after that.
  *
  * Giving back: by default top is trimmed at once when it has grown over
  * trim_threshold, but not twice within the decay time; the second time it
@@ -25,8 +27,10 @@
 
 /* Foreign moves of the break that are put up with before brk is left alone. */
 #define FOREIGN_MAX 16u
-/* The first reservation of an arena without brk, and of each eight more. */
-#define RESERVE_BYTES (64 * MIB)
+/* The first reservation of an arena without brk; each further one is twice as
+ * large, so that many threads fit under a small `ulimit -v`. */
+#define RESERVE_BYTES (1 * MIB)
+#define RESERVE_DOUBLINGS 16u
 #define PAD_MAX (32 * MIB)
 #define POPULATE_MIN (16 * KIB)
 
@@ -203,7 +207,9 @@ static bool top_grow_segment(struct arena *a, size_t need, size_t pad)
 {
 	const struct mmsim_os *os = a->heap->os;
 	size_t least = align_up(need, page_size(a));
-	size_t len = RESERVE_BYTES << a->nr_segments / 8;
+	size_t len = RESERVE_BYTES << (a->nr_segments < RESERVE_DOUBLINGS ?
+					       a->nr_segments :
+					       RESERVE_DOUBLINGS);
 	size_t committed;
 	void *base;
 
@@ -264,7 +270,7 @@ void top_touch(struct arena *a, uintptr_t from, uintptr_t to)
 	size_t ahead;
 
 	if (LIKELY(to <= a->populated) || a->heap->options.populate_max == 0 ||
-	    !a->top)
+	    a->heap->options.trim_threshold == OPTION_NEVER || !a->top)
 		return;
 	seg = top_segment(a);
 	if (from < seg->base || from >= seg->end)

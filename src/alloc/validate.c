@@ -12,7 +12,9 @@
 #include "alloc/validate.h"
 
 #include "alloc/purge.h"
+#include "alloc/shard.h"
 #include "alloc/top.h"
+#include "base/fatal.h"
 #include "base/outbuf.h"
 
 /* What was counted on the walk of one arena. */
@@ -26,8 +28,8 @@ struct walk {
 static bool walk_fail(struct walk *w, const char *what, const void *at)
 {
 	if (w->ok)
-		outbuf_printf(w->why, "arena %u: %s at %p", w->a->index, what,
-			      at);
+		outbuf_printf(w->why, "corrupted arena %u, %s: %p", w->a->index,
+			      what, at);
 	w->ok = false;
 	return false;
 }
@@ -153,12 +155,30 @@ static bool walk_runs(struct walk *w)
 			    run->nr_carved > run->nr_total ||
 			    run->nr_free > run->nr_carved)
 				return walk_fail(w, "damaged run", run);
-			nr_empty += run->nr_free == run->nr_carved;
+			nr_empty += run->free_units ==
+				    run->nr_carved * run->units;
 			if (!walk_run(w, run))
 				return false;
 		}
 		if (nr_empty != rc->nr_empty)
 			return walk_fail(w, "empty runs miscounted", rc);
+	}
+	return true;
+}
+
+static bool walk_shards(struct walk *w)
+{
+	for (unsigned cls = 1; cls <= NR_SMALL; cls++) {
+		const struct shard *prev = NULL;
+
+		for (const struct shard *s = w->a->shards[cls]; s;
+		     s = s->next) {
+			if (!run_of(w->a, s) || s->prev != prev ||
+			    !(chunk_lo(chunk_of(s)) & CHUNK_C) ||
+			    chunk_lo(chunk_of(s)) >> CHUNK_UNITS_SHIFT != cls)
+				return walk_fail(w, "wrong shard", s);
+			prev = s;
+		}
 	}
 	return true;
 }
@@ -179,7 +199,7 @@ bool validate_arena(struct arena *a, struct outbuf *why)
 	if (bytes > a->system_bytes ||
 	    bytes + UNIT * a->nr_segments < a->system_bytes)
 		return walk_fail(&w, "system bytes miscounted", a);
-	return walk_bins(&w) && walk_dirty(&w) && walk_runs(&w);
+	return walk_bins(&w) && walk_dirty(&w) && walk_runs(&w) && walk_shards(&w);
 }
 
 static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
@@ -205,6 +225,30 @@ static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
 		}
 	}
 	return true;
+}
+
+/* A whole walk for each so many calls. */
+#define WALK_INTERVAL 16u
+
+void validate_now_and_then(struct heap *heap)
+{
+	static uint32_t calls;
+	char text[200];
+	struct outbuf why;
+
+	if (__atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED) % WALK_INTERVAL)
+		return;
+	outbuf_init(&why, text, sizeof(text), -1);
+	for (unsigned i = 0; i < heap->nr_arenas; i++) {
+		struct arena *a = heap->arenas[i];
+
+		lock_take(&a->lock);
+		if (!validate_arena(a, &why)) {
+			outbuf_flush(&why);
+			fatal(text);
+		}
+		lock_drop(&a->lock);
+	}
 }
 
 bool validate_heap(struct heap *heap, struct outbuf *why)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,14 +34,40 @@ static void futex_call(uint32_t *word, int op, uint32_t value)
 	errno = saved;
 }
 
+/* Which thread is in fork(2): only one can be, it holds all locks. */
+static pthread_t fork_thread;
+static uint32_t fork_is_on;
+
+void lock_fork_enter(void)
+{
+	fork_thread = pthread_self();
+	__atomic_store_n(&fork_is_on, 1, __ATOMIC_RELEASE);
+}
+
+void lock_fork_leave(void)
+{
+	__atomic_store_n(&fork_is_on, 0, __ATOMIC_RELEASE);
+}
+
+static bool lock_is_forking(void)
+{
+	return __atomic_load_n(&fork_is_on, __ATOMIC_ACQUIRE) != 0 &&
+	       pthread_equal(fork_thread, pthread_self());
+}
+
 void lock_init(struct lock *lock, enum lock_rank rank)
 {
 	__atomic_store_n(&lock->state, 0, __ATOMIC_RELAXED);
-	lock->rank = rank;
+	lock->rank = (uint16_t)rank;
+	lock->nested = 0;
 }
 
 void lock_take_slow(struct lock *lock)
 {
+	if (UNLIKELY(lock_is_forking())) {
+		lock->nested++;
+		return;
+	}
 	for (int i = 0; i < LOCK_SPINS; i++) {
 		uint32_t free_state = 0;
 
@@ -70,6 +97,8 @@ static __thread uint8_t ranks_count[8]
 
 void lock_rank_enter(const struct lock *lock)
 {
+	if (lock_is_forking())
+		return;
 	if (ranks_held >> (lock->rank + 1) != 0)
 		fatal_at("lock taken against the order of ranks", lock);
 	ranks_held |= 1u << lock->rank;
@@ -78,6 +107,8 @@ void lock_rank_enter(const struct lock *lock)
 
 void lock_rank_leave(const struct lock *lock)
 {
+	if (lock_is_forking())
+		return;
 	if (--ranks_count[lock->rank] == 0)
 		ranks_held &= ~(1u << lock->rank);
 }

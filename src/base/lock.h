@@ -9,6 +9,10 @@
  * While the process has only one thread nothing is written at all: no thread
  * can come into being between a take and its drop, which are both ours.
  *
+ * A thread that is in fork() holds every lock, and the handlers of others that
+ * run then may call malloc: for that thread a lock that is held is taken by
+ * counting (lock_fork_enter).
+ *
  * Every lock has a rank.  A thread may only take a lock of a higher rank than
  * those it holds; debug builds check it.
  */
@@ -28,17 +32,23 @@ enum lock_rank {
 
 struct lock {
 	uint32_t state;
-	uint32_t rank;
+	uint16_t rank;
+	uint16_t nested; /* taken again by the thread that forks */
 };
 
 #define LOCK_INIT(r)                                                           \
 	{                                                                      \
-		.state = 0, .rank = (r)                                        \
+		.state = 0, .rank = (r), .nested = 0                           \
 	}
 
 void lock_init(struct lock *lock, enum lock_rank rank);
 void lock_take_slow(struct lock *lock);
 void lock_wake(struct lock *lock);
+
+/* The calling thread holds all locks and goes into fork(2), or has come out of
+ * it, as parent or child. */
+void lock_fork_enter(void);
+void lock_fork_leave(void);
 
 #if MMSIM_DEBUG >= 1
 void lock_rank_enter(const struct lock *lock);
@@ -85,6 +95,10 @@ static inline void lock_drop(struct lock *lock)
 	lock_rank_leave(lock);
 	if (__libc_single_threaded)
 		return;
+	if (UNLIKELY(lock->nested != 0)) {
+		lock->nested--;
+		return;
+	}
 	if (UNLIKELY(__atomic_exchange_n(&lock->state, 0, __ATOMIC_RELEASE) == 2))
 		lock_wake(lock);
 }

@@ -296,6 +296,8 @@ static unsigned host_cgroup_cpus(const char *mount, const char *group,
 	char dir[CGROUP_PATH_MAX] = "";
 	size_t top = strlen(mount);
 
+	if (strcmp(group, "/") == 0)
+		group = "";
 	if (!host_append(dir, mount) || !host_append(dir, group))
 		return cpus;
 	for (;;) {

@@ -41,7 +41,7 @@ static inline void misused(const void *p)
 /* What the child wrote to standard error and how it ended. */
 static inline int run_child(misuse_fn *fn, size_t n, char *text, size_t room)
 {
-	struct rlimit no_core = { 0, 0 };
+	struct rlimit no_core = {0, 0};
 	ssize_t got;
 	size_t len = 0;
 	int fd[2], status;
@@ -69,7 +69,7 @@ static inline int run_child(misuse_fn *fn, size_t n, char *text, size_t room)
 
 /* True for "WHAT: 0xHEX\n" and nothing else. */
 static inline int line_is(const char *line, const char *what, size_t len,
-		   const void *p)
+			  const void *p)
 {
 	char *end;
 	unsigned long at;
@@ -103,19 +103,19 @@ static inline void expect_death(misuse_fn *fn, const char *texts, size_t n)
 }
 
 /* DEATH(name, texts, size ...) { what the child does with blocks of n } */
-#define DEATH(fn, texts, ...)                                                 \
-	static void fn##_misuse(size_t n);                                    \
-	CASE(fn)                                                              \
-	{                                                                     \
-		static const size_t sizes[] = { __VA_ARGS__ };                \
-		size_t i;                                                     \
-                                                                              \
-		told = mmap(NULL, 4096, PROT_READ | PROT_WRITE,               \
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);               \
-		REQUIRE(told != MAP_FAILED);                                  \
-		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)        \
-			expect_death(fn##_misuse, texts, sizes[i]);           \
-	}                                                                     \
+#define DEATH(fn, texts, ...)                                                  \
+	static void fn##_misuse(size_t n);                                     \
+	CASE(fn)                                                               \
+	{                                                                      \
+		static const size_t sizes[] = {__VA_ARGS__};                   \
+		size_t i;                                                      \
+                                                                               \
+		told = mmap(NULL, 4096, PROT_READ | PROT_WRITE,                \
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);                \
+		REQUIRE(told != MAP_FAILED);                                   \
+		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)         \
+			expect_death(fn##_misuse, texts, sizes[i]);            \
+	}                                                                      \
 	static void fn##_misuse(size_t n)
 
 #define SMALL 1, 24, 64, 200, 1000
@@ -129,8 +129,16 @@ static inline void release(void *p)
 	free(hide_ptr(p));
 }
 
+/* With a threshold that was set, large blocks that are freed go back to the
+ * arena at once; without, they may wait somewhere for their next use. */
+static inline void keep_nothing_back(void)
+{
+	mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+
 /* Two blocks of n bytes, the second right behind the first. */
-static inline void neighbours(size_t n, unsigned char **first, unsigned char **second)
+static inline void neighbours(size_t n, unsigned char **first,
+			      unsigned char **second)
 {
 	static unsigned char *p[300];
 	size_t i, k;

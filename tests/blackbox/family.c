@@ -15,15 +15,36 @@
 
 FAMILY_START
 
-static const char *const family_names[] = {
-	"malloc", "calloc", "realloc", "reallocarray", "free", "memalign",
-	"aligned_alloc", "posix_memalign", "valloc", "pvalloc",
-	"malloc_usable_size", "cfree", "free_sized", "free_aligned_sized",
-	"mallopt", "mallinfo", "mallinfo2", "malloc_trim", "malloc_stats",
-	"malloc_info", "__libc_malloc", "__libc_free", "__libc_calloc",
-	"__libc_realloc", "__libc_memalign", "__libc_valloc",
-	"__libc_pvalloc", "__posix_memalign", "__libc_cfree", NULL
-};
+static const char *const family_names[] = {"malloc",
+					   "calloc",
+					   "realloc",
+					   "reallocarray",
+					   "free",
+					   "memalign",
+					   "aligned_alloc",
+					   "posix_memalign",
+					   "valloc",
+					   "pvalloc",
+					   "malloc_usable_size",
+					   "cfree",
+					   "free_sized",
+					   "free_aligned_sized",
+					   "mallopt",
+					   "mallinfo",
+					   "mallinfo2",
+					   "malloc_trim",
+					   "malloc_stats",
+					   "malloc_info",
+					   "__libc_malloc",
+					   "__libc_free",
+					   "__libc_calloc",
+					   "__libc_realloc",
+					   "__libc_memalign",
+					   "__libc_valloc",
+					   "__libc_pvalloc",
+					   "__posix_memalign",
+					   "__libc_cfree",
+					   NULL};
 
 Test(family, all_functions_come_from_one_library)
 {
@@ -38,21 +59,20 @@ Test(family, all_functions_come_from_one_library)
 		if (!f)
 			continue;
 		cr_assert(dladdr(f, &info));
-		cr_expect(info.dli_fbase == first.dli_fbase,
-			  "%s comes from %s", family_names[i], info.dli_fname);
+		cr_expect(info.dli_fbase == first.dli_fbase, "%s comes from %s",
+			  family_names[i], info.dli_fname);
 	}
 }
 
 Test(family, sizes_over_ptrdiff_max_fail_everywhere)
 {
 	const size_t most = PTRDIFF_MAX;
-	const size_t sizes[] = { most + 1,	  most + 2,
-				 most + 4096,	  most + 65536,
-				 SIZE_MAX - 8192, SIZE_MAX - 4096,
-				 SIZE_MAX - 4095, SIZE_MAX - 64,
-				 SIZE_MAX - 32,	  SIZE_MAX - 16,
-				 SIZE_MAX - 8,	  SIZE_MAX - 1,
-				 SIZE_MAX };
+	const size_t sizes[] = {
+		most + 1,        most + 2,        most + 4096,
+		most + 65536,    SIZE_MAX - 8192, SIZE_MAX - 4096,
+		SIZE_MAX - 4095, SIZE_MAX - 64,   SIZE_MAX - 32,
+		SIZE_MAX - 16,   SIZE_MAX - 8,    SIZE_MAX - 1,
+		SIZE_MAX};
 	size_t i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -79,9 +99,9 @@ Test(family, sizes_over_ptrdiff_max_fail_everywhere)
 /* Allowed by the rule, but no machine has it. */
 Test(family, sizes_no_address_space_holds_fail)
 {
-	const size_t sizes[] = { PTRDIFF_MAX, PTRDIFF_MAX - 15,
-				 PTRDIFF_MAX - 4096, (size_t)1 << 62,
-				 (size_t)1 << 56, (size_t)1 << 48 };
+	const size_t sizes[] = {PTRDIFF_MAX,        PTRDIFF_MAX - 15,
+				PTRDIFF_MAX - 4096, (size_t)1 << 62,
+				(size_t)1 << 56,    (size_t)1 << 48};
 	size_t i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -100,14 +120,14 @@ Test(family, sizes_no_address_space_holds_fail)
 Test(family, product_overflow_fails)
 {
 	const size_t half = (size_t)1 << 32;
-	const size_t pairs[][2] = { { SIZE_MAX / 2 + 1, 2 },
-				    { 2, SIZE_MAX / 2 + 1 },
-				    { half, half },
-				    { half + 1, half },
-				    { SIZE_MAX / 16 + 1, 16 },
-				    { 16, SIZE_MAX / 16 + 2 },
-				    { SIZE_MAX, SIZE_MAX },
-				    { SIZE_MAX / 3 + 1, 3 } };
+	const size_t pairs[][2] = {{SIZE_MAX / 2 + 1, 2},
+				   {2, SIZE_MAX / 2 + 1},
+				   {half, half},
+				   {half + 1, half},
+				   {SIZE_MAX / 16 + 1, 16},
+				   {16, SIZE_MAX / 16 + 2},
+				   {SIZE_MAX, SIZE_MAX},
+				   {SIZE_MAX / 3 + 1, 3}};
 	size_t i;
 
 	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -145,18 +165,32 @@ Test(family, every_request_for_nothing_is_unique)
 
 	for (i = 0; i < N; i++) {
 		switch (i % 7) {
-		case 0: got[i] = malloc(hide(0)); break;
-		case 1: got[i] = calloc(hide(0), hide(8)); break;
-		case 2: got[i] = realloc(NULL, hide(0)); break;
-		case 3: got[i] = reallocarray(NULL, hide(0), hide(8)); break;
-		case 4: got[i] = memalign(16, hide(0)); break;
-		case 5: got[i] = aligned_alloc(64, hide(0)); break;
-		default: cr_assert_eq(posix_memalign(&got[i], 32, 0), 0);
+		case 0:
+			got[i] = malloc(hide(0));
+			break;
+		case 1:
+			got[i] = calloc(hide(0), hide(8));
+			break;
+		case 2:
+			got[i] = realloc(NULL, hide(0));
+			break;
+		case 3:
+			got[i] = reallocarray(NULL, hide(0), hide(8));
+			break;
+		case 4:
+			got[i] = memalign(16, hide(0));
+			break;
+		case 5:
+			got[i] = aligned_alloc(64, hide(0));
+			break;
+		default:
+			cr_assert_eq(posix_memalign(&got[i], 32, 0), 0);
 		}
 		cr_assert(got[i], "kind %zu gave NULL", i % 7);
 		for (k = 0; k < i; k++)
 			if (got[k] == got[i])
-				cr_assert_fail("blocks %zu and %zu are one", k, i);
+				cr_assert_fail("blocks %zu and %zu are one", k,
+					       i);
 	}
 	for (i = 0; i < N; i++)
 		free(got[i]);
@@ -189,8 +223,9 @@ Test(family, the_others_are_16_byte_aligned_too)
 		void *d = memalign(1, n);
 		void *e = memalign(hide(0), n);
 
-		if (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c |
-		     (uintptr_t)d | (uintptr_t)e) % 16)
+		if (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c | (uintptr_t)d |
+		     (uintptr_t)e) %
+		    16)
 			cr_assert_fail("size %zu: %p %p %p %p %p", n, a, b, c,
 				       d, e);
 		free(a), free(b), free(c), free(d), free(e);
@@ -300,7 +335,7 @@ Test(family, c23_and_old_ways_to_free)
 Test(family, pvalloc_rounds_up_to_pages)
 {
 	const size_t page = page_bytes();
-	const size_t sizes[] = { 0, 1, 100, page - 1, page, page + 1, 100000 };
+	const size_t sizes[] = {0, 1, 100, page - 1, page, page + 1, 100000};
 	size_t i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {

@@ -12,22 +12,22 @@
 
 #include <criterion/criterion.h>
 
-#define FAMILY_START                                                          \
-	__attribute__((constructor)) static void family_start(                \
-		int argc, char **argv, char **envp)                           \
-	{                                                                     \
-		(void)argc;                                                   \
-		(void)envp;                                                   \
-		under_test_start(argv);                                       \
+#define FAMILY_START                                                           \
+	__attribute__((constructor)) static void family_start(                 \
+		int argc, char **argv, char **envp)                            \
+	{                                                                      \
+		(void)argc;                                                    \
+		(void)envp;                                                    \
+		under_test_start(argv);                                        \
 	}
 
-#define EXPECT_ENOMEM(call)                                                   \
-	do {                                                                  \
-		void *family_got;                                             \
-		errno = 0;                                                    \
-		family_got = hide_ptr(call);                                  \
-		cr_expect(!family_got && errno == ENOMEM,                     \
-			  "%s gave %p, errno %d", #call, family_got, errno);  \
+#define EXPECT_ENOMEM(call)                                                    \
+	do {                                                                   \
+		void *family_got;                                              \
+		errno = 0;                                                     \
+		family_got = hide_ptr(call);                                   \
+		cr_expect(!family_got && errno == ENOMEM,                      \
+			  "%s gave %p, errno %d", #call, family_got, errno);   \
 	} while (0)
 
 /* A function that the C library's headers may not declare. */

@@ -29,10 +29,10 @@ static void expect_block(void *p, size_t align, size_t n)
 
 Test(family_aligned, memalign_rounds_up)
 {
-	const size_t asked[] = { 0,  1,	 3,   7,   16,	 17,   24,   33,
-				 48, 63, 100, 129, 1000, 3000, 4097, 70000 };
-	const size_t given[] = { 16, 16, 16,  16,  16,	 32,   32,   64,
-				 64, 64, 128, 256, 1024, 4096, 8192, 131072 };
+	const size_t asked[] = {0,  1,  3,   7,   16,   17,   24,   33,
+				48, 63, 100, 129, 1000, 3000, 4097, 70000};
+	const size_t given[] = {16, 16, 16,  16,  16,   32,   32,   64,
+				64, 64, 128, 256, 1024, 4096, 8192, 131072};
 	size_t i, k;
 
 	for (i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
@@ -47,7 +47,7 @@ Test(family_aligned, memalign_rounds_up)
 Test(family_aligned, memalign_refuses_what_it_cannot_round)
 {
 	const size_t most = SIZE_MAX / 2 + 1;
-	const size_t bad[] = { most + 1, most + 4096, SIZE_MAX - 1, SIZE_MAX };
+	const size_t bad[] = {most + 1, most + 4096, SIZE_MAX - 1, SIZE_MAX};
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -64,8 +64,9 @@ Test(family_aligned, memalign_refuses_what_it_cannot_round)
 
 Test(family_aligned, aligned_alloc_wants_a_power_of_two)
 {
-	const size_t bad[] = { 0, 3, 5, 6, 7, 12, 24, 48, 100, 4095, 4097,
-			       SIZE_MAX / 2, SIZE_MAX };
+	const size_t bad[] = {0,       3,  5,   6,    7,    12,
+			      24,      48, 100, 4095, 4097, SIZE_MAX / 2,
+			      SIZE_MAX};
 	size_t i, align, n;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -84,9 +85,10 @@ Test(family_aligned, aligned_alloc_wants_a_power_of_two)
 
 Test(family_aligned, posix_memalign_refuses_and_leaves_the_result)
 {
-	const size_t bad[] = { 0,  1,  2,  3,  4,   5,	  6,	7,  9,
-			       12, 15, 20, 24, 40,  48,	  56,	72, 1000,
-			       4095, 4104, SIZE_MAX, SIZE_MAX / 2 };
+	const size_t bad[] = {0,    1,    2,        3,           4,  5,
+			      6,    7,    9,        12,          15, 20,
+			      24,   40,   48,       56,          72, 1000,
+			      4095, 4104, SIZE_MAX, SIZE_MAX / 2};
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -127,8 +129,8 @@ Test(family_aligned, posix_memalign_aligns)
 /* Every alignment a program may think of, with sizes of every kind. */
 Test(family_aligned, huge_alignments)
 {
-	const size_t sizes[] = { 0, 1, 100, 1024, 5000, 32768, 70000, 200000,
-				 3 * MIB };
+	const size_t sizes[] = {0,     1,     100,    1024,   5000,
+				32768, 70000, 200000, 3 * MIB};
 	size_t space = space_bytes(), rss = rss_bytes(), align, i, round;
 
 	for (round = 0; round < 8; round++)

@@ -111,8 +111,8 @@ Test(family_content, tides_of_all_sizes)
 	size_t round;
 
 	for (round = 0; round < 12 * long_factor(); round++)
-		churn(round % 3 ? 2000 : 100, 3000,
-		      (size_t)300 << round % 10, 100 + round);
+		churn(round % 3 ? 2000 : 100, 3000, (size_t)300 << round % 10,
+		      100 + round);
 }
 
 /* Blocks that were dirty before they were freed, of every kind and size. */
@@ -172,8 +172,8 @@ Test(family_content, calloc_is_zero_after_trim)
 /* The same blocks must not be handed out again while they are in use. */
 Test(family_content, many_blocks_of_one_size)
 {
-	const size_t sizes[] = { 1, 16, 24, 100, 500, 1000, 1016, 1100, 3000,
-				 20000, 33000, 140000 };
+	const size_t sizes[] = {1,    16,   24,   100,   500,   1000,
+				1016, 1100, 3000, 20000, 33000, 140000};
 	static unsigned char *p[20000];
 	size_t i, k, n;
 

@@ -14,16 +14,15 @@ FAMILY_START
 
 /* Just below, at and above where an allocator may change its ways. */
 static const size_t boundary_sizes[] = {
-	0,	1,	8,	9,	15,	16,	 17,	  24,
-	25,	31,	32,	33,	40,	41,	 56,	  64,
-	72,	100,	127,	128,	136,	255,	 256,	  264,
-	511,	512,	520,	1000,	1015,	1016,	 1017,	  1024,
-	1025,	1032,	1040,	1041,	1500,	2000,	 2048,	  2064,
-	4080,	4096,	4097,	5000,	8192,	10000,	 16384,	  20000,
-	30000,	32752,	32768,	32769,	32784,	40000,	 65535,	  65536,
-	65537,	100000,	131000,	131048,	131056,	131064,	 131072,  131088,
-	150000,	262144,	500000,	1048576, 1500000, 3000000
-};
+	0,      1,      8,      9,       15,      16,     17,     24,
+	25,     31,     32,     33,      40,      41,     56,     64,
+	72,     100,    127,    128,     136,     255,    256,    264,
+	511,    512,    520,    1000,    1015,    1016,   1017,   1024,
+	1025,   1032,   1040,   1041,    1500,    2000,   2048,   2064,
+	4080,   4096,   4097,   5000,    8192,    10000,  16384,  20000,
+	30000,  32752,  32768,  32769,   32784,   40000,  65535,  65536,
+	65537,  100000, 131000, 131048,  131056,  131064, 131072, 131088,
+	150000, 262144, 500000, 1048576, 1500000, 3000000};
 #define NR_BOUNDARY (sizeof(boundary_sizes) / sizeof(boundary_sizes[0]))
 
 Test(family_realloc, of_null_allocates)
@@ -57,9 +56,14 @@ Test(family_realloc, to_zero_frees_and_gives_null)
 			cr_assert(p);
 			memset(p, 1, n);
 			switch (i % 3) {
-			case 0: q = realloc(p, hide(0)); break;
-			case 1: q = reallocarray(p, hide(0), 8); break;
-			default: q = reallocarray(p, 8, hide(0));
+			case 0:
+				q = realloc(p, hide(0));
+				break;
+			case 1:
+				q = reallocarray(p, hide(0), 8);
+				break;
+			default:
+				q = reallocarray(p, 8, hide(0));
 			}
 			cr_assert(!q, "size %zu gave %p", n, q);
 		}
@@ -69,9 +73,9 @@ Test(family_realloc, to_zero_frees_and_gives_null)
 
 Test(family_realloc, failure_keeps_block_and_content)
 {
-	const size_t too_big[] = { (size_t)PTRDIFF_MAX + 1, SIZE_MAX,
-				   SIZE_MAX - 15, PTRDIFF_MAX - 4096,
-				   (size_t)1 << 56, (size_t)1 << 48 };
+	const size_t too_big[] = {(size_t)PTRDIFF_MAX + 1, SIZE_MAX,
+				  SIZE_MAX - 15,           PTRDIFF_MAX - 4096,
+				  (size_t)1 << 56,         (size_t)1 << 48};
 	size_t i, k;
 
 	for (k = 0; k < NR_BOUNDARY; k++) {
@@ -84,8 +88,8 @@ Test(family_realloc, failure_keeps_block_and_content)
 		pattern_fill(p, have, k);
 		for (i = 0; i < sizeof(too_big) / sizeof(too_big[0]); i++) {
 			EXPECT_ENOMEM(realloc(hide_ptr(p), hide(too_big[i])));
-			EXPECT_ENOMEM(reallocarray(hide_ptr(p), 1,
-						   hide(too_big[i])));
+			EXPECT_ENOMEM(
+				reallocarray(hide_ptr(p), 1, hide(too_big[i])));
 		}
 		cr_expect_eq(malloc_usable_size(p), have);
 		cr_expect_eq(pattern_differs(p, have, k), have);
@@ -180,7 +184,7 @@ Test(family_realloc, content_survives_every_step)
 
 Test(family_realloc, growth_one_byte_at_a_time)
 {
-	unsigned char *p = NULL, *other[4] = { NULL };
+	unsigned char *p = NULL, *other[4] = {NULL};
 	size_t n;
 
 	for (n = 0; n < 20000; n++) {
@@ -200,7 +204,7 @@ Test(family_realloc, growth_one_byte_at_a_time)
 
 Test(family_realloc, two_blocks_growing_into_the_sky)
 {
-	unsigned char *p[2] = { NULL, NULL };
+	unsigned char *p[2] = {NULL, NULL};
 	size_t n, k, was = 0;
 
 	for (n = 16; n < 64 * MIB; n = n * 3 / 2) {

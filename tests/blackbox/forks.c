@@ -68,7 +68,8 @@ static void allocate_all_kinds(void)
 	size_t i;
 
 	for (i = 0; i < 60; i++)
-		p[i] = memset(get(i * i * 60), 1, i * i * 60 > 64 ? 64 : i * i * 60);
+		p[i] = memset(get(i * i * 60), 1,
+			      i * i * 60 > 64 ? 64 : i * i * 60);
 	for (i = 0; i < 60; i++)
 		free(p[i]);
 	for (i = 0; i < 60; i++)
@@ -99,7 +100,7 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-static struct table main_table = { { NULL }, { 0 }, 77 };
+static struct table main_table = {{NULL}, {0}, 77};
 static volatile sig_atomic_t handler_forks, handler_failed, is_child;
 
 static timer_t handler_timer;
@@ -107,7 +108,7 @@ static timer_t handler_timer;
 /* The next signal comes after a time that differs from the last. */
 static void arm_timer(void)
 {
-	struct itimerspec once = { { 0, 0 }, { 0, 0 } };
+	struct itimerspec once = {{0, 0}, {0, 0}};
 
 	once.it_value.tv_nsec = 100000 + handler_forks * 7919 % 500000;
 	timer_settime(handler_timer, 0, &once, NULL);
@@ -437,7 +438,7 @@ CASE(fork_without_handlers)
 
 CASE(vfork_and_posix_spawn)
 {
-	char *argv[] = { (char *)(uintptr_t) "true", NULL };
+	char *argv[] = {(char *)(uintptr_t) "true", NULL};
 	pthread_t thread[3];
 	int i, status;
 

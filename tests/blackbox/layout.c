@@ -22,7 +22,8 @@ static char *break_now(void)
 /* True when the block stands between the first break and the present one. */
 static int from_brk(const void *p)
 {
-	return (const char *)p >= break_at_start && (const char *)p < break_now();
+	return (const char *)p >= break_at_start &&
+	       (const char *)p < break_now();
 }
 
 static void *get(size_t n)
@@ -54,8 +55,8 @@ CASE(first_malloc_grows_brk_by_132_kib)
 
 CASE(blocks_below_128_kib_come_from_brk)
 {
-	const size_t sizes[] = { 1, 1000, 5000, 33000, 64 * KIB, 100 * KIB,
-				 128 * KIB - 64 };
+	const size_t sizes[] = {1,        1000,      5000,          33000,
+				64 * KIB, 100 * KIB, 128 * KIB - 64};
 	size_t i;
 
 	start();
@@ -69,7 +70,7 @@ CASE(blocks_below_128_kib_come_from_brk)
 
 CASE(blocks_from_128_kib_are_mapped)
 {
-	const size_t sizes[] = { 200 * KIB, 128 * KIB, MIB, 10 * MIB, 33 * MIB };
+	const size_t sizes[] = {200 * KIB, 128 * KIB, MIB, 10 * MIB, 33 * MIB};
 	size_t i, bytes = 0;
 	char *before;
 
@@ -297,7 +298,7 @@ static void free_blocks(size_t count, size_t n)
 /* Someone else takes 2 pages, an odd number of bytes, a mebibyte. */
 CASE(foreign_sbrk_between_ours)
 {
-	static const size_t taken[] = { 8192, 1001, MIB, 24 };
+	static const size_t taken[] = {8192, 1001, MIB, 24};
 	unsigned char *foreign[4];
 	size_t i;
 

@@ -15,6 +15,7 @@ import shutil
 import stat
 import sys
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import LIBRARY, build, case, check, main, succeed  # noqa: E402
 

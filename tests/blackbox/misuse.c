@@ -85,10 +85,21 @@ DEATH(double_free_after_all_was_freed,
 	release(p);
 }
 
-DEATH(double_free_of_large, NOT_PREV, LARGE)
+DEATH(double_free_of_large, NOT_PREV "|" TCACHE, LARGE)
 {
 	void *p = pinned(n);
 
+	misused(p);
+	release(p);
+	release(p);
+}
+
+DEATH(double_free_of_large_in_a_bin, NOT_PREV, LARGE)
+{
+	void *p;
+
+	keep_nothing_back();
+	p = pinned(n);
 	misused(p);
 	release(p);
 	release(p);
@@ -98,6 +109,7 @@ DEATH(double_free_of_large_merged_with_its_neighbour, NOT_PREV, LARGE)
 {
 	unsigned char *p, *q, *guard;
 
+	keep_nothing_back();
 	neighbours(n, &p, &q);
 	guard = hide_ptr(malloc(n));
 	(void)guard;
@@ -109,8 +121,10 @@ DEATH(double_free_of_large_merged_with_its_neighbour, NOT_PREV, LARGE)
 
 DEATH(double_free_of_what_became_top, IN_TOP, LARGE)
 {
-	void *p = malloc(n);
+	void *p;
 
+	keep_nothing_back();
+	p = malloc(n);
 	misused(p);
 	release(p);
 	release(p);

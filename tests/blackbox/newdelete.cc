@@ -121,7 +121,7 @@ Test(newdelete, every_form_of_the_operators)
 		void *s = ::operator new(n, align, std::nothrow);
 
 		cr_assert(p && r && aligned(q, 256) && aligned(s, 256));
-		for (void *x : { p, q, r, s })
+		for (void *x : {p, q, r, s})
 			memset(x, 7, n);
 		::operator delete(p, n);
 		::operator delete(q, n, align);
@@ -132,9 +132,9 @@ Test(newdelete, every_form_of_the_operators)
 
 Test(newdelete, impossible_sizes_throw_bad_alloc)
 {
-	const std::size_t sizes[] = { SIZE_MAX, SIZE_MAX - 4096,
-				      std::size_t(PTRDIFF_MAX) + 1,
-				      std::size_t(1) << 56 };
+	const std::size_t sizes[] = {SIZE_MAX, SIZE_MAX - 4096,
+				     std::size_t(PTRDIFF_MAX) + 1,
+				     std::size_t(1) << 56};
 
 	for (std::size_t size : sizes) {
 		std::size_t n = hide(size);
@@ -164,7 +164,7 @@ Test(newdelete, the_new_handler_is_asked)
 /* Exhausts the address space, and goes on after it let something go. */
 Test(newdelete, bad_alloc_on_exhaustion_and_life_after_it)
 {
-	struct rlimit limit = { space_bytes() + 200 * MIB, RLIM_INFINITY };
+	struct rlimit limit = {space_bytes() + 200 * MIB, RLIM_INFINITY};
 	std::list<std::vector<char>> blocks;
 	std::size_t first = 0, second = 0;
 
@@ -209,8 +209,8 @@ static std::size_t container_load(unsigned seed, int rounds)
 	}
 	for (const auto &entry : tree) {
 		cr_assert_eq(entry.first.find("key "), 0);
-		sum += std::accumulate(entry.second.begin(),
-				       entry.second.end(), std::size_t(0));
+		sum += std::accumulate(entry.second.begin(), entry.second.end(),
+				       std::size_t(0));
 	}
 	for (const auto &entry : table)
 		sum += entry.second.size() * entry.first;

@@ -13,6 +13,7 @@ import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import LIBRARY, build, case, check, main, run, succeed  # noqa: E402
 

@@ -77,7 +77,7 @@ static inline size_t rss_bytes(void)
 
 static inline void sleep_ms(long ms)
 {
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
 
 	while (nanosleep(&t, &t) && errno == EINTR)
 		;

@@ -112,7 +112,7 @@ CASE(all_sizes_are_silent_without_mmap)
 /* The same blocks again: what was enough once is enough for ever. */
 CASE(the_same_load_again_is_silent)
 {
-	const size_t sizes[] = { 24, 100, 1000, 3000, 20000, 100000 };
+	const size_t sizes[] = {24, 100, 1000, 3000, 20000, 100000};
 	size_t i, round;
 
 	CHECK(mallopt(M_TRIM_THRESHOLD, -1) == 1);
@@ -169,7 +169,7 @@ CASE(another_thread_is_silent_too)
 /* The kernel refuses everything: free still works and keeps errno. */
 CASE(free_preserves_errno_when_the_kernel_refuses)
 {
-	const size_t sizes[] = { 100, 5000, 60000, 300000, 4 * MIB };
+	const size_t sizes[] = {100, 5000, 60000, 300000, 4 * MIB};
 	unsigned char *p[5][8];
 	size_t i, k;
 

@@ -27,7 +27,7 @@ static void *get(size_t n)
 /* Calls of every kind, some of which no cache can serve. */
 static void few_calls(void)
 {
-	const size_t sizes[] = { 16, 1000, 5000, 64 * KIB, 100 * KIB, 200 * KIB };
+	const size_t sizes[] = {16, 1000, 5000, 64 * KIB, 100 * KIB, 200 * KIB};
 	void *p[6];
 	size_t i;
 
@@ -59,7 +59,7 @@ struct load {
 
 static struct load load_create(size_t total, size_t n)
 {
-	struct load load = { NULL, total / n, n };
+	struct load load = {NULL, total / n, n};
 	size_t i;
 
 	load.p = table_create(load.count * sizeof(*load.p));
@@ -200,7 +200,7 @@ CASE(in_another_thread)
 
 CASE(malloc_trim_lowers_rss_and_returns_1)
 {
-	const size_t sizes[] = { 100, 1000, 10000, 60000 };
+	const size_t sizes[] = {100, 1000, 10000, 60000};
 	size_t i, before = 0;
 
 	for (i = 0; i < 4; i++) {
@@ -311,7 +311,8 @@ CASE(given_back_and_taken_again)
 	size_t round, before = 0, peak = 0;
 
 	for (round = 0; round < 4; round++) {
-		struct load load = load_create(TOTAL / 4, round % 2 ? 900 : 40000);
+		struct load load =
+			load_create(TOTAL / 4, round % 2 ? 900 : 40000);
 
 		if (!before)
 			before = rss_bytes();

@@ -4,8 +4,9 @@
  * A seccomp filter turns brk, mmap, munmap, mremap, mprotect and madvise of
  * the calling thread into SIGSYS; the handler counts the call and lets it fail
  * with ENOMEM.  The filter cannot be removed, and a thread that has one must
- * not return: libc unmaps its stack while signals are blocked.  syscount_start() proves that it counts before it returns.
- * seccomp(2) needs no privilege after PR_SET_NO_NEW_PRIVS.
+ * not return: libc unmaps its stack while signals are blocked. syscount_start()
+ * proves that it counts before it returns. seccomp(2) needs no privilege after
+ * PR_SET_NO_NEW_PRIVS.
  */
 #ifndef SYSCOUNT_H
 #define SYSCOUNT_H
@@ -30,8 +31,8 @@
 #error "syscount.h knows x86-64 and aarch64"
 #endif
 
-static const int syscount_numbers[] = { SYS_brk,    SYS_mmap,	  SYS_munmap,
-					SYS_mremap, SYS_mprotect, SYS_madvise };
+static const int syscount_numbers[] = {SYS_brk,    SYS_mmap,     SYS_munmap,
+				       SYS_mremap, SYS_mprotect, SYS_madvise};
 #define SYSCOUNT_NR (sizeof(syscount_numbers) / sizeof(syscount_numbers[0]))
 
 static volatile int syscount_calls;
@@ -46,23 +47,22 @@ static inline void syscount_caught(int sig, siginfo_t *info, void *context)
 	syscount_calls++;
 	syscount_last = info->si_syscall;
 	/* brk(2) tells a failure by the break that stays as it was. */
-	SYSCOUNT_RESULT(uc) = info->si_syscall == SYS_brk ?
-				      (long)syscount_break :
-				      -ENOMEM;
+	SYSCOUNT_RESULT(uc) =
+		info->si_syscall == SYS_brk ? (long)syscount_break : -ENOMEM;
 }
 
 /* Loads the filter: `action` for the calls above, all others are allowed. */
 static inline void syscount_filter(unsigned action)
 {
 	struct sock_filter code[SYSCOUNT_NR + 6];
-	struct sock_fprog program = { 0, code };
+	struct sock_fprog program = {0, code};
 	unsigned short at = 0;
 	size_t i;
 
 	code[at++] = (struct sock_filter)BPF_STMT(
 		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-	code[at++] = (struct sock_filter)BPF_JUMP(
-		BPF_JMP | BPF_JEQ | BPF_K, SYSCOUNT_ARCH, 1, 0);
+	code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+						  SYSCOUNT_ARCH, 1, 0);
 	code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
 						  SECCOMP_RET_KILL_PROCESS);
 	code[at++] = (struct sock_filter)BPF_STMT(

@@ -43,13 +43,13 @@ static inline void tap_add(struct tap_case *c)
 	tap_last = &c->next;
 }
 
-#define CASE_WITHIN(seconds, fn)                                              \
-	static void fn(void);                                                 \
-	static struct tap_case tap_case_##fn = { #fn, fn, seconds, NULL };    \
-	__attribute__((constructor)) static void tap_add_##fn(void)           \
-	{                                                                     \
-		tap_add(&tap_case_##fn);                                      \
-	}                                                                     \
+#define CASE_WITHIN(seconds, fn)                                               \
+	static void fn(void);                                                  \
+	static struct tap_case tap_case_##fn = {#fn, fn, seconds, NULL};       \
+	__attribute__((constructor)) static void tap_add_##fn(void)            \
+	{                                                                      \
+		tap_add(&tap_case_##fn);                                       \
+	}                                                                      \
 	static void fn(void)
 
 #define CASE(fn) CASE_WITHIN(60, fn)
@@ -70,25 +70,25 @@ tap_say(const char *format, ...)
 		_exit(98);
 }
 
-#define CHECK_MSG(cond, ...)                                                  \
-	do {                                                                  \
-		if (!(cond)) {                                                \
-			tap_failures++;                                       \
-			tap_say("# %s:%d: failed: %s\n", __FILE__, __LINE__,  \
-				#cond);                                       \
-			tap_say("#   " __VA_ARGS__);                          \
-			tap_say("\n");                                        \
-		}                                                             \
+#define CHECK_MSG(cond, ...)                                                   \
+	do {                                                                   \
+		if (!(cond)) {                                                 \
+			tap_failures++;                                        \
+			tap_say("# %s:%d: failed: %s\n", __FILE__, __LINE__,   \
+				#cond);                                        \
+			tap_say("#   " __VA_ARGS__);                           \
+			tap_say("\n");                                         \
+		}                                                              \
 	} while (0)
 
 #define CHECK(cond) CHECK_MSG(cond, "errno %d", errno)
 
-#define REQUIRE_MSG(cond, ...)                                                \
-	do {                                                                  \
-		int tap_holds = !!(cond);                                     \
-		CHECK_MSG(tap_holds && #cond, __VA_ARGS__);                   \
-		if (!tap_holds)                                               \
-			_exit(1);                                             \
+#define REQUIRE_MSG(cond, ...)                                                 \
+	do {                                                                   \
+		int tap_holds = !!(cond);                                      \
+		CHECK_MSG(tap_holds &&#cond, __VA_ARGS__);                     \
+		if (!tap_holds)                                                \
+			_exit(1);                                              \
 	} while (0)
 
 #define REQUIRE(cond) REQUIRE_MSG(cond, "errno %d", errno)
@@ -103,9 +103,8 @@ static inline int tap_long(void)
 /* Executes this program again with two arguments, in its own group. */
 static inline pid_t tap_spawn(const char *option, const char *name)
 {
-	char *argv[4] = { (char *)(uintptr_t) "test",
-			  (char *)(uintptr_t)option, (char *)(uintptr_t)name,
-			  NULL };
+	char *argv[4] = {(char *)(uintptr_t) "test", (char *)(uintptr_t)option,
+			 (char *)(uintptr_t)name, NULL};
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -199,10 +198,10 @@ static inline int tap_main(int argc, char **argv)
 	return failed ? 1 : 0;
 }
 
-#define TAP_MAIN                                                              \
-	int main(int argc, char **argv)                                       \
-	{                                                                     \
-		return tap_main(argc, argv);                                  \
+#define TAP_MAIN                                                               \
+	int main(int argc, char **argv)                                        \
+	{                                                                      \
+		return tap_main(argc, argv);                                   \
 	}
 
 #endif

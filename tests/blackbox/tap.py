@@ -14,6 +14,7 @@ import functools
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -79,13 +80,24 @@ def environment(preload=True, **more):
 
 
 def run(command, preload=True, timeout=120, env=None, **options):
-    """Runs a command and returns it with its output as text."""
+    """Runs a command and returns it with its output as text.
+
+    It has a session of its own, and nothing of that outlives the timeout.
+    """
     options.setdefault("stdin", subprocess.DEVNULL)
     options.setdefault("stdout", subprocess.PIPE)
     options.setdefault("stderr", subprocess.PIPE)
-    return subprocess.run(
-        command, timeout=timeout, check=False, encoding="utf-8",
-        errors="replace", env=environment(preload, **(env or {})), **options)
+    with subprocess.Popen(
+            command, encoding="utf-8", errors="replace",
+            start_new_session=True, env=environment(preload, **(env or {})),
+            **options) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess(command, process.returncode, out,
+                                           err)
 
 
 def succeed(command, **options):

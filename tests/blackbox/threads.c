@@ -86,8 +86,8 @@ static void threads_in_turn(void *(*fn)(void *), int freed_by_main)
 			early = rss_bytes();
 	}
 	late = rss_bytes();
-	CHECK_MSG(late < early + 12 * MIB, "%zu MiB, then %zu MiB",
-		  early / MIB, late / MIB);
+	CHECK_MSG(late < early + 12 * MIB, "%zu MiB, then %zu MiB", early / MIB,
+		  late / MIB);
 }
 
 CASE(memory_of_2000_ended_threads_is_used_again)
@@ -203,8 +203,9 @@ static void producer_and_consumer(size_t items, size_t size)
 
 	run_thread(consume, q);
 	pthread_join(maker, NULL);
-	CHECK_MSG(rss_bytes() < before + 24 * MIB, "%zu of %zu MiB are resident",
-		  (rss_bytes() - before) / MIB, items * size / MIB);
+	CHECK_MSG(rss_bytes() < before + 24 * MIB,
+		  "%zu of %zu MiB are resident", (rss_bytes() - before) / MIB,
+		  items * size / MIB);
 }
 
 CASE(producer_consumer_small)
@@ -247,7 +248,7 @@ static void *own_and_wait(void *arg)
 
 static void owner_never_comes_back(size_t n)
 {
-	struct owned o = { NULL, 100000000 / n, n, { { 0 } }, { { 0 } } };
+	struct owned o = {NULL, 100000000 / n, n, {{0}}, {{0}}};
 	size_t before = rss_bytes(), i, kept = o.count / 100;
 	pthread_t owner;
 

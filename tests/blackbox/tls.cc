@@ -118,7 +118,8 @@ void at_exit()
 /* Runs after this case returned: the main thread's, then the static ones. */
 CASE(main_thread_and_exit_handlers)
 {
-	static std::vector<std::string> kept_to_the_end(1000, "kept to the end");
+	static std::vector<std::string> kept_to_the_end(1000,
+							"kept to the end");
 
 	REQUIRE(atexit(at_exit) == 0);
 	use_thread_locals();

@@ -29,12 +29,17 @@
 
 #define UNDER_TEST_MARK "MMSIM_TEST_EXECUTED_AGAIN"
 
-static const char *const under_test_unset[] = {
-	"GLIBC_TUNABLES", "MALLOC_CHECK_", "MALLOC_TOP_PAD_",
-	"MALLOC_PERTURB_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_",
-	"MALLOC_MMAP_MAX_", "MALLOC_ARENA_MAX", "MALLOC_ARENA_TEST",
-	"MMSIM_STATS", NULL
-};
+static const char *const under_test_unset[] = {"GLIBC_TUNABLES",
+					       "MALLOC_CHECK_",
+					       "MALLOC_TOP_PAD_",
+					       "MALLOC_PERTURB_",
+					       "MALLOC_MMAP_THRESHOLD_",
+					       "MALLOC_TRIM_THRESHOLD_",
+					       "MALLOC_MMAP_MAX_",
+					       "MALLOC_ARENA_MAX",
+					       "MALLOC_ARENA_TEST",
+					       "MMSIM_STATS",
+					       NULL};
 
 static inline void under_test_bail(const char *why)
 {

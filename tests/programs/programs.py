@@ -20,6 +20,7 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "blackbox"))
 from tap import (  # noqa: E402
     LIBRARY, build, case, check, environment, long_run, main, succeed)

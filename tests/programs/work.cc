@@ -61,7 +61,7 @@ class queue
 	std::deque<std::unique_ptr<job>> jobs;
 	bool closed = false;
 
-public:
+      public:
 	void put(std::unique_ptr<job> j)
 	{
 		std::unique_lock<std::mutex> lock(mutex);
@@ -97,7 +97,7 @@ int main(int argc, char **argv)
 {
 	int n = argc > 1 ? std::atoi(argv[1]) : 1000;
 	queue q;
-	std::uint64_t sums[2] = { 0, 0 };
+	std::uint64_t sums[2] = {0, 0};
 	std::vector<std::thread> makers, takers;
 
 	for (int t = 0; t < 2; t++)
@@ -115,6 +115,7 @@ int main(int argc, char **argv)
 	q.close();
 	for (auto &t : takers)
 		t.join();
-	std::printf("%llu\n", static_cast<unsigned long long>(sums[0] + sums[1]));
+	std::printf("%llu\n",
+		    static_cast<unsigned long long>(sums[0] + sums[1]));
 	return 0;
 }

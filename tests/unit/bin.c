@@ -105,7 +105,7 @@ static void random_operations(uint64_t seed)
 		at += m.units[i] * UNIT;
 		cr_assert_lt(at, ROOM);
 	}
-	for (int n = 0; n < 100000; n++) {
+	for (int n = 0; n < STEPS(100000); n++) {
 		model_toggle(&m, rng_below(&rng, NR_CHUNKS));
 		cr_assert_eq(arena.bins.nr_chunks, m.nr);
 		cr_assert_eq(arena.bins.nr_units, m.nr_units);

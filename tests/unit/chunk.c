@@ -22,8 +22,9 @@ Test(chunk, pointers_and_chunks_are_sixteen_bytes_apart)
 
 Test(chunk, sizes_and_flags_come_back)
 {
-	static const uint32_t flags[] = {0, CHUNK_M, CHUNK_C, CHUNK_L, CHUNK_F,
-					 CHUNK_L | CHUNK_F, CHUNK_M | CHUNK_L};
+	static const uint32_t flags[] = {
+		0,       CHUNK_M,           CHUNK_C,          CHUNK_L,
+		CHUNK_F, CHUNK_L | CHUNK_F, CHUNK_M | CHUNK_L};
 	struct rng rng = {1};
 
 	for (int i = 0; i < 100000; i++) {
@@ -39,8 +40,9 @@ Test(chunk, sizes_and_flags_come_back)
 		cr_assert_eq((char *)chunk_next(&c), (char *)&c + units * UNIT);
 		cr_assert_eq(chunk_prev_in_use(&c), p != 0);
 		cr_assert_eq(chunk_lo(&c) & CHUNK_TAG_MASK, TAG);
-		cr_assert_eq(chunk_lo(&c) & (CHUNK_M | CHUNK_C | CHUNK_L |
-					     CHUNK_F), f);
+		cr_assert_eq(chunk_lo(&c) &
+				     (CHUNK_M | CHUNK_C | CHUNK_L | CHUNK_F),
+			     f);
 	}
 }
 

@@ -122,7 +122,7 @@ static void random_work(const char *options, uint64_t seed, unsigned max_log2,
 	cr_assert_not_null(w.heap);
 	w.rng.state = seed;
 	w.max_log2 = max_log2;
-	for (int n = 0; n < steps; n++) {
+	for (int n = 0; n < STEPS(steps); n++) {
 		work_step(&w);
 		if (n % CHECK_EVERY == 0)
 			assert_valid(w.heap);
@@ -191,8 +191,8 @@ Test(heap, impossible_sizes)
 {
 	struct mmsim_heap *heap = make_heap(NULL);
 	static const size_t sizes[] = {
-		PTRDIFF_MAX,	   (size_t)PTRDIFF_MAX + 1, SIZE_MAX,
-		SIZE_MAX - 15,	   SIZE_MAX - 4096,	    SIZE_MAX / 2 - 4096,
+		PTRDIFF_MAX,     (size_t)PTRDIFF_MAX + 1, SIZE_MAX,
+		SIZE_MAX - 15,   SIZE_MAX - 4096,         SIZE_MAX / 2 - 4096,
 		(size_t)1 << 62,
 	};
 	char *p = mmsim_heap_malloc(heap, 100);
@@ -220,13 +220,13 @@ Test(heap, impossible_sizes)
 Test(heap, every_alignment_with_every_size)
 {
 	struct mmsim_heap *heap = make_heap(NULL);
-	static const size_t sizes[] = {0, 1, 8, 24, 100, 500, 1016, 1017, 4096,
-				       32776, 32777, 200000};
+	static const size_t sizes[] = {0,    1,    8,    24,    100,   500,
+				       1016, 1017, 4096, 32776, 32777, 200000};
 
 	for (size_t alignment = 1; alignment <= (size_t)1 << 22; alignment *= 2)
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-			void *p = mmsim_heap_memalign(heap, alignment,
-						      sizes[i]);
+			void *p =
+				mmsim_heap_memalign(heap, alignment, sizes[i]);
 			void *q;
 
 			cr_assert_not_null(p);
@@ -291,13 +291,13 @@ Test(heap, two_heaps_do_not_meddle)
 
 #define NR_THREADS 4
 #define NR_SHARED 256
-#define THREAD_STEPS 15000
+#define THREAD_STEPS STEPS(15000)
 
 /* Blocks that change hands: whoever takes one checks and frees it. */
 struct exchange {
 	struct mmsim_heap *heap;
-	void *_Atomic shared[NR_SHARED];
-	_Atomic uint64_t seed;
+	void *shared[NR_SHARED];
+	uint64_t seed;
 };
 
 /* Size and mark stand in front of the contents. */
@@ -330,7 +330,7 @@ static void parcel_end(struct mmsim_heap *heap, struct parcel *p)
 static void *exchange_parcels(void *arg)
 {
 	struct exchange *x = arg;
-	struct rng rng = {x->seed++};
+	struct rng rng = {__atomic_fetch_add(&x->seed, 1, __ATOMIC_RELAXED)};
 
 	for (int n = 0; n < THREAD_STEPS; n++) {
 		struct parcel *mine = parcel_make(x->heap, &rng);

@@ -10,7 +10,7 @@
 #include <sched.h>
 
 #define NR_THREADS 4
-#define ROUNDS 50000
+#define ROUNDS STEPS(50000)
 
 static struct lock lock = LOCK_INIT(LOCK_RANK_ARENA);
 static uint64_t counter, inside, most_inside;

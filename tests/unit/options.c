@@ -18,8 +18,7 @@ static void setup(void)
 
 TestSuite(options, .init = setup);
 
-#define read_env(...)                                                          \
-	options_from_env(&o, (char *[]){__VA_ARGS__, NULL}, false)
+#define read_env(...) options_from_env(&o, (char *[]){__VA_ARGS__, NULL}, false)
 
 /* What is written to standard error between the two calls, into text. */
 static int caught_fds[2], real_stderr;
@@ -81,8 +80,8 @@ Test(options, glibc_variables)
 	read_env("PATH=/bin", "MALLOC_MMAP_THRESHOLD_=65536",
 		 "MALLOC_TRIM_THRESHOLD_=0x40000", "MALLOC_TOP_PAD_=010",
 		 "MALLOC_MMAP_MAX_=7", "MALLOC_PERTURB_=165",
-		 "MALLOC_ARENA_MAX=3", "MALLOC_ARENA_TEST=2",
-		 "MALLOC_CHECK_=3", "MALLOC_UNKNOWN=9");
+		 "MALLOC_ARENA_MAX=3", "MALLOC_ARENA_TEST=2", "MALLOC_CHECK_=3",
+		 "MALLOC_UNKNOWN=9");
 	cr_assert_eq(o.mmap_threshold, 65536u);
 	cr_assert_eq(o.trim_threshold, 0x40000u);
 	cr_assert_eq(o.top_pad, 8u);
@@ -97,7 +96,8 @@ Test(options, glibc_variables)
 Test(options, each_of_the_four_ends_the_dynamic_rule)
 {
 	static char *four[] = {"MALLOC_MMAP_THRESHOLD_=1", "MALLOC_TOP_PAD_=1",
-			       "MALLOC_TRIM_THRESHOLD_=1", "MALLOC_MMAP_MAX_=1"};
+			       "MALLOC_TRIM_THRESHOLD_=1",
+			       "MALLOC_MMAP_MAX_=1"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(four); i++) {
 		options_init(&o);
@@ -145,8 +145,9 @@ Test(options, own_variables_and_suffixes)
 
 Test(options, own_beat_tunables_beat_malloc_and_the_first_of_two_counts)
 {
-	read_env("MMSIM_TOP_PAD=3", "GLIBC_TUNABLES=glibc.malloc.top_pad=2:"
-				    "glibc.malloc.mmap_max=2",
+	read_env("MMSIM_TOP_PAD=3",
+		 "GLIBC_TUNABLES=glibc.malloc.top_pad=2:"
+		 "glibc.malloc.mmap_max=2",
 		 "MALLOC_TOP_PAD_=1", "MALLOC_MMAP_MAX_=1",
 		 "MALLOC_ARENA_MAX=8", "MALLOC_ARENA_MAX=9");
 	cr_assert_eq(o.top_pad, 3u);
@@ -224,13 +225,22 @@ Test(options, bad_values_are_named)
 
 Test(options, odd_numbers_are_refused)
 {
-	static const char *const bad[] = {"top_pad=", "top_pad=0x", "top_pad=+",
-					  "top_pad=-", "top_pad=08",
-					  "top_pad=1KB", "top_pad=1 ",
-					  "top_pad=K", "mmap_max=1K",
-					  "top_pad", "=1", "Top_pad=1",
-					  "top_pa=1", "top_padd=1",
-					  "top_pad=1,", ",top_pad=1",
+	static const char *const bad[] = {"top_pad=",
+					  "top_pad=0x",
+					  "top_pad=+",
+					  "top_pad=-",
+					  "top_pad=08",
+					  "top_pad=1KB",
+					  "top_pad=1 ",
+					  "top_pad=K",
+					  "mmap_max=1K",
+					  "top_pad",
+					  "=1",
+					  "Top_pad=1",
+					  "top_pa=1",
+					  "top_padd=1",
+					  "top_pad=1,",
+					  ",top_pad=1",
 					  "top_pad=1,,mxfast=1",
 					  "top_pad=18446744073709551616",
 					  "top_pad=0x1ffffffffffffffff"};

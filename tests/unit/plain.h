@@ -40,8 +40,8 @@ static struct plain_suite *plain_suite;
 static struct plain_test *plain_first, **plain_last = &plain_first;
 
 #define TestSuite(suite_, ...)                                                 \
-	static struct plain_suite plain_suite_##suite_ = {                     \
-		.suite = #suite_, __VA_ARGS__};                                \
+	static struct plain_suite plain_suite_##suite_ = {.suite = #suite_,    \
+							  __VA_ARGS__};        \
 	__attribute__((constructor)) static void plain_add_##suite_(void)      \
 	{                                                                      \
 		plain_suite = &plain_suite_##suite_;                           \

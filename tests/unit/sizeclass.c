@@ -80,6 +80,7 @@ Test(sizeclass, caches_are_bounded)
 		unsigned n = sizeclass_cache_max(cls);
 
 		cr_assert(n >= 4 && n <= 512);
-		cr_assert(n == 4 || n * sizeclass_units(cls) * UNIT <= 64 * KIB);
+		cr_assert(n == 4 ||
+			  n * sizeclass_units(cls) * UNIT <= 64 * KIB);
 	}
 }

@@ -131,6 +131,28 @@ Test(stats, small_chunks_that_come_back_are_fast)
 	mmsim_heap_destroy(heap);
 }
 
+/* Pieces that realloc cuts off are free chunks too, the smallest included. */
+Test(stats, shards_are_free)
+{
+	struct mmsim_heap *heap = new_heap("check=3");
+	struct mallinfo2 before, after;
+	void *p[100];
+
+	for (int i = 0; i < 100; i++)
+		p[i] = mmsim_heap_malloc(heap, 500 + (size_t)i);
+	before = mmsim_heap_mallinfo2(heap);
+	for (int i = 0; i < 100; i++)
+		p[i] = mmsim_heap_realloc(heap, p[i], 8);
+	after = mmsim_heap_mallinfo2(heap);
+	cr_assert_geq(before.uordblks - after.uordblks, 100 * 480u);
+	for (int i = 0; i < 100; i++)
+		mmsim_heap_free(heap, p[i]);
+	after = mmsim_heap_mallinfo2(heap);
+	cr_assert_leq(after.uordblks, 64 * 40u, "%zu", after.uordblks);
+	assert_adds_up(heap);
+	mmsim_heap_destroy(heap);
+}
+
 Test(stats, mapped_chunks_are_counted_while_in_use)
 {
 	struct mmsim_heap *heap = new_heap("mmap_threshold=128K");
@@ -226,8 +248,9 @@ static void check_xml_heap(const char *xml)
 	const char *end = strstr(xml, "</sizes>"), *at = xml;
 	size_t fast = number_after(xml, "type=\"fast\" count=\"", 1);
 	size_t rest = number_after(xml, "type=\"rest\" count=\"", 1);
-	size_t bytes = number_after(strstr(xml, "type=\"fast\""), "size=\"", 1) +
-		       number_after(strstr(xml, "type=\"rest\""), "size=\"", 1);
+	size_t bytes =
+		number_after(strstr(xml, "type=\"fast\""), "size=\"", 1) +
+		number_after(strstr(xml, "type=\"rest\""), "size=\"", 1);
 	size_t count = 0, total = 0;
 
 	for (at = strstr(xml, "<size "); at && at < end;
@@ -276,11 +299,14 @@ Test(stats, xml_adds_up)
 	cr_assert_eq(fast + rest, m.fordblks);
 	cr_assert_eq(number_after(totals, "type=\"rest\" count=\"", 1),
 		     m.ordblks);
-	cr_assert_eq(number_after(totals, "type=\"mmap\" count=\"", 1), m.hblks);
-	cr_assert_eq(number_after(totals, "<system type=\"current\" size=\"", 1),
-		     m.arena);
-	cr_assert_eq(number_after(totals, "<aspace type=\"mprotect\" size=\"", 1),
-		     m.arena);
+	cr_assert_eq(number_after(totals, "type=\"mmap\" count=\"", 1),
+		     m.hblks);
+	cr_assert_eq(
+		number_after(totals, "<system type=\"current\" size=\"", 1),
+		m.arena);
+	cr_assert_eq(
+		number_after(totals, "<aspace type=\"mprotect\" size=\"", 1),
+		m.arena);
 	cr_assert_geq(number_after(totals, "<aspace type=\"total\" size=\"", 1),
 		      m.arena);
 	free(xml);
@@ -345,7 +371,7 @@ Test(stats, add_up_under_random_work, .timeout = 60)
 	struct mmsim_heap *heap = new_heap("mmap_threshold=100000");
 	struct rng rng = {5};
 
-	for (int n = 0; n < 30000; n++) {
+	for (int n = 0; n < STEPS(30000); n++) {
 		size_t i = rng_below(&rng, 500);
 
 		mmsim_heap_free(heap, p[i]);

@@ -11,11 +11,20 @@
 #define HAS_FEATURE(f) 0
 #endif
 
+/* Sanitizers take many times as long for a step. */
 #if defined(__SANITIZE_THREAD__) || HAS_FEATURE(thread_sanitizer)
 #include "plain.h"
+#define UNIT_SLOWDOWN 7
+#elif defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
+#include <criterion/criterion.h>
+#define UNIT_SLOWDOWN 3
 #else
 #include <criterion/criterion.h>
+#define UNIT_SLOWDOWN 1
 #endif
+
+/* How long random work goes on. */
+#define STEPS(n) ((n) / UNIT_SLOWDOWN)
 
 #include <mmsim/malloc.h>
 #include <mmsim/os.h>

@@ -256,19 +256,19 @@ static const struct {
 	const char *name;
 	int (*run)(char **args);
 	int args;
-} things[] = { { "step", first_step, 0 },
-	       { "where", where, 1 },
-	       { "again", again, 1 },
-	       { "trim", trim, 1 },
-	       { "perturb", perturb, 1 },
-	       { "arenas", arenas, 1 },
-	       { "one_cpu_arenas", one_cpu_arenas, 1 },
-	       { "mallopt", set_option, 2 },
-	       { "info", info_xml, 1 },
-	       { "info2", info2, 0 },
-	       { "stats", stats, 1 },
-	       { "run", run_on, 0 },
-	       { "hugepages", hugepages, 0 } };
+} things[] = {{"step", first_step, 0},
+	      {"where", where, 1},
+	      {"again", again, 1},
+	      {"trim", trim, 1},
+	      {"perturb", perturb, 1},
+	      {"arenas", arenas, 1},
+	      {"one_cpu_arenas", one_cpu_arenas, 1},
+	      {"mallopt", set_option, 2},
+	      {"info", info_xml, 1},
+	      {"info2", info2, 0},
+	      {"stats", stats, 1},
+	      {"run", run_on, 0},
+	      {"hugepages", hugepages, 0}};
 
 int main(int argc, char **argv)
 {

@@ -30,8 +30,9 @@ static void allocate_early(int argc, char **argv, char **envp)
 	}
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*preinit)(
-	int, char **, char **) = allocate_early;
+__attribute__((section(".preinit_array"),
+	       used)) static void (*preinit)(int, char **,
+					     char **) = allocate_early;
 
 static void *work(void *arg)
 {

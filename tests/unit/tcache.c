@@ -1,0 +1,294 @@
+/*
+ * tcache.c: the stacks of a thread: last in first out, bounded, giving back
+ * what is idle; and frees of other threads' chunks finding their way home.
+ */
+#include "alloc/tcache.h"
+
+#include "alloc/heap.h"
+#include "alloc/remote.h"
+#include "alloc/stats.h"
+#include "alloc/top.h"
+#include "testos.h"
+#include "unit.h"
+
+#include <pthread.h>
+
+static struct testos testos;
+static struct mmsim_heap *heap;
+
+static void make(const char *options)
+{
+	testos_init(&testos);
+	heap = mmsim_heap_create(&testos.os, options);
+	cr_assert_not_null(heap);
+}
+
+static void setup(void)
+{
+	make(NULL);
+}
+
+TestSuite(tcache, .init = setup);
+
+static struct heap *inner(void)
+{
+	return (struct heap *)(void *)heap;
+}
+
+static struct tcache *cache(void)
+{
+	struct tcache *tc = heap_tcache(inner());
+
+	cr_assert(tcache_is_real(tc));
+	return tc;
+}
+
+Test(tcache, the_last_freed_comes_first)
+{
+	static const size_t sizes[] = {1, 24, 500, 1016, 1017, 4096, 32776};
+
+	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+		void *p[4];
+
+		for (int i = 0; i < 4; i++)
+			p[i] = mmsim_heap_malloc(heap, sizes[s]);
+		for (int i = 0; i < 4; i++)
+			mmsim_heap_free(heap, p[i]);
+		for (int i = 3; i >= 0; i--)
+			cr_assert_eq(mmsim_heap_malloc(heap, sizes[s]), p[i],
+				     "size %zu", sizes[s]);
+	}
+	assert_valid(heap);
+}
+
+Test(tcache, cached_chunks_are_marked)
+{
+	void *p = mmsim_heap_malloc(heap, 100);
+	struct chunk *c = chunk_of(p);
+
+	cr_assert_not(c->lo & CHUNK_C);
+	mmsim_heap_free(heap, p);
+	cr_assert(c->lo & CHUNK_C);
+	cr_assert_eq(mmsim_heap_malloc(heap, 100), p);
+	cr_assert_not(c->lo & CHUNK_C);
+}
+
+/* After the first of a batch the rest comes without the arena. */
+Test(tcache, refills_grow_with_use)
+{
+	struct tcache *tc;
+	size_t first;
+
+	for (int i = 0; i < 8; i++)
+		mmsim_heap_malloc(heap, 64);
+	tc = cache();
+	first = tc->nr_refills;
+	for (int i = 0; i < 10000; i++)
+		mmsim_heap_malloc(heap, 64);
+	cr_assert_lt(tc->nr_refills - first, 10000u / 50);
+}
+
+static void churn(uint64_t seed, unsigned max_log2, int steps)
+{
+	static void *p[2000];
+	struct rng rng = {seed};
+
+	for (int n = 0; n < steps; n++) {
+		size_t i = rng_below(&rng, 2000);
+
+		mmsim_heap_free(heap, p[i]);
+		p[i] = mmsim_heap_malloc(heap, rng_size(&rng, max_log2));
+	}
+	for (size_t i = 0; i < 2000; i++) {
+		mmsim_heap_free(heap, p[i]);
+		p[i] = NULL;
+	}
+}
+
+static void check_bounds(void)
+{
+	struct tcache *tc = cache();
+	size_t room = 0;
+
+	for (unsigned cls = 1; cls < NR_CLASSES; cls++) {
+		size_t n = (size_t)(tc->bottom[cls] - tc->limit[cls]);
+
+		cr_assert_leq(tcache_count(tc, cls), n);
+		cr_assert_leq(n, sizeclass_cache_max(cls));
+		cr_assert_null(*tc->bottom[cls]);
+		room += n * sizeclass_units(cls) * UNIT;
+	}
+	cr_assert_eq(room, tc->capacity_bytes);
+	cr_assert_leq(room, inner()->options.cache_max);
+	cr_assert_leq(tcache_bytes(tc) - tc->deferred_bytes, room);
+}
+
+Test(tcache, all_stacks_together_are_bounded)
+{
+	static const char *const options[] = {NULL, "cache_max=64K",
+					      "cache_max=1M", "cache_max=1000"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		make(options[i]);
+		for (uint64_t round = 0; round < 20; round++) {
+			churn(round, 15, 5000);
+			check_bounds();
+			assert_valid(heap);
+		}
+	}
+}
+
+Test(tcache, no_cache_at_all)
+{
+	make("cache_max=0");
+	churn(1, 15, 20000);
+	cr_assert_eq(cache()->capacity_bytes, 0u);
+	assert_valid(heap);
+}
+
+/* Stacks that are not used any more are given back by halves, while others
+ * are refilled and flushed many times. */
+Test(tcache, idle_stacks_shrink)
+{
+	static void *p[500];
+	struct tcache *tc;
+	size_t held;
+
+	churn(1, 15, 50000);
+	tc = cache();
+	held = tc->capacity_bytes;
+	cr_assert_gt(held, 256 * KIB);
+	for (int round = 0; round < 1000; round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+			p[i] = mmsim_heap_malloc(heap, 1000);
+		for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+			mmsim_heap_free(heap, p[i]);
+	}
+	cr_assert_lt(tc->capacity_bytes, held / 2, "%zu of %zu left",
+		     tc->capacity_bytes, held);
+	check_bounds();
+	assert_valid(heap);
+}
+
+Test(tcache, flushing_gives_everything_back)
+{
+	struct tcache *tc;
+	struct arena *a;
+
+	churn(2, 15, 50000);
+	tc = cache();
+	a = tc->arena;
+	cr_assert_gt(tcache_bytes(tc), 0u);
+	tcache_flush_all(tc);
+	cr_assert_eq(tcache_bytes(tc), 0u);
+	mmsim_heap_trim(heap, 0);
+	assert_valid(heap);
+	cr_assert_eq(a->bins.nr_chunks, 0u);
+	cr_assert_eq(top_bytes(a), a->system_bytes);
+}
+
+/* ---- more than one thread ---- */
+
+struct box {
+	void *p[2000];
+	size_t nr;
+};
+
+static void *free_all(void *arg)
+{
+	struct box *box = arg;
+
+	for (size_t i = 0; i < box->nr; i++)
+		mmsim_heap_free(heap, box->p[i]);
+	return NULL;
+}
+
+static void free_elsewhere(struct box *box)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, free_all, box);
+	pthread_join(thread, NULL);
+}
+
+/* One thread allocates, others free: the heap must not grow for ever. */
+static void produce(size_t size, int rounds)
+{
+	static struct box box;
+	size_t after_warm_up = 0;
+
+	for (int round = 0; round < rounds; round++) {
+		struct mallinfo2 m;
+
+		box.nr = ARRAY_SIZE(box.p);
+		for (size_t i = 0; i < box.nr; i++) {
+			box.p[i] = mmsim_heap_malloc(heap, size);
+			cr_assert_not_null(box.p[i]);
+			memset(box.p[i], round, size);
+		}
+		free_elsewhere(&box);
+		m = mmsim_heap_mallinfo2(heap);
+		if (round == rounds / 4)
+			after_warm_up = m.arena;
+	}
+	cr_assert_leq(mmsim_heap_mallinfo2(heap).arena, after_warm_up + MIB,
+		      "size %zu", size);
+	assert_valid(heap);
+}
+
+Test(tcache, frees_of_others_come_home, .timeout = 60)
+{
+	produce(48, 40);
+	produce(1500, 40);
+	produce(20000, 20);
+}
+
+/* The chunks are of the arena that made them, whoever freed them. */
+Test(tcache, frees_of_others_keep_their_arena)
+{
+	struct box box = {.nr = 200};
+	struct arena *mine;
+
+	for (size_t i = 0; i < box.nr; i++)
+		box.p[i] = mmsim_heap_malloc(heap, 200);
+	mine = cache()->arena;
+	free_elsewhere(&box);
+	for (size_t i = 0; i < box.nr; i++) {
+		uint32_t lo = chunk_of(box.p[i])->lo;
+
+		cr_assert_eq(heap_arena_of_tag(inner(), lo), mine);
+		cr_assert(lo & CHUNK_C);
+	}
+	assert_valid(heap);
+}
+
+static void *note_arena(void *arg)
+{
+	mmsim_heap_free(heap, mmsim_heap_malloc(heap, 10));
+	*(struct arena **)arg = cache()->arena;
+	return NULL;
+}
+
+Test(tcache, a_second_thread_gets_an_arena_of_its_own)
+{
+	struct arena *theirs = NULL;
+	pthread_t thread;
+
+	mmsim_heap_malloc(heap, 10);
+	pthread_create(&thread, NULL, note_arena, &theirs);
+	pthread_join(thread, NULL);
+	cr_assert_not_null(theirs);
+	cr_assert_neq(theirs, cache()->arena);
+}
+
+Test(tcache, with_one_arena_threads_share_it)
+{
+	struct arena *theirs = NULL;
+	pthread_t thread;
+
+	make("arena_max=1");
+	mmsim_heap_malloc(heap, 10);
+	pthread_create(&thread, NULL, note_arena, &theirs);
+	pthread_join(thread, NULL);
+	cr_assert_eq(theirs, cache()->arena);
+}
