@@ -48,6 +48,8 @@ static void *aligned_from_arena(struct tcache *tc, struct arena *a,
 		    user - (uintptr_t)chunk_user(c) < MIN_FREE_UNITS * UNIT)
 			user += alignment;
 		c = aligned_cut(a, c, user, units);
+		if (sizeclass_has_medium(chunk_units(c)))
+			store_relaxed(&c->lo, chunk_lo(c) & ~CHUNK_L);
 	}
 	lock_drop(&a->lock);
 	return c ? chunk_user(c) : NULL;

@@ -170,7 +170,7 @@ void arena_give(struct arena *a, struct chunk *c)
 	if (next == a->top) {
 		top_check(a);
 		store_relaxed(&c->lo, c->lo | CHUNK_F);
-		a->top = c;
+		store_relaxed(&a->top, c);
 		top_write(a);
 		top_freed(a);
 		return;

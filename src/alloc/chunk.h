@@ -18,7 +18,7 @@
  *  lo, bits  0-15  tag: names the arena, mixed with a secret of the heap
  *            16    M: mapped on its own            (mapped.c)
  *            17    C: free in a cache, in a run, or on its way there
- *            18    L: large, or of an odd size: no cache takes it
+ *            18    L: no cache takes it: large, or small outside of a run
  *            19    F: free in a bin of its arena
  *            20-31 size / 16, the low 12 bits
  *  hi            of a small chunk (at most SMALL_MAX bytes, in a run): the
@@ -99,6 +99,23 @@ static inline uint32_t chunk_lo(const struct chunk *c)
 static inline uint32_t chunk_hi(const struct chunk *c)
 {
 	return load_relaxed(&c->hi);
+}
+
+/* The header word in front of a user pointer, for the fast paths. */
+static ALWAYS_INLINE uint32_t *user_lo(void *user)
+{
+	return (uint32_t *)(void *)((char *)user - HEADER_SIZE);
+}
+
+/* Toggles C, which only the holder does, while neighbours may look at lo: one
+ * instruction that ThreadSanitizer cannot know to be one store. */
+static ALWAYS_INLINE void user_toggle_cached(void *user)
+{
+#if HAS_THREAD_SANITIZER
+	store_relaxed(user_lo(user), load_relaxed(user_lo(user)) ^ CHUNK_C);
+#else
+	*user_lo(user) ^= CHUNK_C;
+#endif
 }
 
 /* Size in units of a chunk that is not small. */

@@ -21,7 +21,7 @@ bool defer_free(struct tcache *tc, struct chunk *c)
 	tc->deferred[tc->nr_deferred] = c;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	tc->nr_deferred++;
-	tc->deferred_bytes += bytes;
+	store_relaxed(&tc->deferred_bytes, tc->deferred_bytes + bytes);
 	return true;
 }
 
@@ -35,7 +35,8 @@ struct chunk *defer_take(struct tcache *tc, size_t units)
 		tc->deferred[i] = tc->deferred[tc->nr_deferred - 1];
 		__atomic_thread_fence(__ATOMIC_RELEASE);
 		tc->nr_deferred--;
-		tc->deferred_bytes -= units * UNIT;
+		store_relaxed(&tc->deferred_bytes,
+			      tc->deferred_bytes - units * UNIT);
 		store_relaxed(&c->lo, chunk_lo(c) & ~CHUNK_C);
 		return c;
 	}
@@ -50,5 +51,5 @@ void defer_give_back(struct tcache *tc)
 		store_relaxed(&c->lo, chunk_lo(c) & ~CHUNK_C);
 		arena_give(tc->arena, c);
 	}
-	tc->deferred_bytes = 0;
+	store_relaxed(&tc->deferred_bytes, 0);
 }

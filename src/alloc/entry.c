@@ -109,10 +109,11 @@ PUBLIC void *realloc(void *p, size_t size)
 
 	if (UNLIKELY(usable == 0 || size == 0))
 		return realloc_slow(tc, p, size);
-	if (size <= usable && usable - size < SHRINK_BYTES)
+	if (size <= usable) {
+		if (UNLIKELY(realloc_is_worth_cutting(usable, size)))
+			heap_realloc_cut(&heap_default, tc, p, size);
 		return p;
-	if (UNLIKELY(size <= usable))
-		return realloc_slow(tc, p, size);
+	}
 	q = tcache_malloc(tc, sizeclass_grown(size));
 	if (UNLIKELY(!q))
 		return realloc_slow(tc, p, size);

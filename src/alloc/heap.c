@@ -35,6 +35,7 @@ void heap_init(struct heap *heap, const struct mmsim_os *os)
 	heap->secret = (uint32_t)(random >> 24 & 0xffff) | 0x80;
 	meta_init(&heap->meta, os);
 	mapped_init(&heap->mapped);
+	leftover_init(&heap->leftover);
 	heap->dynamic_threshold = !heap->options.thresholds_set;
 	heap->uncached = heap->options.perturb != 0 ||
 			 heap->options.check_action == 3;
@@ -216,6 +217,7 @@ static void heap_expire(struct heap *heap, uint64_t now_ns)
 		lock_drop(&a->lock);
 	}
 	mapped_expire(heap, now_ns, false);
+	leftover_retry(heap);
 }
 
 void heap_tick_slow(struct heap *heap, struct tcache *tc)
@@ -254,12 +256,14 @@ void heap_lock_all(struct heap *heap)
 	for (unsigned i = 0; i < heap->nr_arenas; i++)
 		lock_take(&heap->arenas[i]->lock);
 	lock_take(&heap->mapped.lock);
+	lock_take(&heap->leftover.lock);
 	lock_take(&heap->meta.lock);
 }
 
 void heap_unlock_all(struct heap *heap)
 {
 	lock_drop(&heap->meta.lock);
+	lock_drop(&heap->leftover.lock);
 	lock_drop(&heap->mapped.lock);
 	for (unsigned i = heap->nr_arenas; i-- > 0;)
 		lock_drop(&heap->arenas[i]->lock);
@@ -302,5 +306,6 @@ int heap_trim(struct heap *heap, size_t pad)
 		lock_drop(&a->lock);
 	}
 	bytes += mapped_expire(heap, 0, true);
+	bytes += leftover_retry(heap);
 	return bytes > 0;
 }

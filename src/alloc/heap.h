@@ -17,6 +17,7 @@
 #define ALLOC_HEAP_H
 
 #include "alloc/arena.h"
+#include "alloc/leftover.h"
 #include "alloc/mapped.h"
 #include "alloc/meta.h"
 #include "alloc/options.h"
@@ -55,6 +56,7 @@ struct heap {
 	struct tcache *orphans; /* caches of threads that a fork left behind */
 
 	struct mapped_chunks mapped;
+	struct leftover leftover;
 	struct meta meta;
 	struct arena main_arena;
 };
@@ -122,10 +124,19 @@ void heap_wait(struct heap *heap, uint64_t since_ns);
 /* Gives back what has waited long enough.  No lock is held. */
 void heap_tick_slow(struct heap *heap, struct tcache *tc);
 
+/* tcache_none is counted in by all threads that have no cache. */
+static inline uint32_t heap_tick_count(struct tcache *tc)
+{
+	uint32_t ticks = load_relaxed(&tc->heap_ticks) + 1;
+
+	store_relaxed(&tc->heap_ticks, ticks);
+	return ticks;
+}
+
 /* The clock is looked at in every fourth call. */
 static inline void heap_tick(struct heap *heap, struct tcache *tc)
 {
-	if (load_relaxed(&heap->due_ns) != 0 && (++tc->heap_ticks & 3) == 0)
+	if (load_relaxed(&heap->due_ns) != 0 && (heap_tick_count(tc) & 3) == 0)
 		heap_tick_slow(heap, tc);
 }
 
@@ -141,9 +152,17 @@ void heap_mapped_freed(struct heap *heap, size_t bytes);
 void heap_lock_all(struct heap *heap);
 void heap_unlock_all(struct heap *heap);
 
-/* realloc to a smaller size gives back what is over, from here on (glibc's
- * MINSIZE). */
-#define SHRINK_BYTES (2 * UNIT)
+/* Whether realloc to a smaller size cuts a cacheable chunk: when what is over is
+ * a quarter of it and at least glibc's MINSIZE.  Less than that may be wanted
+ * again soon. */
+static inline bool realloc_is_worth_cutting(size_t usable, size_t size)
+{
+	return usable - size >= max_size(2 * UNIT, usable / 4);
+}
+
+/* Frees the end of p, a cacheable chunk in use, that `size` bytes leave over. */
+void heap_realloc_cut(struct heap *heap, struct tcache *tc, void *p,
+		      size_t size);
 
 /* ---- malloc.c, free.c, realloc.c, aligned.c: the slow halves.  tc is the
  * calling thread's cache or tcache_none or tcache_over. ---- */

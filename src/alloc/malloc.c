@@ -33,7 +33,7 @@ static void *malloc_small_uncached(struct arena *a, size_t size)
 
 	lock_take(&a->lock);
 	remote_drain(a);
-	if (run_take(a, (unsigned)sizeclass_of_small(size), &p, 1) == 1)
+	if (run_take(a, (unsigned)chunk_units_for(size), &p, 1) == 1)
 		store_relaxed(&chunk_of(p)->lo,
 			      chunk_lo(chunk_of(p)) ^ CHUNK_C);
 	lock_drop(&a->lock);
@@ -114,17 +114,14 @@ static void *malloc_large(struct heap *heap, struct tcache *tc, size_t size,
 
 static void *malloc_cached(struct heap *heap, struct tcache *tc, size_t size)
 {
-	size_t cls;
 	void *p;
 
 	if (!tcache_is_real(tc))
 		return size <= SMALL_MAX ? malloc_small_uncached(
 						   &heap->main_arena, size) :
 					   NULL;
-	cls = size <= SMALL_MAX ? sizeclass_of_small(size) :
-				  sizeclass_of_medium(tc->medium_table, size);
-	p = tcache_pop(tc, cls);
-	return p ? p : tcache_refill(tc, (unsigned)cls);
+	p = tcache_malloc(tc, size);
+	return p ? p : tcache_refill(tc, (uint32_t)chunk_units_for(size));
 }
 
 static void *malloc_any(struct heap *heap, struct tcache *tc, size_t size,

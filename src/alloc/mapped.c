@@ -100,10 +100,8 @@ static struct mapped *mapped_get(struct heap *heap, const void *p,
 
 static void stored_drop(struct heap *heap, struct stored *s)
 {
-	const struct mmsim_os *os = heap->os;
-
 	heap->mapped.store_bytes -= s->kept;
-	os->unmap(os->ctx, (void *)s->m->base, s->kept);
+	leftover_unmap(heap, s->m->base, s->kept);
 	s->m = NULL;
 }
 
@@ -174,7 +172,7 @@ static void stored_put(struct heap *heap, struct mapped *m)
 	store_relaxed(&mapped_chunk(m)->lo,
 		      mapped_chunk(m)->lo | CHUNK_F);
 	if (heap->options.decay_ms == 0) {
-		os->unmap(os->ctx, (void *)m->base, m->len);
+		leftover_unmap(heap, m->base, m->len);
 		return;
 	}
 	s = stored_slot(heap);

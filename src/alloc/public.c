@@ -57,6 +57,7 @@ PUBLIC void mmsim_heap_destroy(struct mmsim_heap *heap)
 	mapped_release_all(h);
 	for (unsigned i = 0; i < h->nr_arenas; i++)
 		top_release_all(h->arenas[i]);
+	leftover_retry(h);
 	meta_fini(&h->meta);
 	os->unmap(os->ctx, heap, align_up(sizeof(*heap), os->page_size));
 }

@@ -80,40 +80,37 @@ static bool realloc_in_place(struct tcache *tc, struct arena *a,
 	return fits;
 }
 
-/* The size in units that a cacheable chunk is cut down to; at most `units`. */
-static size_t realloc_cut_units(const struct tcache *tc, size_t units,
-				size_t size)
+/* A medium chunk stays one. */
+static void realloc_cut_medium(struct heap *heap, void *p, size_t size)
 {
-	size_t cut = units;
-
-	if (units <= NR_SMALL)
-		cut = sizeclass_of_small(size);
-	else if (tcache_is_real(tc))
-		cut = sizeclass_units((unsigned)sizeclass_of_medium(
-			tc->medium_table, max_size(size, SMALL_MAX + 1)));
-	return min_size(cut, units);
-}
-
-/* Frees the end of a cacheable chunk that `size` bytes do not need. */
-static void realloc_cut(struct heap *heap, struct tcache *tc, struct arena *a,
-			void *p, size_t size)
-{
+	struct arena *a = realloc_arena(heap, p, INVALID);
 	struct chunk *c = chunk_of(p);
-	size_t units = chunk_lo(c) >> CHUNK_UNITS_SHIFT;
-	size_t cut = realloc_cut_units(tc, units, size);
+	size_t units = chunk_units(c);
+	size_t cut = max_size(chunk_units_for(size), NR_SMALL + 1);
 
-	if (units - cut < SHRINK_BYTES / UNIT)
+	if (cut >= units)
 		return;
-	if (units <= NR_SMALL) {
-		heap_free(heap, tc, shard_cut(p, (uint32_t)cut));
-		return;
-	}
 	lock_take(&a->lock);
 	arena_check_in_use(a, c, INVALID);
 	arena_shrink(a, c, cut);
-	/* Of a class again: caches may take it. */
+	/* Caches may still take it. */
 	store_relaxed(&c->lo, chunk_lo(c) & ~CHUNK_L);
 	lock_drop(&a->lock);
+}
+
+void heap_realloc_cut(struct heap *heap, struct tcache *tc, void *p,
+		      size_t size)
+{
+	uint32_t units = chunk_lo(chunk_of(p)) >> CHUNK_UNITS_SHIFT;
+	void *rest;
+
+	if (units > NR_SMALL) {
+		realloc_cut_medium(heap, p, size);
+		return;
+	}
+	rest = shard_cut(p, (uint32_t)chunk_units_for(size));
+	if (!tcache_free(tc, rest))
+		heap_free(heap, tc, rest);
 }
 
 static void *realloc_by_copy(struct heap *heap, struct tcache *tc, void *p,
@@ -157,7 +154,8 @@ void *heap_realloc(struct heap *heap, struct tcache *tc, void *p, size_t size)
 		if (realloc_in_place(tc, a, chunk_of(p), size))
 			return p;
 	} else if (size <= usable) {
-		realloc_cut(heap, tc, a, p, size);
+		if (realloc_is_worth_cutting(usable, size))
+			heap_realloc_cut(heap, tc, p, size);
 		return p;
 	}
 	return realloc_by_copy(heap, tc, p, usable, size);

@@ -80,11 +80,11 @@ static bool remote_to_stack(struct tcache *tc, void *p)
 	if (x <= NR_SMALL)
 		cls = x;
 	else if (x <= CACHED_UNITS_MAX)
-		cls = sizeclass_of_units(tc->medium_table, x);
+		cls = sizeclass_of_medium(tc->medium_table, x);
 	if (tc->sp[cls] == tc->limit[cls])
 		return false;
 	tc->sp[cls][-1] = p;
-	tc->sp[cls]--;
+	store_relaxed(&tc->sp[cls], tc->sp[cls] - 1);
 	return true;
 }
 
@@ -116,7 +116,7 @@ static void remote_post(struct remote_slot *slot)
 	struct arena *a = slot->arena;
 	size_t bytes = batch->bytes;
 
-	slot->batch = NULL;
+	store_relaxed(&slot->batch, NULL);
 	batch->next = load_relaxed(&a->remote);
 	while (!__atomic_compare_exchange_n(&a->remote, &batch->next, batch,
 					    true, __ATOMIC_RELEASE,
@@ -138,8 +138,9 @@ static struct remote_batch *remote_batch_for(struct tcache *tc,
 	if (slot->batch && slot->arena != to)
 		remote_post(slot);
 	if (!slot->batch) {
-		slot->arena = to;
-		slot->batch = meta_alloc(&tc->heap->meta, sizeof(*slot->batch));
+		store_relaxed(&slot->arena, to);
+		store_relaxed(&slot->batch,
+			      meta_alloc(&tc->heap->meta, sizeof(*slot->batch)));
 	}
 	return slot->batch;
 }
@@ -161,7 +162,8 @@ void remote_free(struct tcache *tc, struct arena *to, void *p)
 	batch->p[batch->nr] = p;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	batch->nr++;
-	batch->bytes += (lo >> CHUNK_UNITS_SHIFT) * UNIT;
+	store_relaxed(&batch->bytes,
+		      batch->bytes + (lo >> CHUNK_UNITS_SHIFT) * UNIT);
 	if (batch->nr == REMOTE_BATCH || batch->bytes >= REMOTE_BATCH_BYTES)
 		remote_post(slot);
 }

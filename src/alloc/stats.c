@@ -130,8 +130,12 @@ static void figures_of_arena(struct arena_figures *f,
 	f->system_bytes = a->system_bytes;
 	f->max_system_bytes = a->max_system_bytes;
 	f->nr_segments = a->nr_segments;
-	for (unsigned i = 0; i < a->nr_segments; i++)
-		f->reserved_bytes += a->segments[i].limit - a->segments[i].base;
+	for (unsigned i = 0; i < a->nr_segments; i++) {
+		const struct segment *seg = &a->segments[i];
+
+		f->reserved_bytes +=
+			(seg->is_brk ? seg->end : seg->limit) - seg->base;
+	}
 	f->top_bytes = top_bytes(a);
 	f->nr_purges = a->nr_purges;
 	f->purged_bytes = a->purged_bytes;

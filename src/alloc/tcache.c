@@ -34,9 +34,19 @@
 #define SCAN_IDLE (NR_CLASSES * SCAN_INTERVAL)
 #define SCAN_IDLE_OVER NR_CLASSES
 
-static void *stack_end = NULL;
+/* What stands at the end of a stack: nothing, or for medium classes a chunk of
+ * no size, so that one comparison tells "empty" and "too small". */
+static const struct chunk no_chunk;
 
-#define EMPTY_STACKS { [0 ... NR_CLASSES - 1] = &stack_end }
+static void *small_end = NULL;
+static void *medium_end = (char *)&no_chunk + USER_OFFSET;
+
+/* A cache that is not real has no table: medium requests find class 0. */
+#define EMPTY_STACKS                                                           \
+	{                                                                      \
+		[0] = &medium_end, [1 ... NR_SMALL] = &small_end,              \
+		[CLASS_MEDIUM... NR_CLASSES - 1] = &medium_end                 \
+	}
 #define EMPTY_CACHE                                                            \
 	{                                                                      \
 		.sp = EMPTY_STACKS, .limit = EMPTY_STACKS,                     \
@@ -45,6 +55,12 @@ static void *stack_end = NULL;
 
 struct tcache tcache_none = EMPTY_CACHE;
 struct tcache tcache_over = EMPTY_CACHE;
+
+/* The stack of a class that has none. */
+static void **stack_none(unsigned cls)
+{
+	return sizeclass_is_small(cls) ? &small_end : &medium_end;
+}
 
 static size_t class_bytes(unsigned cls)
 {
@@ -57,7 +73,7 @@ static unsigned stack_room(const struct tcache *tc, unsigned cls)
 	return (unsigned)(tc->bottom[cls] - tc->limit[cls]);
 }
 
-/* Bytes of the array behind a stack with so much room and its NULL. */
+/* Bytes of the array behind a stack with so much room and its end. */
 static size_t stack_array_bytes(unsigned room)
 {
 	size_t n = STACK_FIRST + 1;
@@ -79,12 +95,12 @@ static void stack_set(struct tcache *tc, unsigned cls, void **bottom,
 		      unsigned room, unsigned count)
 {
 	/* A forked child distrusts a stack whose ends do not fit. */
-	tc->sp[cls] = bottom;
+	store_relaxed(&tc->sp[cls], bottom);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	tc->bottom[cls] = bottom;
-	tc->limit[cls] = bottom - room;
+	store_relaxed(&tc->bottom[cls], bottom);
+	store_relaxed(&tc->limit[cls], bottom - room);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	tc->sp[cls] = bottom - count;
+	store_relaxed(&tc->sp[cls], bottom - count);
 }
 
 /* Gives a class twice the room it had; false: it has its share. */
@@ -112,7 +128,7 @@ static bool stack_grow(struct tcache *tc, unsigned cls)
 			return false;
 		bottom = (void **)(void *)(array + stack_array_bytes(room)) - 1;
 		memcpy(bottom - count, tc->sp[cls], count * sizeof(void *));
-		*bottom = NULL;
+		*bottom = *stack_none(cls);
 		if (old > 0)
 			old_array = stack_array(tc, cls);
 	}
@@ -133,13 +149,13 @@ static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
 	if (n == 0)
 		return;
 	memcpy(out, bottom - n, n * sizeof(void *));
-	tc->sp[cls] = bottom;
+	store_relaxed(&tc->sp[cls], bottom);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memmove(bottom - (count - n), bottom - count,
 		(count - n) * sizeof(void *));
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	tc->sp[cls] = bottom - (count - n);
-	tc->nr_flushes++;
+	store_relaxed(&tc->sp[cls], bottom - (count - n));
+	store_relaxed(&tc->nr_flushes, tc->nr_flushes + 1);
 
 	lock_take(&tc->arena->lock);
 	for (unsigned i = 0; i < n; i++) {
@@ -153,14 +169,23 @@ static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
 	lock_drop(&tc->arena->lock);
 }
 
-/* Takes half the room of a stack away. */
+/* Takes half the room of a stack away, or all of it when little is left. */
 static void stack_shrink(struct tcache *tc, unsigned cls)
 {
 	unsigned room = stack_room(tc, cls), left = room / 2;
 	unsigned count = tcache_count(tc, cls);
 
-	if (left < STACK_FIRST)
+	if (room == 0)
 		return;
+	if (left < STACK_FIRST) {
+		void *array = stack_array(tc, cls);
+
+		stack_flush(tc, cls, count);
+		stack_set(tc, cls, stack_none(cls), 0, 0);
+		meta_free(&tc->heap->meta, array, stack_array_bytes(room));
+		tc->capacity_bytes -= room * class_bytes(cls);
+		return;
+	}
 	if (count > left)
 		stack_flush(tc, cls, count - left);
 	/* The array stays as long as it is the right one for the room. */
@@ -175,7 +200,7 @@ static void stack_shrink(struct tcache *tc, unsigned cls)
 		count = tcache_count(tc, cls);
 		moved = (void **)(void *)(array + stack_array_bytes(left)) - 1;
 		memcpy(moved - count, bottom - count, count * sizeof(void *));
-		*moved = NULL;
+		*moved = *stack_none(cls);
 		stack_set(tc, cls, moved, left, count);
 		meta_free(&tc->heap->meta, old, stack_array_bytes(room));
 	} else {
@@ -222,13 +247,10 @@ static void *medium_cached(struct arena *a, struct chunk *c)
 	return chunk_user(c);
 }
 
-/* Takes up to n medium chunks from the arena, whose lock is held.  One that
- * comes out a unit too large for its class is not for a stack; when it is the
- * first, it is handed out as it is in *odd. */
-static unsigned medium_take(struct arena *a, unsigned cls, void **out,
-			    unsigned n, void **odd)
+/* Takes up to n medium chunks from the arena, whose lock is held. */
+static unsigned medium_take(struct arena *a, uint32_t units, void **out,
+			    unsigned n)
 {
-	size_t units = sizeclass_units(cls);
 	unsigned got = 0;
 
 	while (got < n) {
@@ -240,96 +262,105 @@ static unsigned medium_take(struct arena *a, unsigned cls, void **out,
 			break;
 		top_touch(a, (uintptr_t)c,
 			  (uintptr_t)chunk_next(c) + USER_OFFSET);
-		if (chunk_units(c) != units && got == 0) {
-			*odd = chunk_user(c);
-			break;
-		}
-		if (chunk_units(c) != units) {
-			arena_give(a, c);
-			break;
-		}
 		out[got++] = medium_cached(a, c);
 	}
 	return got;
 }
 
-/* Takes up to n chunks of a class from the arena, marked as cached. */
-static unsigned arena_refill(struct tcache *tc, unsigned cls, void **out,
-			     unsigned n, void **odd)
+/* Takes up to n chunks from the arena, marked as cached. */
+static unsigned arena_refill(struct tcache *tc, uint32_t units, void **out,
+			     unsigned n)
 {
 	struct arena *a = tc->arena;
 	unsigned got;
 
 	lock_take(&a->lock);
 	defer_give_back(tc);
-	got = sizeclass_is_small(cls) ? run_take(a, cls, out, n) :
-					medium_take(a, cls, out, n, odd);
+	got = sizeclass_is_small(units) ? run_take(a, units, out, n) :
+					  medium_take(a, units, out, n);
 	lock_drop(&a->lock);
 	return got;
 }
 
-/* One chunk past the cache, for a class that has no stack. */
-static void *tcache_take_one(struct tcache *tc, unsigned cls)
+/* One chunk past the cache. */
+static void *tcache_take_one(struct tcache *tc, uint32_t units)
 {
 	void *p = NULL;
 
-	if (arena_refill(tc, cls, &p, 1, &p) == 1)
+	if (arena_refill(tc, units, &p, 1) == 1)
 		store_relaxed(&chunk_of(p)->lo,
 			      chunk_lo(chunk_of(p)) ^ CHUNK_C);
 	return p;
 }
 
-void *tcache_refill(struct tcache *tc, unsigned cls)
+/* Fills an empty stack and pops a chunk. */
+static void *stack_fill(struct tcache *tc, unsigned cls, uint32_t units)
 {
-	struct arena *a = tc->arena;
-	unsigned room, n, got;
-	void **bottom, *odd = NULL;
+	unsigned n = (unsigned)min_size(REFILL_BYTES / (units * UNIT),
+					stack_room(tc, cls) / 2);
+	void **bottom = tc->bottom[cls];
+	unsigned got;
 
-	tcache_tick(tc, cls);
-	if (remote_is_pending(a)) {
-		void *p;
-
-		remote_collect(tc);
-		p = tcache_pop(tc, cls);
-		if (p)
-			return p;
-	}
-	room = stack_room(tc, cls);
-	if (room == 0)
-		return tcache_take_one(tc, cls);
-	n = (unsigned)min_size(REFILL_BYTES / class_bytes(cls), room / 2);
 	if (n == 0)
 		n = 1;
-	bottom = tc->bottom[cls];
-	tc->nr_refills++;
-	got = arena_refill(tc, cls, bottom - n, n, &odd);
+	store_relaxed(&tc->nr_refills, tc->nr_refills + 1);
+	got = arena_refill(tc, units, bottom - n, n);
 	if (got == 0)
-		return odd;
+		return NULL;
 	if (got < n)
 		memmove(bottom - got, bottom - n, got * sizeof(void *));
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	tc->sp[cls] = bottom - got;
-	return tcache_pop(tc, cls);
+	store_relaxed(&tc->sp[cls], bottom - got);
+	return sizeclass_is_small(cls) ? tcache_pop(tc, cls) :
+					 tcache_pop_medium(tc, cls, units);
+}
+
+/* A chunk from the stacks after all: what other threads have sent home, or for
+ * a medium request one of the next class. */
+static void *tcache_second_look(struct tcache *tc, unsigned cls, uint32_t units)
+{
+	void *p = NULL;
+
+	if (remote_is_pending(tc->arena)) {
+		remote_collect(tc);
+		p = sizeclass_is_small(cls) ?
+			    tcache_pop(tc, cls) :
+			    tcache_pop_medium(tc, cls, units);
+	}
+	if (!p && !sizeclass_is_small(cls) && cls + 1 < NR_CLASSES)
+		p = tcache_pop_medium(tc, cls + 1, units);
+	return p;
+}
+
+void *tcache_refill(struct tcache *tc, uint32_t units)
+{
+	unsigned cls = (unsigned)sizeclass_of(tc->medium_table, units);
+	void *p = tcache_second_look(tc, cls, units);
+
+	if (p)
+		return p;
+	tcache_tick(tc, cls);
+	/* Chunks of the class that are too small stay for smaller requests. */
+	if (stack_room(tc, cls) == 0 || tcache_count(tc, cls) > 0)
+		return tcache_take_one(tc, units);
+	return stack_fill(tc, cls, units);
 }
 
 void tcache_free_slow(struct tcache *tc, void *p)
 {
 	struct chunk *c = chunk_of(p);
-	size_t units = chunk_lo(c) >> CHUNK_UNITS_SHIFT;
-	unsigned cls = units <= NR_SMALL ?
-			       (unsigned)units :
-			       (unsigned)sizeclass_of_units(tc->medium_table,
-							    (uint32_t)units);
+	uint32_t units = chunk_lo(c) >> CHUNK_UNITS_SHIFT;
+	unsigned cls;
 
-	if (units == 0 || units > CACHED_UNITS_MAX ||
-	    sizeclass_units(cls) != units)
+	if (units == 0 || units > CACHED_UNITS_MAX)
 		fatal_at("free(): invalid pointer", p);
+	cls = (unsigned)sizeclass_of(tc->medium_table, units);
 	if (!tcache_tick(tc, cls))
 		stack_flush(tc, cls, (tcache_count(tc, cls) + 1) / 2);
 	store_relaxed(&c->lo, chunk_lo(c) | CHUNK_C);
 	if (tc->sp[cls] != tc->limit[cls]) {
 		tc->sp[cls][-1] = p;
-		tc->sp[cls]--;
+		store_relaxed(&tc->sp[cls], tc->sp[cls] - 1);
 		return;
 	}
 	lock_take(&tc->arena->lock);
@@ -368,9 +399,9 @@ struct tcache *tcache_create(struct heap *heap)
 	if (!tc)
 		return NULL;
 	for (unsigned cls = 0; cls < NR_CLASSES; cls++) {
-		tc->sp[cls] = &stack_end;
-		tc->limit[cls] = &stack_end;
-		tc->bottom[cls] = &stack_end;
+		store_relaxed(&tc->sp[cls], stack_none(cls));
+		store_relaxed(&tc->limit[cls], stack_none(cls));
+		store_relaxed(&tc->bottom[cls], stack_none(cls));
 	}
 	sizeclass_table(tc->medium_table);
 	tc->heap = heap;

@@ -2,7 +2,8 @@
  * tcache.h: the thread cache, and the fast paths of malloc and free.
  *
  * For each size class a thread keeps a stack of free chunks: an array of
- * pointers that grows downwards and ends in a NULL.
+ * pointers that grows downwards and ends in a NULL (for medium classes: in a
+ * chunk of no size, which is too small for everybody).
  *
  *        limit                     sp                     bottom
  *          v                       v                        v
@@ -79,7 +80,7 @@ static inline unsigned tcache_count(const struct tcache *tc, unsigned cls)
 	return (unsigned)(tc->bottom[cls] - tc->sp[cls]);
 }
 
-/* The newest chunk of a stack, or NULL. */
+/* The newest chunk of a small class, or NULL. */
 static ALWAYS_INLINE void *tcache_pop(struct tcache *tc, size_t cls)
 {
 	void **sp = tc->sp[cls];
@@ -87,19 +88,38 @@ static ALWAYS_INLINE void *tcache_pop(struct tcache *tc, size_t cls)
 
 	if (UNLIKELY(!p))
 		return NULL;
-	tc->sp[cls] = sp + 1;
-	chunk_of(p)->lo ^= CHUNK_C;
+	store_relaxed(&tc->sp[cls], sp + 1);
+	user_toggle_cached(p);
+	return p;
+}
+
+/* The newest chunk of a medium class if it has so many units, or NULL. */
+static ALWAYS_INLINE void *tcache_pop_medium(struct tcache *tc, size_t cls,
+					     uint32_t units)
+{
+	void **sp = tc->sp[cls];
+	void *p = *sp;
+
+	/* The size stands in the highest bits of lo. */
+	if (UNLIKELY(*user_lo(p) < units << CHUNK_UNITS_SHIFT))
+		return NULL;
+	store_relaxed(&tc->sp[cls], sp + 1);
+	user_toggle_cached(p);
 	return p;
 }
 
 /* malloc's fast path; NULL: take the slow one. */
 static ALWAYS_INLINE void *tcache_malloc(struct tcache *tc, size_t size)
 {
+	size_t units = chunk_units_for(size);
+
 	if (LIKELY(size <= SMALL_MAX))
-		return tcache_pop(tc, sizeclass_of_small(size));
+		return tcache_pop(tc, units);
 	if (LIKELY(size <= MEDIUM_MAX))
-		return tcache_pop(tc, sizeclass_of_medium(tc->medium_table,
-							  size));
+		return tcache_pop_medium(
+			tc,
+			sizeclass_of_medium(tc->medium_table, (uint32_t)units),
+			(uint32_t)units);
 	return NULL;
 }
 
@@ -117,8 +137,7 @@ static ALWAYS_INLINE size_t tcache_usable(const struct tcache *tc,
 /* free's fast path; false: take the slow one.  p is not NULL. */
 static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
 {
-	struct chunk *c = chunk_of(p);
-	uint32_t x = chunk_lo(c) ^ tc->tag;
+	uint32_t x = load_relaxed(user_lo(p)) ^ tc->tag;
 	size_t cls;
 	void **sp;
 
@@ -126,15 +145,15 @@ static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
 	if (LIKELY(x <= NR_SMALL))
 		cls = x;
 	else if (LIKELY(x <= CACHED_UNITS_MAX))
-		cls = sizeclass_of_units(tc->medium_table, x);
+		cls = sizeclass_of_medium(tc->medium_table, x);
 	else
 		return false;
 	sp = tc->sp[cls];
 	if (UNLIKELY(sp == tc->limit[cls]))
 		return false;
-	c->lo ^= CHUNK_C;
+	user_toggle_cached(p);
 	sp[-1] = p;
-	tc->sp[cls] = sp - 1;
+	store_relaxed(&tc->sp[cls], sp - 1);
 	return true;
 }
 
@@ -149,8 +168,9 @@ void tcache_destroy(struct tcache *tc);
  * cache is detached already. */
 void tcache_reclaim(struct tcache *tc);
 
-/* Fills the stack of a class from the arena and pops one; NULL: no memory. */
-void *tcache_refill(struct tcache *tc, unsigned cls);
+/* A chunk of `units` or more for a request that the fast path could not serve:
+ * fills the stack of its class from the arena and pops one.  NULL: no memory. */
+void *tcache_refill(struct tcache *tc, uint32_t units);
 
 /* Frees p, a cacheable chunk of the cache's own arena, when its stack is full
  * or its header is not quite as it should be. */

@@ -8,7 +8,7 @@
  *
  * A first touch of a page costs a fault; pages taken in one system call cost
  * much less.  top_touch therefore fetches some pages ahead of what is carved:
- * an eighth of what is in use, within bounds.  Large chunks do not call it:
+ * a sixteenth of what is in use, within bounds.  Large chunks do not call it:
  * programs rely on their laziness.  Neither do programs that set
  * trim_threshold to -1: they touch their memory themselves, once, and want no
  * system call after that.
@@ -55,7 +55,7 @@ void top_check(struct arena *a)
 
 static void top_set(struct arena *a, uintptr_t top)
 {
-	a->top = (struct chunk *)top;
+	store_relaxed(&a->top, (struct chunk *)top);
 	top_write(a);
 	if (a->fresh < top + USER_OFFSET)
 		a->fresh = top + USER_OFFSET;
@@ -87,7 +87,7 @@ static void top_retire(struct arena *a)
 		return;
 	top_check(a);
 	units = top_bytes(a) / UNIT;
-	a->top = NULL;
+	store_relaxed(&a->top, NULL);
 	if (units < 1 + MIN_FREE_UNITS) {
 		chunk_write(top, a->tag | CHUNK_L, units, CHUNK_P);
 		return;
@@ -224,7 +224,7 @@ static bool top_grow_segment(struct arena *a, size_t need, size_t pad)
 	}
 	committed = min_size(align_up(need + pad, page_size(a)), len);
 	if (os->commit(os->ctx, base, committed) != 0) {
-		os->unmap(os->ctx, base, len);
+		leftover_unmap(a->heap, (uintptr_t)base, len);
 		return false;
 	}
 	top_hugepages(a, (uintptr_t)base, committed);
@@ -275,7 +275,7 @@ void top_touch(struct arena *a, uintptr_t from, uintptr_t to)
 	seg = top_segment(a);
 	if (from < seg->base || from >= seg->end)
 		return;
-	ahead = (from - seg->base) / 8;
+	ahead = (from - seg->base) / 16;
 	ahead = max_size(min_size(ahead, a->heap->options.populate_max),
 			 POPULATE_MIN);
 	start = max_size(align_down(from, page_size(a)), a->populated);
@@ -393,9 +393,8 @@ void top_expire(struct arena *a, uint64_t now_ns)
 
 bool top_release_segment(struct arena *a, struct chunk *c)
 {
-	const struct mmsim_os *os = a->heap->os;
 	struct chunk *fence = chunk_next(c);
-	struct segment *seg;
+	struct segment *seg = NULL;
 	unsigned i;
 
 	if (a->heap->options.trim_threshold == OPTION_NEVER)
@@ -410,7 +409,7 @@ bool top_release_segment(struct arena *a, struct chunk *c)
 		return false;
 	bin_unlink(a, c);
 	a->system_bytes -= seg->end - seg->base;
-	os->unmap(os->ctx, (void *)seg->base, seg->limit - seg->base);
+	leftover_unmap(a->heap, seg->base, seg->limit - seg->base);
 	for (; i + 1 < a->nr_segments; i++)
 		a->segments[i] = a->segments[i + 1];
 	a->nr_segments--;
@@ -430,5 +429,5 @@ void top_release_all(struct arena *a)
 		else if ((uintptr_t)os->sbrk(os->ctx, 0) == seg->end)
 			os->sbrk(os->ctx, -(intptr_t)(seg->end - seg->base));
 	}
-	a->top = NULL;
+	store_relaxed(&a->top, NULL);
 }

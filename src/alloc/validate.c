@@ -209,17 +209,18 @@ static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
 
 		for (unsigned i = 0; i < n; i++) {
 			const void *p = tc->sp[cls][i];
-			uint32_t lo = tc->tag | CHUNK_C |
-				      (uint32_t)sizeclass_units(cls)
-					      << CHUNK_UNITS_SHIFT;
+			uint32_t lo = p ? chunk_lo(chunk_of(p)) : 0;
+			uint32_t units = lo >> CHUNK_UNITS_SHIFT;
 
-			if (p && chunk_lo(chunk_of(p)) == lo)
+			if ((lo & ((1u << CHUNK_UNITS_SHIFT) - 1)) ==
+				    (tc->tag | CHUNK_C) &&
+			    sizeclass_of(tc->medium_table, units) == cls)
 				continue;
 			outbuf_printf(why, "cache: wrong chunk %p in class %u",
 				      p, cls);
 			return false;
 		}
-		if (*tc->bottom[cls] != NULL) {
+		if (sizeclass_is_small(cls) && *tc->bottom[cls] != NULL) {
 			outbuf_printf(why, "cache: class %u has no end", cls);
 			return false;
 		}

@@ -80,6 +80,14 @@ static inline unsigned log2_lowest(uint64_t x)
 #define load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 
+#if defined(__SANITIZE_THREAD__)
+#define HAS_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#define HAS_THREAD_SANITIZER __has_feature(thread_sanitizer)
+#else
+#define HAS_THREAD_SANITIZER 0
+#endif
+
 /* Reports a broken promise of our own code and aborts. */
 _Noreturn void assert_failed(const char *expr, const char *file, int line);
 

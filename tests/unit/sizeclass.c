@@ -15,63 +15,47 @@ static void setup(void)
 
 TestSuite(sizeclass, .init = setup);
 
-Test(sizeclass, small_sizes_fit_in_the_least_chunk)
+Test(sizeclass, small_chunks_are_their_own_class)
 {
 	for (size_t size = 0; size <= SMALL_MAX; size++) {
-		unsigned cls = sizeclass_of_small(size);
+		size_t units = chunk_units_for(size);
 
-		cr_assert(sizeclass_is_small(cls));
-		cr_assert_geq(cls, 1u);
-		cr_assert_geq(chunk_units_usable(sizeclass_units(cls)), size);
-		cr_assert(cls == 1 ||
-			  chunk_units_usable(sizeclass_units(cls - 1)) < size);
+		cr_assert(units >= 1 && units <= NR_SMALL);
+		cr_assert_eq(sizeclass_of(table, (uint32_t)units), units);
+		cr_assert_geq(chunk_units_usable(units), size);
+		cr_assert(units == 1 || chunk_units_usable(units - 1) < size);
+	}
+	cr_assert_gt(chunk_units_for(SMALL_MAX + 1), NR_SMALL);
+}
+
+Test(sizeclass, medium_chunks_have_the_last_class_they_are_large_enough_for)
+{
+	for (uint32_t units = NR_SMALL + 1; units <= CACHED_UNITS_MAX; units++) {
+		unsigned cls = (unsigned)sizeclass_of_medium(table, units);
+
+		cr_assert(sizeclass_has_medium(units));
+		cr_assert(cls >= CLASS_MEDIUM && cls < NR_CLASSES);
+		cr_assert_leq(sizeclass_units(cls), units);
+		cr_assert(cls + 1 == NR_CLASSES ||
+			  sizeclass_units(cls + 1) > units);
+	}
+	cr_assert_not(sizeclass_has_medium(NR_SMALL));
+	cr_assert_not(sizeclass_has_medium(CACHED_UNITS_MAX + 1));
+}
+
+Test(sizeclass, the_next_class_is_at_most_an_eighth_larger)
+{
+	for (unsigned cls = CLASS_MEDIUM + 1; cls < NR_CLASSES; cls++) {
+		size_t least = sizeclass_units(cls - 1);
+
+		cr_assert_gt(sizeclass_units(cls), least);
+		cr_assert_leq(sizeclass_units(cls) - least, least / 8);
 	}
 }
 
-Test(sizeclass, medium_sizes_fit_and_waste_an_eighth_at_most)
+Test(sizeclass, the_largest_medium_request_can_be_a_unit_too_large)
 {
-	for (size_t size = SMALL_MAX + 1; size <= MEDIUM_MAX; size++) {
-		unsigned cls = sizeclass_of_medium(table, size);
-		size_t usable = chunk_units_usable(sizeclass_units(cls));
-
-		cr_assert_geq(cls, CLASS_MEDIUM);
-		cr_assert_lt(cls, NR_CLASSES);
-		cr_assert_geq(usable, size);
-		cr_assert_leq(usable - size, size / 8 + UNIT, "size %zu", size);
-		cr_assert(cls == CLASS_MEDIUM ||
-			  chunk_units_usable(sizeclass_units(cls - 1)) < size);
-	}
-}
-
-Test(sizeclass, page_sizes_waste_nothing)
-{
-	for (size_t size = 1024; size <= 32 * KIB; size *= 2) {
-		unsigned cls = sizeclass_of_medium(table, size);
-
-		cr_assert_eq(sizeclass_units(cls) * UNIT, size + 16);
-	}
-}
-
-Test(sizeclass, free_finds_the_class_that_malloc_used)
-{
-	for (unsigned cls = CLASS_MEDIUM; cls < NR_CLASSES; cls++) {
-		size_t units = sizeclass_units(cls);
-
-		cr_assert_eq(sizeclass_of_units(table, units), cls);
-		cr_assert(sizeclass_is_exact(units));
-		cr_assert_leq(units, CACHED_UNITS_MAX);
-		cr_assert_gt(units, sizeclass_units(cls - 1));
-	}
-	cr_assert_eq(sizeclass_units(NR_CLASSES - 1), CACHED_UNITS_MAX);
-}
-
-Test(sizeclass, exact_are_the_classes_and_nothing_else)
-{
-	unsigned nr = 0;
-
-	for (size_t units = 1; units < 2 * CACHED_UNITS_MAX; units++)
-		nr += sizeclass_is_exact(units);
-	cr_assert_eq(nr, NR_MEDIUM);
+	cr_assert_eq(chunk_units_for(MEDIUM_MAX) + 1, CACHED_UNITS_MAX);
 }
 
 Test(sizeclass, caches_are_bounded)
