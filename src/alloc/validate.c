@@ -212,9 +212,12 @@ static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
 			uint32_t lo = p ? chunk_lo(chunk_of(p)) : 0;
 			uint32_t units = lo >> CHUNK_UNITS_SHIFT;
 
+			/* A medium chunk may be larger than its class. */
 			if ((lo & ((1u << CHUNK_UNITS_SHIFT) - 1)) ==
 				    (tc->tag | CHUNK_C) &&
-			    sizeclass_of(tc->medium_table, units) == cls)
+			    (sizeclass_is_small(cls) ?
+				     units == cls :
+				     units >= sizeclass_units(cls)))
 				continue;
 			outbuf_printf(why, "cache: wrong chunk %p in class %u",
 				      p, cls);
