@@ -15,6 +15,7 @@
 #include "alloc/thread.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -302,15 +303,22 @@ ALIAS(pvalloc) void *__libc_pvalloc(size_t size);
 ALIAS(posix_memalign)
 int __posix_memalign(void **memptr, size_t alignment, size_t size);
 
+/* Where the figures go at exit.  A copy, because some programs close standard
+ * error before the destructors run; out of the way of their own numbers. */
+static int stats_fd = -1;
+#define STATS_FD_MIN 100
+
 __attribute__((constructor)) static void library_start(void)
 {
 	heap_default_ready();
+	if (heap_default.options.stats)
+		stats_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STATS_FD_MIN);
 	thread_start();
 	fork_start();
 }
 
 __attribute__((destructor)) static void library_stop(void)
 {
-	if (heap_default.options.stats)
-		malloc_stats();
+	if (stats_fd >= 0)
+		mmsim_heap_stats(mmsim_heap_default(), stats_fd);
 }

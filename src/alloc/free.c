@@ -17,14 +17,12 @@
 #define INVALID "free(): invalid pointer"
 
 /* What remains once a chunk is known to be free: which way is it free? */
-static void free_report_double(const struct arena *a, const struct chunk *c)
+static COLD void free_report_double(const struct chunk *c)
 {
 	void *p = chunk_user(c);
 
 	if (chunk_lo(c) & CHUNK_C)
 		fatal_at("free(): double free detected in tcache 2", p);
-	if (c == load_relaxed(&a->top))
-		fatal_at("double free or corruption (top)", p);
 	fatal_at("double free or corruption (!prev)", p);
 }
 
@@ -40,18 +38,22 @@ static void free_uncached(struct arena *a, void *p)
 	lock_drop(&a->lock);
 }
 
-static void free_large(struct tcache *tc, struct arena *a, struct chunk *c)
+/* Gives a large chunk back, or defers it: then true. */
+static bool free_large(struct tcache *tc, struct arena *a, struct chunk *c)
 {
+	bool deferred;
 	bool own = tcache_is_real(tc) && tc->arena == a;
 
 	lock_take(&a->lock);
 	arena_check_in_use(a, c, "free(): invalid size");
-	if (!own || !defer_free(tc, c)) {
+	deferred = own && defer_free(tc, c);
+	if (!deferred) {
 		arena_give(a, c);
 		if (own)
 			defer_give_back(tc);
 	}
 	lock_drop(&a->lock);
+	return deferred;
 }
 
 static void free_perturb(struct heap *heap, void *p)
@@ -64,7 +66,7 @@ static void free_perturb(struct heap *heap, void *p)
 void heap_free(struct heap *heap, struct tcache *tc, void *p)
 {
 	struct chunk *c = chunk_of(p);
-	uint32_t lo;
+	uint32_t lo, index;
 	struct arena *a;
 
 	if (UNLIKELY(MMSIM_DEBUG >= 2 || heap->options.check_action == 3))
@@ -72,27 +74,31 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	if (!is_aligned((uintptr_t)p, UNIT))
 		fatal_at(INVALID, p);
 	lo = chunk_lo(c);
-	if (heap_index_of_tag(heap, lo) == MAPPED_INDEX) {
+	index = heap_index_of_tag(heap, lo);
+	if (index == MAPPED_INDEX) {
 		mapped_free(heap, p, "munmap_chunk(): invalid pointer");
 		heap_tick(heap, tc);
 		return;
 	}
-	a = heap_arena_of_tag(heap, lo);
+	a = heap_arena(heap, index);
 	if (!a || (lo & CHUNK_M))
 		fatal_at(INVALID, p);
-	if (lo & (CHUNK_C | CHUNK_F) || c == load_relaxed(&a->top))
-		free_report_double(a, c);
+	if (UNLIKELY(lo & (CHUNK_C | CHUNK_F)))
+		free_report_double(c);
 	if (UNLIKELY(heap->uncached))
 		free_perturb(heap, p);
 	if (tc == &tcache_none)
 		tc = heap_tcache(heap);
-	if (lo & CHUNK_L)
-		free_large(tc, a, c);
-	else if (!tcache_is_real(tc))
+	if (lo & CHUNK_L) {
+		/* The clock is looked at when the next one is asked for. */
+		if (free_large(tc, a, c))
+			return;
+	} else if (!tcache_is_real(tc)) {
 		free_uncached(a, p);
-	else if (tc->arena == a)
+	} else if (tc->arena == a) {
 		tcache_free_slow(tc, p);
-	else
+	} else {
 		remote_free(tc, a, p);
+	}
 	heap_tick(heap, tc);
 }

@@ -167,6 +167,26 @@ void heap_unlist_tcache(struct heap *heap, struct tcache *tc)
 	lock_drop(&heap->lock);
 }
 
+void heap_put_spare(struct heap *heap, struct tcache *tc)
+{
+	lock_take(&heap->lock);
+	tc->next = heap->spares;
+	heap->spares = tc;
+	lock_drop(&heap->lock);
+}
+
+struct tcache *heap_take_spare(struct heap *heap)
+{
+	struct tcache *tc;
+
+	lock_take(&heap->lock);
+	tc = heap->spares;
+	if (tc)
+		heap->spares = tc->next;
+	lock_drop(&heap->lock);
+	return tc;
+}
+
 bool heap_has_decayed(const struct heap *heap, uint64_t since_ns,
 		      uint64_t now_ns)
 {

@@ -53,6 +53,7 @@ struct heap {
 	unsigned nr_arenas;              /* read without the lock */
 	struct tcache *tcaches;
 	size_t nr_tcaches;
+	struct tcache *spares; /* empty caches of threads that have ended */
 	struct tcache *orphans; /* caches of threads that a fork left behind */
 
 	struct mapped_chunks mapped;
@@ -96,14 +97,17 @@ static inline uint32_t heap_index_of_tag(const struct heap *heap, uint32_t lo)
 	return (x & 0xff) == x >> 8 ? x & 0xff : UINT32_MAX;
 }
 
-static inline struct arena *heap_arena_of_tag(const struct heap *heap,
-					      uint32_t lo)
+static inline struct arena *heap_arena(const struct heap *heap, uint32_t i)
 {
-	uint32_t i = heap_index_of_tag(heap, lo);
-
 	return i < __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE) ?
 		       heap->arenas[i] :
 		       NULL;
+}
+
+static inline struct arena *heap_arena_of_tag(const struct heap *heap,
+					      uint32_t lo)
+{
+	return heap_arena(heap, heap_index_of_tag(heap, lo));
 }
 
 /* An arena for a new thread, attached; never NULL once the heap is ready. */
@@ -113,6 +117,10 @@ void heap_detach(struct heap *heap, struct arena *a);
 /* Puts a cache on the heap's list, or takes it off. */
 void heap_list_tcache(struct heap *heap, struct tcache *tc);
 void heap_unlist_tcache(struct heap *heap, struct tcache *tc);
+
+/* Keeps an empty cache for a later thread, or takes one; NULL: there is none. */
+void heap_put_spare(struct heap *heap, struct tcache *tc);
+struct tcache *heap_take_spare(struct heap *heap);
 
 /* Whether what waits since `since_ns` has waited for the decay time. */
 bool heap_has_decayed(const struct heap *heap, uint64_t since_ns,

@@ -15,6 +15,7 @@
 #include "alloc/tcache.h"
 
 #include "alloc/defer.h"
+#include "alloc/fork.h"
 #include "alloc/heap.h"
 #include "alloc/remote.h"
 #include "alloc/top.h"
@@ -26,6 +27,9 @@
 #define STACK_MAX 511u
 /* A refill takes at most so many bytes, if that is more than one chunk. */
 #define REFILL_BYTES (16 * KIB)
+/* After a fork the cache of one left-behind thread is taken in each so many
+ * refills: a child that only calls exec does not come so far. */
+#define ORPHAN_INTERVAL 8u
 /* How far ahead a flush looks, chunks. */
 #define FLUSH_AHEAD 6u
 /* Every so many refills and flushes one stack is looked at, and it is idle
@@ -340,6 +344,9 @@ void *tcache_refill(struct tcache *tc, uint32_t units)
 	if (p)
 		return p;
 	tcache_tick(tc, cls);
+	if (UNLIKELY(load_relaxed(&tc->heap->orphans) != NULL) &&
+	    tc->ticks % ORPHAN_INTERVAL == 0)
+		fork_reclaim_orphan(tc->heap);
 	/* Chunks of the class that are too small stay for smaller requests. */
 	if (stack_room(tc, cls) == 0 || tcache_count(tc, cls) > 0)
 		return tcache_take_one(tc, units);
@@ -392,7 +399,8 @@ size_t tcache_bytes(const struct tcache *tc)
 	return bytes + load_relaxed(&tc->deferred_bytes);
 }
 
-struct tcache *tcache_create(struct heap *heap)
+/* A new cache, which no thread has had yet. */
+static struct tcache *tcache_make(struct heap *heap)
 {
 	struct tcache *tc = meta_alloc(&heap->meta, sizeof(*tc));
 
@@ -405,6 +413,17 @@ struct tcache *tcache_create(struct heap *heap)
 	}
 	sizeclass_table(tc->medium_table);
 	tc->heap = heap;
+	return tc;
+}
+
+struct tcache *tcache_create(struct heap *heap)
+{
+	struct tcache *tc = heap_take_spare(heap);
+
+	if (!tc)
+		tc = tcache_make(heap);
+	if (!tc)
+		return NULL;
 	tc->owner = pthread_self();
 	tc->arena = heap_attach(heap);
 	tc->tag = tc->arena->tag;
@@ -426,7 +445,7 @@ void tcache_destroy(struct tcache *tc)
 {
 	tcache_flush_all(tc);
 	heap_detach(tc->heap, tc->arena);
-	tcache_free_memory(tc);
+	heap_put_spare(tc->heap, tc);
 }
 
 void tcache_reclaim(struct tcache *tc)

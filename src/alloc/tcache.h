@@ -157,10 +157,11 @@ static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
 	return true;
 }
 
-/* Makes the cache of the calling thread for `heap`; NULL: no memory. */
+/* Makes the cache of the calling thread for `heap`, or takes over the one of a
+ * thread that has ended; NULL: no memory. */
 struct tcache *tcache_create(struct heap *heap);
 
-/* Gives everything back and forgets the cache. */
+/* Gives all chunks back; the empty cache is kept for a later thread. */
 void tcache_destroy(struct tcache *tc);
 
 /* The same for a cache whose thread a fork has left behind: its stacks and

@@ -464,4 +464,63 @@ CASE(vfork_and_posix_spawn)
 	table_free(&main_table);
 }
 
+enum { NR_HOLDERS = 6, HELD = 200, HELD_SIZE = 900 };
+
+static pthread_barrier_t holders_ready, holders_end;
+
+/* Leaves freed blocks in the thread's cache and waits. */
+static void *hold_cache(void *arg)
+{
+	void *p[HELD];
+	size_t i, round;
+
+	(void)arg;
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < HELD; i++)
+			p[i] = get(HELD_SIZE);
+		for (i = 0; i < HELD; i++)
+			free(p[i]);
+	}
+	pthread_barrier_wait(&holders_ready);
+	pthread_barrier_wait(&holders_end);
+	return NULL;
+}
+
+/* What the caches of threads that are not there held counts as in use until it
+ * is taken in.  Exits with 13 when it is not. */
+static void child_takes_in(void)
+{
+	size_t before = mallinfo2().uordblks, i;
+
+	alarm(CHILD_LIMIT_S);
+	for (i = 0; i < 20000; i++)
+		free(get(i % 1000 * 16 + 1));
+	for (i = 0; i < 4000; i++)
+		get(64);
+	_exit(mallinfo2().uordblks < before + 4000 * 80 ? 0 : 13);
+}
+
+CASE(caches_of_threads_left_behind_are_taken_in)
+{
+	pthread_t thread[NR_HOLDERS];
+	pid_t pid;
+	size_t i;
+	int status;
+
+	pthread_barrier_init(&holders_ready, NULL, NR_HOLDERS + 1);
+	pthread_barrier_init(&holders_end, NULL, NR_HOLDERS + 1);
+	for (i = 0; i < NR_HOLDERS; i++)
+		REQUIRE(pthread_create(&thread[i], NULL, hold_cache, NULL) ==
+			0);
+	pthread_barrier_wait(&holders_ready);
+	pid = checked_fork();
+	if (pid == 0)
+		child_takes_in();
+	status = wait_for(pid);
+	pthread_barrier_wait(&holders_end);
+	for (i = 0; i < NR_HOLDERS; i++)
+		pthread_join(thread[i], NULL);
+	CHECK_MSG(status == 0, "status %x", status);
+}
+
 TAP_MAIN
