@@ -107,19 +107,20 @@ struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 void arena_check_in_use(struct arena *a, const struct chunk *c,
 			const char *message)
 {
-	const struct chunk *next;
+	size_t units = chunk_units(c);
+	const struct chunk *next = chunk_at(c, (ptrdiff_t)(units * UNIT));
 
-	if (!arena_is_tagged(a, c) ||
-	    !arena_has_range(a, (uintptr_t)c, chunk_bytes(c)) ||
-	    chunk_units(c) < MIN_FREE_UNITS)
+	/* With the header behind it: a chunk is never the last of its segment,
+	 * unless it is top. */
+	if (!arena_is_tagged(a, c) || units < MIN_FREE_UNITS)
 		fatal_at(message, chunk_user(c));
 	if (c == a->top)
 		fatal_at("double free or corruption (top)", chunk_user(c));
+	if (!arena_has_range(a, (uintptr_t)c, (units + 1) * UNIT))
+		fatal_at(message, chunk_user(c));
 	if (chunk_lo(c) & CHUNK_F)
 		fatal_at("double free or corruption (!prev)", chunk_user(c));
-	next = chunk_next(c);
-	if (!arena_has_range(a, (uintptr_t)next, UNIT) ||
-	    !arena_is_tagged(a, next))
+	if (!arena_is_tagged(a, next))
 		fatal_at("free(): invalid next size (normal)", chunk_user(c));
 	if (!chunk_prev_in_use(next))
 		fatal_at("double free or corruption (!prev)", chunk_user(c));

@@ -94,13 +94,9 @@ static void *malloc_large(struct heap *heap, struct tcache *tc, size_t size,
 	struct arena *a = arena_for(heap, tc);
 	size_t units = chunk_units_for(size);
 	bool maps = units * UNIT >= load_relaxed(&heap->options.mmap_threshold);
-	struct chunk *c;
 	bool is_zero;
 	void *p;
 
-	c = defer_take(tc, units);
-	if (c)
-		return chunk_user(c);
 	p = malloc_from_arena(tc, a, units, !maps, zero_from);
 	if (!p) {
 		p = mapped_alloc(heap, size, UNIT, &is_zero);
@@ -124,7 +120,7 @@ static void *malloc_cached(struct heap *heap, struct tcache *tc, size_t size)
 	return p ? p : tcache_refill(tc, (uint32_t)chunk_units_for(size));
 }
 
-static void *malloc_any(struct heap *heap, struct tcache *tc, size_t size,
+static ALWAYS_INLINE void *malloc_any(struct heap *heap, struct tcache *tc, size_t size,
 			uintptr_t *zero_from)
 {
 	void *p = NULL;
@@ -132,6 +128,14 @@ static void *malloc_any(struct heap *heap, struct tcache *tc, size_t size,
 	*zero_from = UINTPTR_MAX;
 	if (size > PTRDIFF_MAX)
 		return NULL;
+	if (tc->nr_deferred > 0 && size > MEDIUM_MAX) {
+		struct chunk *c = defer_take(tc, chunk_units_for(size));
+
+		if (c) {
+			heap_tick(heap, tc);
+			return chunk_user(c);
+		}
+	}
 	if (UNLIKELY(MMSIM_DEBUG >= 2 || heap->options.check_action == 3))
 		validate_now_and_then(heap);
 	if (tc == &tcache_none)
