@@ -237,13 +237,14 @@ static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
 void validate_now_and_then(struct heap *heap)
 {
 	static uint32_t calls;
+	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
 	char text[200];
 	struct outbuf why;
 
 	if (__atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED) % WALK_INTERVAL)
 		return;
 	outbuf_init(&why, text, sizeof(text), -1);
-	for (unsigned i = 0; i < heap->nr_arenas; i++) {
+	for (unsigned i = 0; i < nr; i++) {
 		struct arena *a = heap->arenas[i];
 
 		lock_take(&a->lock);
