@@ -12,6 +12,7 @@
 
 #include "alloc/purge.h"
 #include "alloc/remote.h"
+#include "alloc/thread.h"
 #include "alloc/top.h"
 
 #include <errno.h>
@@ -304,6 +305,8 @@ int heap_mallopt(struct heap *heap, int param, int value)
 	/* Who wants no system call later gets the room for caches now. */
 	if (heap->options.trim_threshold == OPTION_NEVER)
 		meta_prepare(&heap->meta);
+	if (heap->uncached)
+		thread_drop_cache(heap);
 	return set;
 }
 

@@ -68,6 +68,22 @@ static struct tcache *thread_find_cache(struct heap *heap)
 	return tc;
 }
 
+void thread_drop_cache(struct heap *heap)
+{
+	struct tcache *tc = heap == &heap_default ? tcache_self :
+						    thread_find_cache(heap);
+
+	if (!tc || !tcache_is_real(tc))
+		return;
+	if (heap == &heap_default) {
+		tcache_self = &tcache_none;
+		if (__atomic_load_n(&thread_has_key, __ATOMIC_ACQUIRE))
+			pthread_setspecific(thread_key, NULL);
+	}
+	heap_unlist_tcache(heap, tc);
+	tcache_destroy(tc);
+}
+
 struct tcache *heap_tcache(struct heap *heap)
 {
 	struct tcache *tc;

@@ -10,4 +10,7 @@
  * caches back. */
 void thread_start(void);
 
+/* The calling thread's cache of a heap that has become uncached goes back. */
+void thread_drop_cache(struct heap *heap);
+
 #endif
