@@ -64,7 +64,7 @@ allowed_symbols()
 {
     tr -s ' \n' '\n' <<'EOF'
 abort memset memcpy memmove memcmp memchr
-strlen strcmp strncmp strchr strrchr strstr strspn strcspn
+fcntl strlen strcmp strncmp strchr strrchr strstr strspn strcspn
 __errno_location secure_getenv getauxval environ __environ
 brk sbrk mmap munmap mremap madvise mprotect prctl memfd_create
 open close read write lseek syscall clock_gettime getrandom fwrite

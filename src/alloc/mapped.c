@@ -186,6 +186,23 @@ static void stored_put(struct heap *heap, struct mapped *m)
 	heap_wait(heap, s->freed_ns);
 }
 
+/* Gives back the whole pages that alignment skipped before and behind. */
+static void mapped_cut(struct heap *heap, struct mapped *m, size_t size)
+{
+	const struct mmsim_os *os = heap->os;
+	uintptr_t from = align_down((uintptr_t)m, os->page_size);
+	uintptr_t to = align_up((uintptr_t)(m + 1) + size, os->page_size);
+
+	if (from > m->base &&
+	    os->unmap(os->ctx, (void *)m->base, from - m->base) == 0) {
+		m->len -= from - m->base;
+		m->base = from;
+	}
+	if (to < m->base + m->len &&
+	    os->unmap(os->ctx, (void *)to, m->base + m->len - to) == 0)
+		m->len = to - m->base;
+}
+
 void *mapped_alloc(struct heap *heap, size_t size, size_t alignment,
 		   bool *is_zero)
 {
@@ -214,6 +231,7 @@ void *mapped_alloc(struct heap *heap, size_t size, size_t alignment,
 		m = mapped_of((void *)user);
 		m->base = base;
 		m->len = len;
+		mapped_cut(heap, m, size);
 	}
 	mapped_write(heap, m);
 	mapped_link(mapped, m);

@@ -2,7 +2,7 @@
  * mapped.h: chunks that are mappings of their own.
  *
  *   base -> +--------------------------------------------+
- *           | (room that alignment asked for)            |
+ *           | (what alignment skips of the first page)   |
  *           +--------------------------------------------+
  *           | struct mapped: list links, base, length    |
  *           |   chunk: check word, header with M and L   |
