@@ -308,8 +308,17 @@ int __posix_memalign(void **memptr, size_t alignment, size_t size);
 static int stats_fd = -1;
 #define STATS_FD_MIN 100
 
-__attribute__((constructor)) static void library_start(void)
+/* The dynamic linker hands constructors main's arguments.  Ours runs before
+ * libc's own (-z initfirst), so that our fork handler is the first registered
+ * and its prepare half the last to run: after it nobody may wait for a lock
+ * whose holder waits for malloc. */
+__attribute__((constructor)) static void library_start(int argc, char **argv,
+						       char **envp)
 {
+	(void)argc;
+	(void)argv;
+	if (!environ)
+		environ = envp;
 	heap_default_ready();
 	if (heap_default.options.stats)
 		stats_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STATS_FD_MIN);

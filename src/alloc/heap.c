@@ -213,11 +213,12 @@ void heap_wait(struct heap *heap, uint64_t since_ns)
 
 uint64_t heap_now_ns(struct heap *heap)
 {
-	uint64_t now_ns;
+	uint64_t now_ns = load_relaxed(&heap->seen_ns);
 
-	if (load_relaxed(&heap->due_ns) != 0)
-		return load_relaxed(&heap->seen_ns);
-	now_ns = heap->os->now_ns(heap->os->ctx);
+	if (load_relaxed(&heap->due_ns) != 0 && now_ns != 0)
+		return now_ns;
+	/* 0 stands for "does not wait": a clock that starts there is at 1. */
+	now_ns = max_size(heap->os->now_ns(heap->os->ctx), 1);
 	store_relaxed(&heap->seen_ns, now_ns);
 	return now_ns;
 }

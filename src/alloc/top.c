@@ -3,7 +3,7 @@
  *
  * The first growth asks for the request, top_pad (128 KiB) and TOP_MIN, rounded
  * up to pages: malloc(1) in a fresh process moves the break by 132 KiB.  Unless
- * top_pad was set by hand, the pad grows with the heap (an eighth of it), so
+ * one of the four thresholds was set by hand, the pad grows with the heap (an eighth of it), so
  * that a large heap does not pay one system call for each 128 KiB.
  *
  * A first touch of a page costs a fault; pages taken in one system call cost
@@ -137,7 +137,7 @@ static size_t top_pad(const struct arena *a)
 	const struct options *o = &a->heap->options;
 	size_t grown = min_size(a->system_bytes / 8, PAD_MAX);
 
-	return o->top_pad_set ? o->top_pad : max_size(o->top_pad, grown);
+	return o->thresholds_set ? o->top_pad : max_size(o->top_pad, grown);
 }
 
 static void top_extended(struct arena *a, size_t bytes)
