@@ -22,6 +22,7 @@ bool defer_free(struct tcache *tc, struct chunk *c)
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	tc->nr_deferred++;
 	store_relaxed(&tc->deferred_bytes, tc->deferred_bytes + bytes);
+	heap_wait(tc->heap, heap_now_ns(tc->heap));
 	return true;
 }
 
@@ -32,7 +33,12 @@ struct chunk *defer_take(struct tcache *tc, size_t units)
 
 		if (chunk_units(c) != units)
 			continue;
-		tc->deferred[i] = tc->deferred[tc->nr_deferred - 1];
+		/* A fork here must not find a chunk twice. */
+		struct chunk *last = tc->deferred[tc->nr_deferred - 1];
+
+		tc->deferred[tc->nr_deferred - 1] = NULL;
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+		tc->deferred[i] = last == c ? NULL : last;
 		__atomic_thread_fence(__ATOMIC_RELEASE);
 		tc->nr_deferred--;
 		store_relaxed(&tc->deferred_bytes,
@@ -48,6 +54,8 @@ void defer_give_back(struct tcache *tc)
 	while (tc->nr_deferred > 0) {
 		struct chunk *c = tc->deferred[--tc->nr_deferred];
 
+		if (!c)
+			continue;
 		store_relaxed(&c->lo, chunk_lo(c) & ~CHUNK_C);
 		arena_give(tc->arena, c);
 	}

@@ -61,13 +61,15 @@ COLD void heap_default_start(void)
 }
 
 /* How many arenas there may be. */
-static unsigned heap_arena_max(const struct heap *heap)
+static unsigned heap_arena_max(struct heap *heap)
 {
 	size_t max = heap->options.arena_max;
 
+	/* Asked once: the answer may cost files to be read. */
+	if (max == 0 && heap->nr_cpus == 0)
+		heap->nr_cpus = heap->os->nr_cpus(heap->os->ctx);
 	if (max == 0)
-		max = max_size((size_t)heap->os->nr_cpus(heap->os->ctx) *
-				       ARENAS_PER_CPU,
+		max = max_size((size_t)heap->nr_cpus * ARENAS_PER_CPU,
 			       heap->options.arena_test);
 	return (unsigned)min_size(max, NR_ARENAS);
 }

@@ -51,6 +51,7 @@ struct heap {
 	/* ---- guarded by lock ---- */
 	struct arena *arenas[NR_ARENAS]; /* entries never change once set */
 	unsigned nr_arenas;              /* read without the lock */
+	unsigned nr_cpus;                /* 0: not yet asked for */
 	struct tcache *tcaches;
 	size_t nr_tcaches;
 	struct tcache *spares; /* empty caches of threads that have ended */

@@ -125,7 +125,8 @@ static void top_begin(struct arena *a, uintptr_t base, uintptr_t end,
 	seg->end = end;
 	seg->limit = limit;
 	seg->is_brk = is_brk;
-	a->fresh = 0;
+	/* The rest of a page that somebody else had may be dirty. */
+	a->fresh = align_up(base, page_size(a));
 	a->populated = align_down(base, page_size(a));
 	top_account(a, end - base);
 	top_set(a, seg->base);
@@ -338,7 +339,8 @@ static void top_purge(struct arena *a, size_t pad)
 		return;
 	a->nr_purges++;
 	a->purged_bytes += end - keep;
-	a->fresh = min_size(a->fresh, keep);
+	if (end >= a->fresh)
+		a->fresh = min_size(a->fresh, keep);
 	a->populated = min_size(a->populated, keep);
 }
 
