@@ -13,9 +13,9 @@
  * trim_threshold to -1: they touch their memory themselves, once, and want no
  * system call after that.
  *
- * Giving back: by default top is trimmed at once when it has grown over
- * trim_threshold, but not twice within the decay time; the second time it
- * waits, so that a program that frees and allocates in a loop keeps its pages.
+ * Giving back: by default top is trimmed at once when it first grows over
+ * trim_threshold; after that it waits for the decay time, so that a program that
+ * frees and allocates in a loop keeps its pages.
  * With a trim_threshold set by hand it is always at once.
  *
  * Sources: brk(2), mallopt(3) for M_TOP_PAD and M_TRIM_THRESHOLD.
