@@ -145,7 +145,10 @@ static int host_populate(void *ctx, void *addr, size_t len)
 	if (load_relaxed(&is_unknown))
 		return -EINVAL;
 	error = host_result(madvise(addr, len, MADV_POPULATE_WRITE), saved);
-	if (error == -EINVAL)
+	/* -EINVAL has other causes too; no bytes at all are fine for any advice
+	 * that the kernel knows. */
+	if (error == -EINVAL &&
+	    host_result(madvise(NULL, 0, MADV_POPULATE_WRITE), saved) == error)
 		store_relaxed(&is_unknown, true);
 	return error;
 }

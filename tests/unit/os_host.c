@@ -162,6 +162,17 @@ Test(os_host, populate_fetches_pages_or_says_no)
 	os->unmap(os->ctx, p, len);
 }
 
+/* What cannot be populated does not switch the rest off. */
+Test(os_host, a_populate_that_fails_does_not_end_all)
+{
+	char *p = os->map(os->ctx, 4 * page);
+	int result = os->populate(os->ctx, p, page);
+
+	cr_assert_eq(os->populate(os->ctx, p + 1, page), -EINVAL);
+	cr_assert_eq(os->populate(os->ctx, p + page, page), result);
+	os->unmap(os->ctx, p, 4 * page);
+}
+
 Test(os_host, remap_keeps_contents)
 {
 	size_t len = 4 * page;
