@@ -44,6 +44,19 @@ static bool arena_is_tagged(const struct arena *a, const struct chunk *c)
 	return ((chunk_lo(c) ^ a->tag) & CHUNK_TAG_MASK) == 0;
 }
 
+/* Ends the program unless c, which is said to be free, is a free chunk of this
+ * arena and the one behind it agrees about its size. */
+static void arena_check_free(struct arena *a, const struct chunk *c)
+{
+	size_t bytes = chunk_bytes(c);
+
+	/* Something always stands behind a free chunk. */
+	if (!arena_is_tagged(a, c) || !(chunk_lo(c) & CHUNK_F) ||
+	    !arena_has_range(a, (uintptr_t)c, bytes + UNIT) ||
+	    chunk_next(c)->prev_size != bytes)
+		fatal_at("corrupted size vs. prev_size", chunk_user(c));
+}
+
 /* Makes a free chunk of [c, c + units), whose neighbours are in use. */
 static void arena_make_free(struct arena *a, struct chunk *c, size_t units)
 {
@@ -88,10 +101,7 @@ struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 	if (c) {
 		uint64_t since_ns;
 
-		if (!arena_is_tagged(a, c) || !(chunk_lo(c) & CHUNK_F) ||
-		    !arena_has_range(a, (uintptr_t)c, chunk_bytes(c)) ||
-		    chunk_next(c)->prev_size != chunk_bytes(c))
-			fatal_at("corrupted size vs. prev_size", chunk_user(c));
+		arena_check_free(a, c);
 		bin_unlink(a, c);
 		since_ns = purge_forget(a, c);
 		arena_carve(a, c, units, since_ns);
@@ -134,8 +144,9 @@ static struct chunk *arena_prev(struct arena *a, struct chunk *c)
 
 	if (!is_aligned(bytes, UNIT) ||
 	    !arena_has_range(a, (uintptr_t)prev, bytes) ||
-	    !arena_is_tagged(a, prev) || chunk_bytes(prev) != bytes)
+	    chunk_bytes(prev) != bytes)
 		fatal_at("corrupted size vs. prev_size", chunk_user(c));
+	arena_check_free(a, prev);
 	return prev;
 }
 
@@ -179,10 +190,7 @@ void arena_give(struct arena *a, struct chunk *c)
 	if (chunk_lo(next) & CHUNK_F) {
 		size_t next_units = chunk_units(next);
 
-		if (!arena_has_range(a, (uintptr_t)next, next_units * UNIT) ||
-		    chunk_next(next)->prev_size != next_units * UNIT)
-			fatal_at("corrupted size vs. prev_size",
-				 chunk_user(next));
+		arena_check_free(a, next);
 		since_ns = arena_absorb(a, next, units, since_ns);
 		units += next_units;
 	}
@@ -216,6 +224,7 @@ static void arena_join_next(struct arena *a, struct chunk *c, size_t units)
 {
 	struct chunk *next = chunk_next(c);
 	uint32_t p = chunk_hi(c) & CHUNK_P;
+	uint64_t since_ns;
 
 	if (next == a->top) {
 		size_t more = units - chunk_units(c);
@@ -227,9 +236,9 @@ static void arena_join_next(struct arena *a, struct chunk *c, size_t units)
 			    chunk_units(c) + chunk_units(next), p);
 		return;
 	}
+	arena_check_free(a, next);
 	bin_unlink(a, next);
-	uint64_t since_ns = purge_forget(a, next);
-
+	since_ns = purge_forget(a, next);
 	chunk_write(c, a->tag | CHUNK_L, chunk_units(c) + chunk_units(next), p);
 	arena_carve(a, c, units, since_ns);
 }

@@ -62,7 +62,7 @@ struct arena {
 
 	/* purge.c */
 	struct chunk *dirty_first, *dirty_last; /* oldest first */
-	uint64_t last_trim_ns; /* when top was trimmed last; 0: never */
+	uint64_t last_trim_ns; /* when trimming top was last tried; 0: never */
 	uint64_t top_waits_ns; /* since when free top waits; 0: it does not */
 	size_t nr_purges;
 	size_t purged_bytes;

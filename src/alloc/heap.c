@@ -328,7 +328,7 @@ int heap_trim(struct heap *heap, size_t pad)
 		remote_drain(a);
 		run_release_empty(a);
 		bytes += purge_all(a);
-		bytes += top_trim(a, i == 0 ? pad : 0);
+		bytes += top_give_back(a, i == 0 ? pad : 0);
 		lock_drop(&a->lock);
 	}
 	bytes += mapped_expire(heap, 0, true);

@@ -3,8 +3,9 @@
  *
  * The first growth asks for the request, top_pad (128 KiB) and TOP_MIN, rounded
  * up to pages: malloc(1) in a fresh process moves the break by 132 KiB.  Unless
- * one of the four thresholds was set by hand, the pad grows with the heap (an eighth of it), so
- * that a large heap does not pay one system call for each 128 KiB.
+ * one of the four thresholds was set by hand, the pad grows with the heap (an
+ * eighth of it), so that a large heap does not pay one system call for each
+ * 128 KiB.
  *
  * A first touch of a page costs a fault; pages taken in one system call cost
  * much less.  top_touch therefore fetches some pages ahead of what is carved:
@@ -13,10 +14,11 @@
  * trim_threshold to -1: they touch their memory themselves, once, and want no
  * system call after that.
  *
- * Giving back: by default top is trimmed at once when it first grows over
- * trim_threshold; after that it waits for the decay time, so that a program that
- * frees and allocates in a loop keeps its pages.
- * With a trim_threshold set by hand it is always at once.
+ * Giving back: top is trimmed as soon as it is over trim_threshold, but by
+ * default not twice within the decay time, so that a program that frees and
+ * allocates in a loop keeps its pages: what is free then waits.  With a
+ * trim_threshold set by hand it is always at once.  Top that cannot be cut off,
+ * because somebody else has moved the break, is purged when it has waited.
  *
  * Sources: brk(2), mallopt(3) for M_TOP_PAD and M_TRIM_THRESHOLD.
  */
@@ -108,9 +110,11 @@ static void top_account(struct arena *a, size_t grown)
 static void top_hugepages(const struct arena *a, uintptr_t from, size_t len)
 {
 	const struct mmsim_os *os = a->heap->os;
+	/* A break that somebody else has moved may end inside a page. */
+	uintptr_t start = align_up(from, page_size(a));
 
-	if (a->heap->options.hugepages)
-		os->hugepage(os->ctx, (void *)from, len);
+	if (a->heap->options.hugepages && start < from + len)
+		os->hugepage(os->ctx, (void *)start, from + len - start);
 }
 
 /* Begins a segment; its first chunk is top. */
@@ -326,8 +330,9 @@ size_t top_trim(struct arena *a, size_t pad)
 	return bytes;
 }
 
-/* Gives back the pages of top that were touched, and keeps the addresses. */
-static void top_purge(struct arena *a, size_t pad)
+/* Gives back the pages of top that were touched, and keeps the addresses;
+ * returns the bytes. */
+static size_t top_purge(struct arena *a, size_t pad)
 {
 	const struct mmsim_os *os = a->heap->os;
 	uintptr_t keep = top_cut_at(a, pad);
@@ -336,12 +341,20 @@ static void top_purge(struct arena *a, size_t pad)
 		align_down(top_segment(a)->end, page_size(a)));
 
 	if (keep >= end || os->purge(os->ctx, (void *)keep, end - keep) != 0)
-		return;
+		return 0;
 	a->nr_purges++;
 	a->purged_bytes += end - keep;
 	if (end >= a->fresh)
 		a->fresh = min_size(a->fresh, keep);
 	a->populated = min_size(a->populated, keep);
+	return end - keep;
+}
+
+size_t top_give_back(struct arena *a, size_t pad)
+{
+	size_t bytes = top_trim(a, pad);
+
+	return bytes > 0 || !a->top ? bytes : top_purge(a, pad);
 }
 
 static bool top_is_over_threshold(struct arena *a)
@@ -353,25 +366,33 @@ static bool top_is_over_threshold(struct arena *a)
 	       top_bytes(a) - o->trim_threshold >= extra;
 }
 
+/* Whether top may be trimmed without waiting.  With a decay time of -1 free
+ * pages are kept, unless the threshold was set by hand. */
+static bool top_may_trim_now(const struct arena *a, uint64_t now_ns)
+{
+	const struct options *o = &a->heap->options;
+
+	return o->trim_threshold_set ||
+	       (a->last_trim_ns == 0 && o->decay_ms != OPTION_NEVER) ||
+	       heap_has_decayed(a->heap, a->last_trim_ns, now_ns);
+}
+
 void top_freed(struct arena *a)
 {
 	const struct options *o = &a->heap->options;
+	bool is_over;
 	uint64_t now_ns;
 
 	if (o->trim_threshold == OPTION_NEVER || top_bytes(a) < o->top_pad)
 		return;
-	if (o->trim_threshold_set) {
-		if (top_is_over_threshold(a))
-			top_trim(a, o->top_pad);
-		return;
-	}
-	if (a->top_waits_ns != 0)
+	is_over = top_is_over_threshold(a);
+	if (o->trim_threshold_set ? !is_over : a->top_waits_ns != 0)
 		return;
 	now_ns = heap_now_ns(a->heap);
-	if (a->last_trim_ns == 0 && top_is_over_threshold(a)) {
+	if (is_over && top_may_trim_now(a, now_ns)) {
 		a->last_trim_ns = now_ns;
-		top_trim(a, o->top_pad);
-		return;
+		if (top_trim(a, o->top_pad) > 0 || a->top_waits_ns != 0)
+			return;
 	}
 	a->top_waits_ns = now_ns;
 	heap_wait(a->heap, now_ns);
@@ -387,7 +408,7 @@ void top_expire(struct arena *a, uint64_t now_ns)
 	a->top_waits_ns = 0;
 	if (top_is_over_threshold(a)) {
 		a->last_trim_ns = now_ns;
-		top_trim(a, o->top_pad);
+		top_give_back(a, o->top_pad);
 	} else {
 		top_purge(a, o->top_pad);
 	}

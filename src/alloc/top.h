@@ -50,8 +50,11 @@ void top_touch(struct arena *a, uintptr_t from, uintptr_t to);
 /* Memory came back to top: gives it to the system now or lets it wait. */
 void top_freed(struct arena *a);
 
-/* Gives back what top holds over `pad` bytes; returns the bytes. */
+/* Cuts off what top holds over `pad` bytes; returns the bytes. */
 size_t top_trim(struct arena *a, size_t pad);
+
+/* The same; when nothing can be cut off, the pages go and the addresses stay. */
+size_t top_give_back(struct arena *a, size_t pad);
 
 /* Does what top_freed put off; `now_ns` is the time. */
 void top_expire(struct arena *a, uint64_t now_ns);

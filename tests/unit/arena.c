@@ -350,6 +350,104 @@ Test(arena, purges_what_nobody_has_used_for_the_decay_time)
 	give(fence);
 }
 
+/* Frees 8 MiB into top under a break that somebody has moved on; what has left
+ * the resident set after the decay time. */
+static size_t purged_below_a_foreign_break(const char *options)
+{
+	struct chunk *c;
+	size_t system_bytes;
+
+	make_arena(options);
+	take(2);
+	c = take(8 * MIB / UNIT);
+	memset(chunk_user(c), 1, usable(c));
+	cr_assert_not_null(testos.os.sbrk(testos.os.ctx, 100));
+	system_bytes = arena->system_bytes;
+	give(c);
+	cr_assert_eq(arena->system_bytes, system_bytes, "there was no way");
+	cr_assert_eq(arena->purged_bytes, 0u);
+	testos_pass_ms(&testos, 1100);
+	heap_tick_slow(heap, &tcache_none);
+	assert_heap_valid();
+	return arena->purged_bytes;
+}
+
+Test(arena, top_below_a_foreign_break_is_purged)
+{
+	size_t least = 8 * MIB - 128 * KIB - 3 * 4096;
+
+	cr_assert_geq(purged_below_a_foreign_break(NULL), least);
+	cr_assert_geq(purged_below_a_foreign_break("trim_threshold=1M"), least);
+	cr_assert_eq(purged_below_a_foreign_break("trim_threshold=-1"), 0u);
+	/* malloc_trim does not wait, and leaves no pad. */
+	cr_assert_eq(mmsim_heap_trim((struct mmsim_heap *)heap, 0), 1);
+	cr_assert_geq(arena->purged_bytes, 8 * MIB - 3 * 4096);
+}
+
+/* Takes and frees 4 MiB at the end; returns what is left of the arena. */
+static size_t left_after_4_mib(void)
+{
+	struct chunk *c = take(4 * MIB / UNIT);
+
+	give(c);
+	return arena->system_bytes;
+}
+
+Test(arena, top_is_not_trimmed_twice_within_the_decay_time)
+{
+	take(2);
+	cr_assert_leq(left_after_4_mib(), MIB, "at once");
+	testos_pass_ms(&testos, 500);
+	cr_assert_geq(left_after_4_mib(), 4 * MIB, "it waits");
+	testos_pass_ms(&testos, 900);
+	heap_tick_slow(heap, &tcache_none);
+	cr_assert_geq(arena->system_bytes, 4 * MIB, "not yet");
+	testos_pass_ms(&testos, 200);
+	heap_tick_slow(heap, &tcache_none);
+	cr_assert_leq(arena->system_bytes, MIB);
+	testos_pass_ms(&testos, 1100);
+	cr_assert_leq(left_after_4_mib(), MIB, "at once again");
+}
+
+Test(arena, a_trim_threshold_set_by_hand_acts_at_once)
+{
+	make_arena("trim_threshold=1M");
+	take(2);
+	for (int i = 0; i < 5; i++)
+		cr_assert_leq(left_after_4_mib(), MIB);
+	/* Even when free pages are kept for good. */
+	make_arena("trim_threshold=1M,decay_ms=-1");
+	take(2);
+	cr_assert_leq(left_after_4_mib(), MIB);
+	make_arena("decay_ms=-1");
+	take(2);
+	cr_assert_geq(left_after_4_mib(), 4 * MIB);
+}
+
+static int nr_hugepage, nr_unaligned;
+
+static int note_hugepage(void *ctx, void *addr, size_t len)
+{
+	(void)ctx;
+	(void)len;
+	nr_hugepage++;
+	nr_unaligned += !is_aligned((uintptr_t)addr, 4096);
+	return 0;
+}
+
+Test(arena, huge_pages_are_asked_for_at_whole_pages)
+{
+	testos.os.hugepage = note_hugepage;
+	heap = (struct heap *)(void *)mmsim_heap_create(&testos.os,
+							"hugepages=1");
+	arena = heap->arenas[0];
+	take(2);
+	cr_assert_not_null(testos.os.sbrk(testos.os.ctx, 1000));
+	take(20000);
+	cr_assert_geq(nr_hugepage, 2);
+	cr_assert_eq(nr_unaligned, 0);
+}
+
 /* ---- damage ---- */
 
 static struct chunk *first, *second, *third;
@@ -389,6 +487,15 @@ Test(arena, an_overwritten_free_size_ends_the_program, .signal = SIGABRT)
 	give(second);
 	chunk_write(second, arena->tag | CHUNK_L | CHUNK_F, 40, CHUNK_P);
 	give(third);
+}
+
+/* A size that has the same bin, so that the links are right. */
+Test(arena, extending_over_a_wrong_size_ends_the_program, .signal = SIGABRT)
+{
+	three_chunks();
+	give(second);
+	chunk_write(second, arena->tag | CHUNK_L | CHUNK_F, 102, CHUNK_P);
+	extend(first, 201);
 }
 
 Test(arena, an_overwritten_top_ends_the_program, .signal = SIGABRT)
