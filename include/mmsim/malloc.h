@@ -24,6 +24,14 @@ extern "C" {
 struct mmsim_heap;
 
 /*
+ * Threads and fork.  A thread that ends leaves its cache to the default heap;
+ * what it has cached of another heap stays there until that is destroyed.  Only
+ * the default heap has fork handlers: in the child of a fork, another heap may
+ * be used, destroyed included, only if no other thread was inside it at the
+ * moment of the fork, or else its locks may stay held for ever.
+ */
+
+/*
  * Makes a heap.  `os` NULL means the real system.  `options` is NULL or a
  * list "name=value,name=value" with the names that `man mmsim` lists
  * ("mmap_threshold=65536,trim_threshold=-1"); the environment is not read.

@@ -3,8 +3,10 @@
  *
  * Small requests cost no more than malloc: the chunks of a class whose size is
  * a multiple of the alignment are aligned (run.h), so the request is rounded
- * up to such a class.  Others are cut out of a larger chunk of the arena, whose
- * two ends go back; from mmap_threshold on they are mapped.
+ * up to such a class.  Only its shards may not be: then the next chunk of the
+ * stack is taken that is aligned, or a new one of a run.  Others are cut out of
+ * a larger chunk of the arena, whose two ends go back; from mmap_threshold on
+ * they are mapped.
  *
  * Source: posix_memalign(3).
  */
@@ -75,29 +77,63 @@ static void *aligned_large(struct heap *heap, struct tcache *tc,
 	return p;
 }
 
+/* A chunk whose size is a multiple of the alignment, past the cache. */
+static void *aligned_from_run(struct heap *heap, struct tcache *tc, size_t size)
+{
+	struct arena *a = tcache_is_real(tc) ? tc->arena : &heap->main_arena;
+	void *p;
+
+	lock_take(&a->lock);
+	if (tcache_is_real(tc))
+		defer_give_back(tc);
+	p = run_take_whole(a, (unsigned)chunk_units_for(size));
+	if (p)
+		store_relaxed(&chunk_of(p)->lo,
+			      chunk_lo(chunk_of(p)) ^ CHUNK_C);
+	lock_drop(&a->lock);
+	return p;
+}
+
+/* The same from the cache, or wherever malloc finds one that is aligned. */
+static void *aligned_small(struct heap *heap, struct tcache *tc,
+			   size_t alignment, size_t size)
+{
+	void *p = tcache_pop_aligned(tc, chunk_units_for(size), alignment);
+
+	if (!p)
+		p = heap_malloc(heap, tc, size);
+	if (!p || is_aligned((uintptr_t)p, alignment))
+		return p;
+	/* A shard, or from elsewhere because memory is short.  heap_malloc may
+	 * have made or dropped the cache. */
+	heap_free(heap, heap_tcache(heap), p);
+	return NULL;
+}
+
 void *heap_memalign(struct heap *heap, struct tcache *tc, size_t alignment,
 		    size_t size)
 {
 	size_t rounded = align_up(size + HEADER_SIZE, alignment) - HEADER_SIZE;
-	void *p;
+	bool is_small = alignment <= RUN_ALIGN_MAX && size <= SMALL_MAX &&
+			rounded <= SMALL_MAX;
+	void *p = NULL;
 
 	if (alignment <= UNIT)
 		return heap_malloc(heap, tc, size);
-	if (alignment <= RUN_ALIGN_MAX && size <= SMALL_MAX &&
-	    rounded <= SMALL_MAX) {
-		p = tcache_malloc(tc, rounded);
-		if (!p)
-			p = heap_malloc(heap, tc, rounded);
-		if (!p || is_aligned((uintptr_t)p, alignment))
+	if (UNLIKELY(load_relaxed(&heap->uncached)))
+		tc = heap_drop_cache(heap, tc);
+	if (is_small) {
+		p = aligned_small(heap, tc, alignment, rounded);
+		if (p)
 			return p;
-		/* A shard, or from elsewhere because memory is short. */
-		heap_free(heap, tc, p);
 	}
-	if (tc == &tcache_none)
-		tc = heap_tcache(heap);
-	p = aligned_large(heap, tc, alignment, size);
+	tc = heap_tcache(heap);
+	if (is_small)
+		p = aligned_from_run(heap, tc, rounded);
+	if (!p)
+		p = aligned_large(heap, tc, alignment, size);
 	heap_tick(heap, tc);
-	if (UNLIKELY(heap->options.perturb != 0) && p)
-		memset(p, (int)(heap->options.perturb ^ 0xff) & 0xff, size);
+	if (UNLIKELY(load_relaxed(&heap->options.perturb) != 0) && p)
+		heap_fill_new(heap, p, size);
 	return p;
 }

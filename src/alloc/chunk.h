@@ -51,6 +51,8 @@
 #define CHUNK_C (1u << 17)
 #define CHUNK_L (1u << 18)
 #define CHUNK_F (1u << 19)
+/* All at once, which no chunk has. */
+#define CHUNK_NONE (CHUNK_M | CHUNK_C | CHUNK_L | CHUNK_F)
 #define CHUNK_UNITS_SHIFT 20
 #define CHUNK_UNITS_LO_BITS 12
 #define CHUNK_P (1u << 31)

@@ -56,11 +56,22 @@ static bool free_large(struct tcache *tc, struct arena *a, struct chunk *c)
 	return deferred;
 }
 
-static void free_perturb(struct heap *heap, void *p)
+/* Fills p.  Its size is checked before, as it will be when p is given back. */
+static void free_perturb(struct heap *heap, struct arena *a, void *p)
 {
-	if (heap->options.perturb != 0)
-		memset(p, (int)heap->options.perturb,
-		       heap_usable_size(heap, p));
+	struct chunk *c = chunk_of(p);
+	uint32_t units = chunk_lo(c) >> CHUNK_UNITS_SHIFT;
+	size_t byte = load_relaxed(&heap->options.perturb);
+
+	if (byte == 0)
+		return;
+	lock_take(&a->lock);
+	if ((chunk_lo(c) & CHUNK_L) || units > NR_SMALL)
+		arena_check_in_use(a, c, "free(): invalid size");
+	else if (!run_of(a, p))
+		fatal_at(INVALID, p);
+	lock_drop(&a->lock);
+	memset(p, (int)byte, heap_usable_size(heap, p));
 }
 
 void heap_free(struct heap *heap, struct tcache *tc, void *p)
@@ -85,10 +96,12 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 		fatal_at(INVALID, p);
 	if (UNLIKELY(lo & (CHUNK_C | CHUNK_F)))
 		free_report_double(c);
-	if (UNLIKELY(heap->uncached))
-		free_perturb(heap, p);
-	if (tc == &tcache_none)
+	if (UNLIKELY(load_relaxed(&heap->uncached))) {
+		free_perturb(heap, a, p);
+		tc = heap_drop_cache(heap, tc);
+	} else if (tc == &tcache_none) {
 		tc = heap_tcache(heap);
+	}
 	if (lo & CHUNK_L) {
 		/* The clock is looked at when the next one is asked for. */
 		if (free_large(tc, a, c))

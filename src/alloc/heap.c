@@ -145,9 +145,18 @@ void heap_detach(struct heap *heap, struct arena *a)
 	lock_drop(&heap->lock);
 }
 
+/* Tells a cache's thread, which may be another one, whether it may use it: a
+ * tag that no chunk has sends each free the slow way.  heap->lock is held. */
+static void heap_tell_tcache(const struct heap *heap, struct tcache *tc)
+{
+	store_relaxed(&tc->tag,
+		      tc->arena->tag | (heap->uncached ? CHUNK_NONE : 0));
+}
+
 void heap_list_tcache(struct heap *heap, struct tcache *tc)
 {
 	lock_take(&heap->lock);
+	heap_tell_tcache(heap, tc);
 	tc->prev = NULL;
 	tc->next = heap->tcaches;
 	if (tc->next)
@@ -302,13 +311,15 @@ int heap_mallopt(struct heap *heap, int param, int value)
 	set = options_mallopt(&heap->options, param, value);
 	if (heap->options.thresholds_set)
 		heap->dynamic_threshold = false;
-	heap->uncached = heap->options.perturb != 0 ||
-			 heap->options.check_action == 3;
+	store_relaxed(&heap->uncached, heap->options.perturb != 0 ||
+					       heap->options.check_action == 3);
+	for (struct tcache *tc = heap->tcaches; tc; tc = tc->next)
+		heap_tell_tcache(heap, tc);
 	lock_drop(&heap->lock);
 	/* Who wants no system call later gets the room for caches now. */
 	if (heap->options.trim_threshold == OPTION_NEVER)
 		meta_prepare(&heap->meta);
-	if (heap->uncached)
+	if (load_relaxed(&heap->uncached))
 		thread_drop_cache(heap);
 	return set;
 }

@@ -111,6 +111,10 @@ static inline struct arena *heap_arena_of_tag(const struct heap *heap,
 	return heap_arena(heap, heap_index_of_tag(heap, lo));
 }
 
+/* The heap is uncached: gives the calling thread's cache `tc` back, if it is a
+ * real one, and returns what stands for it from now on. */
+struct tcache *heap_drop_cache(struct heap *heap, struct tcache *tc);
+
 /* An arena for a new thread, attached; never NULL once the heap is ready. */
 struct arena *heap_attach(struct heap *heap);
 void heap_detach(struct heap *heap, struct arena *a);
@@ -168,6 +172,9 @@ static inline bool realloc_is_worth_cutting(size_t usable, size_t size)
 {
 	return usable - size >= max_size(2 * UNIT, usable / 4);
 }
+
+/* M_PERTURB: fills a new block. */
+void heap_fill_new(struct heap *heap, void *p, size_t size);
 
 /* Frees the end of p, a cacheable chunk in use, that `size` bytes leave over. */
 void heap_realloc_cut(struct heap *heap, struct tcache *tc, void *p,

@@ -120,14 +120,16 @@ static void *malloc_cached(struct heap *heap, struct tcache *tc, size_t size)
 	return p ? p : tcache_refill(tc, (uint32_t)chunk_units_for(size));
 }
 
-static ALWAYS_INLINE void *malloc_any(struct heap *heap, struct tcache *tc, size_t size,
-			uintptr_t *zero_from)
+static ALWAYS_INLINE void *malloc_any(struct heap *heap, struct tcache *tc,
+				      size_t size, uintptr_t *zero_from)
 {
 	void *p = NULL;
 
 	*zero_from = UINTPTR_MAX;
 	if (size > PTRDIFF_MAX)
 		return NULL;
+	if (UNLIKELY(load_relaxed(&heap->uncached)))
+		tc = heap_drop_cache(heap, tc);
 	if (tc->nr_deferred > 0 && size > MEDIUM_MAX) {
 		struct chunk *c = defer_take(tc, chunk_units_for(size));
 
@@ -148,13 +150,19 @@ static ALWAYS_INLINE void *malloc_any(struct heap *heap, struct tcache *tc, size
 	return p;
 }
 
+void heap_fill_new(struct heap *heap, void *p, size_t size)
+{
+	memset(p, (int)(load_relaxed(&heap->options.perturb) ^ 0xff) & 0xff,
+	       size);
+}
+
 void *heap_malloc(struct heap *heap, struct tcache *tc, size_t size)
 {
 	uintptr_t zero_from;
 	void *p = malloc_any(heap, tc, size, &zero_from);
 
-	if (UNLIKELY(heap->options.perturb != 0) && p)
-		memset(p, (int)(heap->options.perturb ^ 0xff) & 0xff, size);
+	if (UNLIKELY(load_relaxed(&heap->options.perturb) != 0) && p)
+		heap_fill_new(heap, p, size);
 	return p;
 }
 

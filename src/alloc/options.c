@@ -97,7 +97,9 @@ const struct option option_table[] = {
 		.max = 255,
 		FIELD(perturb),
 		.help = "fill freed memory with this byte and new memory with "
-			"its complement; 0: no filling",
+			"its complement; 0: no filling.  Set by mallopt, "
+			"another thread follows at its next free or when "
+			"its cache runs empty",
 	},
 	{
 		.name = "check",
@@ -116,10 +118,11 @@ const struct option option_table[] = {
 		.env = "MALLOC_ARENA_TEST",
 		.tunable = "glibc.malloc.arena_test",
 		.default_value = 8,
+		.min = 1,
 		.max = INT_MAX,
 		FIELD(arena_test),
-		.help = "accepted, without effect: the number of CPUs is "
-			"always looked at",
+		.help = "arenas that there may be at the least, when "
+			"arena_max is 0",
 	},
 	{
 		.name = "arena_max",
@@ -129,8 +132,8 @@ const struct option option_table[] = {
 		.default_value = 0,
 		.max = INT_MAX,
 		FIELD(arena_max),
-		.help = "arenas at the most; 0: by the CPUs that the process "
-			"may use",
+		.help = "arenas at the most; 0, the default: four for each CPU "
+			"that the process may use, or arena_test",
 	},
 	{
 		.name = "decay_ms",
@@ -192,7 +195,7 @@ static size_t *option_field(struct options *options, const struct option *opt)
 static void option_store(struct options *options, const struct option *opt,
 			 size_t value)
 {
-	*option_field(options, opt) = value;
+	store_relaxed(option_field(options, opt), value);
 	switch (opt->param) {
 	case M_TRIM_THRESHOLD:
 		options->trim_threshold_set = true;

@@ -25,7 +25,7 @@ struct options {
 	size_t mxfast;         /* accepted, kept, without effect */
 	size_t perturb;        /* byte that freed memory is filled with, or 0 */
 	size_t check_action;   /* M_CHECK_ACTION; 3 turns expensive checks on */
-	size_t arena_test;     /* accepted, kept, without effect */
+	size_t arena_test;     /* arenas there may be when arena_max is 0 */
 	size_t arena_max;      /* arenas at the most; 0: by the CPUs */
 	size_t decay_ms;       /* how long free pages are kept for reuse */
 	size_t populate_max;   /* bytes of pages fetched ahead; 0: none */

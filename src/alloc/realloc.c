@@ -121,8 +121,8 @@ static void *realloc_by_copy(struct heap *heap, struct tcache *tc, void *p,
 	if (!q)
 		return NULL;
 	memcpy(q, p, min_size(old_size, size));
-	/* heap_malloc may have made the cache. */
-	heap_free(heap, heap == &heap_default ? tcache_self : tc, p);
+	/* heap_malloc may have made or dropped the cache. */
+	heap_free(heap, heap_tcache(heap), p);
 	return q;
 }
 

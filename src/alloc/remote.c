@@ -73,7 +73,7 @@ void remote_drain(struct arena *a)
 /* Puts a chunk that has C set on its stack; false: no room, or damaged. */
 static bool remote_to_stack(struct tcache *tc, void *p)
 {
-	uint32_t x = chunk_lo(chunk_of(p)) ^ CHUNK_C ^ tc->tag;
+	uint32_t x = chunk_lo(chunk_of(p)) ^ CHUNK_C ^ tcache_tag(tc);
 	size_t cls = 0;
 
 	x = x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);

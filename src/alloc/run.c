@@ -218,6 +218,22 @@ unsigned run_take(struct arena *a, unsigned cls, void **out, unsigned n)
 	return got;
 }
 
+void *run_take_whole(struct arena *a, unsigned cls)
+{
+	struct run_class *rc = &a->classes[cls];
+	struct run *run = rc->first;
+	void *p = NULL;
+
+	if (!run) {
+		run = run_begin(a, cls, 1);
+		if (!run)
+			return NULL;
+		rc->nr_empty++;
+	}
+	run_take_from(a, run, &p, 1, false);
+	return p;
+}
+
 struct run *run_of(struct arena *a, const void *p)
 {
 	const struct chunk *c = chunk_of(p);

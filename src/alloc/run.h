@@ -51,6 +51,10 @@ struct run_class {
  * returns how many; 0 means no memory. */
 unsigned run_take(struct arena *a, unsigned cls, void **out, unsigned n);
 
+/* Takes one that is no shard, so that it is aligned as its class is; NULL: no
+ * memory. */
+void *run_take_whole(struct arena *a, unsigned cls);
+
 /* Gives one cached chunk back to its run. */
 void run_put(struct arena *a, void *p);
 

@@ -353,6 +353,27 @@ void *tcache_refill(struct tcache *tc, uint32_t units)
 	return stack_fill(tc, cls, units);
 }
 
+void *tcache_pop_aligned(struct tcache *tc, size_t cls, size_t alignment)
+{
+	void **sp = tc->sp[cls], **at = sp;
+	void *p;
+
+	/* The NULL at the end is aligned. */
+	while (!is_aligned((uintptr_t)*at, alignment))
+		at++;
+	if (at == sp)
+		return tcache_pop(tc, cls);
+	p = *at;
+	if (!p)
+		return NULL;
+	/* The newest takes its place; a fork must not find a chunk twice. */
+	store_relaxed(&tc->sp[cls], sp + 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	*at = *sp;
+	user_toggle_cached(p);
+	return p;
+}
+
 void tcache_free_slow(struct tcache *tc, void *p)
 {
 	struct chunk *c = chunk_of(p);

@@ -46,7 +46,8 @@ struct remote_slot {
 struct tcache {
 	void **sp[NR_CLASSES];
 	void **limit[NR_CLASSES];
-	uint32_t tag; /* what lo of a small chunk in use holds, less units */
+	uint32_t tag; /* what lo of a small chunk in use holds, less units; with
+			 CHUNK_NONE when the thread shall drop this cache */
 	uint8_t medium_table[MEDIUM_TABLE_SIZE];
 
 	/* ---- slow paths only ---- */
@@ -72,6 +73,17 @@ extern struct tcache tcache_none, tcache_over;
 static inline bool tcache_is_real(const struct tcache *tc)
 {
 	return tc != &tcache_none && tc != &tcache_over;
+}
+
+/* The tag, which another thread may change (heap_mallopt): one load that
+ * ThreadSanitizer cannot know to be one. */
+static ALWAYS_INLINE uint32_t tcache_tag(const struct tcache *tc)
+{
+#if HAS_THREAD_SANITIZER
+	return load_relaxed(&tc->tag);
+#else
+	return tc->tag;
+#endif
 }
 
 /* Chunks in one stack. */
@@ -128,7 +140,7 @@ static ALWAYS_INLINE void *tcache_malloc(struct tcache *tc, size_t size)
 static ALWAYS_INLINE size_t tcache_usable(const struct tcache *tc,
 					  const void *p)
 {
-	uint32_t x = chunk_lo(chunk_of(p)) ^ tc->tag;
+	uint32_t x = chunk_lo(chunk_of(p)) ^ tcache_tag(tc);
 
 	x = x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);
 	return x - 1 < CACHED_UNITS_MAX ? chunk_units_usable(x) : 0;
@@ -137,7 +149,7 @@ static ALWAYS_INLINE size_t tcache_usable(const struct tcache *tc,
 /* free's fast path; false: take the slow one.  p is not NULL. */
 static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
 {
-	uint32_t x = load_relaxed(user_lo(p)) ^ tc->tag;
+	uint32_t x = load_relaxed(user_lo(p)) ^ tcache_tag(tc);
 	size_t cls;
 	void **sp;
 
@@ -156,6 +168,10 @@ static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
 	store_relaxed(&tc->sp[cls], sp - 1);
 	return true;
 }
+
+/* The newest chunk of a small class that is aligned: shards may not be.  NULL:
+ * there is none. */
+void *tcache_pop_aligned(struct tcache *tc, size_t cls, size_t alignment);
 
 /* Makes the cache of the calling thread for `heap`, or takes over the one of a
  * thread that has ended; NULL: no memory. */

@@ -84,6 +84,14 @@ void thread_drop_cache(struct heap *heap)
 	tcache_destroy(tc);
 }
 
+struct tcache *heap_drop_cache(struct heap *heap, struct tcache *tc)
+{
+	if (!tcache_is_real(tc))
+		return tc;
+	thread_drop_cache(heap);
+	return &tcache_none;
+}
+
 struct tcache *heap_tcache(struct heap *heap)
 {
 	struct tcache *tc;
@@ -95,7 +103,7 @@ struct tcache *heap_tcache(struct heap *heap)
 	} else {
 		tc = thread_find_cache(heap);
 	}
-	if (heap->uncached)
+	if (load_relaxed(&heap->uncached))
 		return &tcache_none;
 	return tc && tcache_is_real(tc) ? tc : thread_create_cache(heap);
 }

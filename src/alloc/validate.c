@@ -214,7 +214,7 @@ static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
 
 			/* A medium chunk may be larger than its class. */
 			if ((lo & ((1u << CHUNK_UNITS_SHIFT) - 1)) ==
-				    (tc->tag | CHUNK_C) &&
+				    (tc->arena->tag | CHUNK_C) &&
 			    (sizeclass_is_small(cls) ?
 				     units == cls :
 				     units >= sizeclass_units(cls)))

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 
 #define NR_SLOTS 600
 #define CHECK_EVERY 2500
@@ -241,6 +242,38 @@ Test(heap, every_alignment_with_every_size)
 		}
 	assert_valid(heap);
 	mmsim_heap_destroy(heap);
+}
+
+/* The size is looked at before anything is filled: a message, not SIGSEGV. */
+static void free_with_wrong_size(size_t size, uint32_t lo, uint32_t hi)
+{
+	struct mmsim_heap *heap = make_heap("perturb=165");
+	uint32_t *header = mmsim_heap_malloc(heap, size);
+
+	cr_assert_not_null(mmsim_heap_malloc(heap, size));
+	header[-2] ^= lo;
+	header[-1] ^= hi;
+	mmsim_heap_free(heap, header);
+}
+
+Test(heap, perturb_of_a_wrong_large_size_ends_the_program, .signal = SIGABRT)
+{
+	free_with_wrong_size(100000, 0, 0xfffff);
+}
+
+Test(heap, perturb_of_a_wrong_medium_size_ends_the_program, .signal = SIGABRT)
+{
+	free_with_wrong_size(2000, 0, 0xfffff);
+}
+
+Test(heap, perturb_of_a_wrong_small_size_ends_the_program, .signal = SIGABRT)
+{
+	free_with_wrong_size(20, (uint32_t)60 << 20, 0);
+}
+
+Test(heap, perturb_of_a_wrong_distance_ends_the_program, .signal = SIGABRT)
+{
+	free_with_wrong_size(20, 0, 0xfffff);
 }
 
 Test(heap, malloc_of_nothing_is_unique)

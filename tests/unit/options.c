@@ -223,6 +223,23 @@ Test(options, bad_values_are_named)
 	cr_assert_not(o.thresholds_set);
 }
 
+/* 0 is the default, by the CPUs, and said to be one. */
+Test(options, an_arena_max_of_zero_is_the_default)
+{
+	char text[256];
+
+	catch_stderr();
+	read_env("MALLOC_ARENA_MAX=0", "GLIBC_TUNABLES=glibc.malloc.arena_max=0");
+	caught(text, sizeof(text));
+	cr_assert_str_eq(text, "");
+	cr_assert_eq(o.arena_max, 0u);
+	catch_stderr();
+	read_env("MALLOC_ARENA_TEST=0");
+	caught(text, sizeof(text));
+	cr_assert_str_eq(text, "mmsim: MALLOC_ARENA_TEST: bad value \"0\", "
+			       "allowed is 1 to 2147483647; it stays 8\n");
+}
+
 Test(options, odd_numbers_are_refused)
 {
 	static const char *const bad[] = {"top_pad=",

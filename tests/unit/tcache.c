@@ -292,3 +292,132 @@ Test(tcache, with_one_arena_threads_share_it)
 	pthread_join(thread, NULL);
 	cr_assert_eq(theirs, cache()->arena);
 }
+
+/* ---- aligned chunks among shards ---- */
+
+/* Puts four misaligned chunks of 64 bytes on the newest end of their stack. */
+static void push_shards(void)
+{
+	for (int n = 0; n < 4;) {
+		char *p = mmsim_heap_malloc(heap, 136);
+
+		/* The first piece has 80 bytes, the other one 64. */
+		if (is_aligned((uintptr_t)p + 80, 64))
+			continue;
+		cr_assert_eq(mmsim_heap_realloc(heap, p, 72), p);
+		n++;
+	}
+}
+
+static unsigned nr_misaligned(const struct tcache *tc, unsigned cls)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < tcache_count(tc, cls); i++)
+		n += !is_aligned((uintptr_t)tc->sp[cls][i], 64);
+	return n;
+}
+
+Test(tcache, an_aligned_chunk_is_found_below_shards)
+{
+	struct tcache *tc;
+	unsigned count;
+	void *p, *q;
+
+	mmsim_heap_free(heap, mmsim_heap_malloc(heap, 56));
+	tc = cache();
+	push_shards();
+	cr_assert_not(is_aligned((uintptr_t)*tc->sp[4], 64));
+	count = tcache_count(tc, 4);
+	cr_assert_lt(nr_misaligned(tc, 4), count);
+	p = mmsim_heap_memalign(heap, 64, 50);
+	q = mmsim_heap_malloc(heap, 56);
+	cr_assert(is_aligned((uintptr_t)p, 64));
+	cr_assert_eq(tcache_count(tc, 4), count - 2, "from the stack");
+	cr_assert_neq(p, q);
+	assert_valid(heap);
+}
+
+Test(tcache, shards_alone_do_not_keep_aligned_requests_from_the_cache)
+{
+	struct tcache *tc;
+	void *p;
+
+	mmsim_heap_free(heap, mmsim_heap_malloc(heap, 56));
+	tc = cache();
+	while (tcache_count(tc, 4) > 0)
+		mmsim_heap_malloc(heap, 56);
+	push_shards();
+	cr_assert_gt(tcache_count(tc, 4), 0u);
+	cr_assert_eq(nr_misaligned(tc, 4), tcache_count(tc, 4));
+	p = mmsim_heap_memalign(heap, 64, 50);
+	cr_assert(is_aligned((uintptr_t)p, 64));
+	cr_assert_eq(chunk_lo(chunk_of(p)) >> CHUNK_UNITS_SHIFT, 4u);
+	mmsim_heap_free(heap, p);
+	cr_assert_eq(*tc->sp[4], p, "it is cached now");
+	cr_assert_eq(mmsim_heap_memalign(heap, 64, 50), p);
+	assert_valid(heap);
+}
+
+/* ---- mallopt(M_PERTURB) ---- */
+
+struct perturbed {
+	pthread_barrier_t barrier;
+	void *freed, *fresh;
+};
+
+static void *free_when_told(void *arg)
+{
+	struct perturbed *work = arg;
+	char *p = mmsim_heap_malloc(heap, 500);
+
+	memset(p, 1, 500);
+	mmsim_heap_free(heap, mmsim_heap_malloc(heap, 500));
+	cr_assert(tcache_is_real(heap_tcache(inner())));
+	pthread_barrier_wait(&work->barrier);
+	pthread_barrier_wait(&work->barrier);
+	mmsim_heap_free(heap, p);
+	work->freed = p;
+	work->fresh = mmsim_heap_malloc(heap, 900);
+	return NULL;
+}
+
+static bool is_filled(const unsigned char *p, size_t from, size_t to, int byte)
+{
+	for (size_t i = from; i < to; i++)
+		if (p[i] != byte)
+			return false;
+	return true;
+}
+
+Test(tcache, perturb_reaches_threads_that_have_a_cache)
+{
+	struct perturbed work;
+	pthread_t thread;
+
+	pthread_barrier_init(&work.barrier, NULL, 2);
+	pthread_create(&thread, NULL, free_when_told, &work);
+	pthread_barrier_wait(&work.barrier);
+	cr_assert_eq(mmsim_heap_mallopt(heap, M_PERTURB, 0x5a), 1);
+	pthread_barrier_wait(&work.barrier);
+	pthread_join(thread, NULL);
+	/* A free chunk of a run has its link in the first words. */
+	cr_assert(is_filled(work.freed, 16, 500, 0x5a));
+	cr_assert(is_filled(work.fresh, 0, 900, 0xa5));
+	assert_valid(heap);
+}
+
+Test(tcache, perturb_can_be_switched_off_again)
+{
+	struct tcache *tc = cache();
+	void *p;
+
+	mmsim_heap_mallopt(heap, M_PERTURB, 1);
+	cr_assert_eq(heap_tcache(inner()), &tcache_none);
+	mmsim_heap_mallopt(heap, M_PERTURB, 0);
+	p = mmsim_heap_malloc(heap, 40);
+	tc = cache();
+	cr_assert_eq(tc->tag, tc->arena->tag);
+	mmsim_heap_free(heap, p);
+	cr_assert_eq(mmsim_heap_malloc(heap, 40), p);
+}
