@@ -2,7 +2,8 @@
 
 @case makes a function a test case; main() runs them all, or those named as
 arguments, each in a directory of its own that is removed afterwards.  A case
-fails by raising, mostly through check().  Programs run with a clean
+fails by raising, mostly through check(); skip() ends one that cannot be run
+here.  Programs run with a clean
 environment; run() preloads the library unless told not to.
 
 MMSIM_LIB is the library, .libs/libmmsim.so unless given; "none" runs the
@@ -35,6 +36,10 @@ class Failed(Exception):
     """A check that did not hold."""
 
 
+class Skipped(Exception):
+    """What a case needs is not to be had here."""
+
+
 def case(function):
     CASES.append(function)
     return function
@@ -43,6 +48,10 @@ def case(function):
 def check(condition, message):
     if not condition:
         raise Failed(message)
+
+
+def skip(why):
+    raise Skipped(why)
 
 
 def long_run():
@@ -140,6 +149,8 @@ def run_case(function):
         os.chdir(place)
         function()
         return None
+    except Skipped:
+        raise
     except Failed as failure:
         return str(failure)
     except subprocess.TimeoutExpired as late:
@@ -160,10 +171,16 @@ def main():
     print(f"1..{len(chosen)}", flush=True)
     failed = 0
     for number, function in enumerate(chosen, 1):
-        why = run_case(function)
+        directive = ""
+        try:
+            why = run_case(function)
+        except Skipped as skipped:
+            why = None
+            directive = " # SKIP " + " ".join(str(skipped).split())
         for line in (why or "").splitlines():
             print("#", line)
         failed += why is not None
         verdict = "ok" if why is None else "not ok"
-        print(f"{verdict} {number} - {function.__name__}", flush=True)
+        print(f"{verdict} {number} - {function.__name__}{directive}",
+              flush=True)
     sys.exit(1 if failed else 0)
