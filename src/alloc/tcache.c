@@ -1,8 +1,8 @@
 /*
  * tcache.c: growing, filling and flushing the stacks of a thread cache.
  *
- * Slow start: a stack begins with room for 7 chunks and doubles each time it
- * runs empty or full, so that a thread that needs little holds little and one
+ * Slow start: a stack begins with room for 7 chunks and grows by half each time
+ * it runs empty or full, so that a thread that needs little holds little and one
  * that needs much seldom takes the arena's lock.  All stacks together may hold
  * cache_max bytes; and a stack that has seen neither refill nor flush while
  * others had many gives half of what it holds back and loses half its room.
