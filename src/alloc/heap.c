@@ -38,8 +38,8 @@ void heap_init(struct heap *heap, const struct mmsim_os *os)
 	mapped_init(&heap->mapped);
 	leftover_init(&heap->leftover);
 	heap->dynamic_threshold = !heap->options.thresholds_set;
-	heap->uncached = heap->options.perturb != 0 ||
-			 heap->options.check_action == 3;
+	heap->uncached =
+		heap->options.perturb != 0 || heap->options.check_action == 3;
 	arena_init(&heap->main_arena, heap, 0);
 	heap->arenas[0] = &heap->main_arena;
 	heap->nr_arenas = 1;

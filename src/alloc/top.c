@@ -9,8 +9,8 @@
  *
  * A first touch of a page costs a fault; pages taken in one system call cost
  * much less.  top_touch therefore fetches some pages ahead of what is carved:
- * a thirty-second of what is in use, within bounds.  Large chunks do not call it:
- * programs rely on their laziness.  Neither do programs that set
+ * a thirty-second of what is in use, within bounds.  Large chunks do not call
+ * it: programs rely on their laziness.  Neither do programs that set
  * trim_threshold to -1: they touch their memory themselves, once, and want no
  * system call after that.
  *
@@ -161,8 +161,8 @@ static bool top_grow_brk(struct arena *a, size_t need, size_t pad)
 {
 	const struct mmsim_os *os = a->heap->os;
 	uintptr_t cur = (uintptr_t)os->sbrk(os->ctx, 0);
-	bool joins = a->top && top_segment(a)->is_brk &&
-		     cur == top_segment(a)->end;
+	bool joins =
+		a->top && top_segment(a)->is_brk && cur == top_segment(a)->end;
 	uintptr_t want = cur + need + pad + (joins ? 0 : UNIT);
 	uintptr_t p;
 
@@ -212,9 +212,9 @@ static bool top_grow_segment(struct arena *a, size_t need, size_t pad)
 {
 	const struct mmsim_os *os = a->heap->os;
 	size_t least = align_up(need, page_size(a));
-	size_t len = RESERVE_BYTES << (a->nr_segments < RESERVE_DOUBLINGS ?
-					       a->nr_segments :
-					       RESERVE_DOUBLINGS);
+	size_t len = RESERVE_BYTES << (a->nr_segments < RESERVE_DOUBLINGS
+					       ? a->nr_segments
+					       : RESERVE_DOUBLINGS);
 	size_t committed;
 	void *base;
 
@@ -296,9 +296,9 @@ static uintptr_t top_cut_at(const struct arena *a, size_t pad)
 {
 	uintptr_t least = (uintptr_t)a->top + TOP_MIN;
 
-	return pad > UINTPTR_MAX - least - page_size(a) ?
-		       UINTPTR_MAX :
-		       align_up(least + pad, page_size(a));
+	return pad > UINTPTR_MAX - least - page_size(a)
+		       ? UINTPTR_MAX
+		       : align_up(least + pad, page_size(a));
 }
 
 size_t top_trim(struct arena *a, size_t pad)

@@ -12,6 +12,7 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 static struct testos testos;
 static struct mmsim_heap *heap;
@@ -420,4 +421,44 @@ Test(tcache, perturb_can_be_switched_off_again)
 	cr_assert_eq(tc->tag, tc->arena->tag);
 	mmsim_heap_free(heap, p);
 	cr_assert_eq(mmsim_heap_malloc(heap, 40), p);
+}
+
+static void *work_under_perturb(void *arg)
+{
+	struct rng rng = {(uintptr_t)arg};
+	void *held[32] = {NULL};
+
+	for (int n = 0; n < STEPS(60000); n++) {
+		size_t i = rng_below(&rng, 32);
+
+		if (rng_below(&rng, 8) == 0) {
+			mmsim_heap_free(heap, held[i]);
+			held[i] = mmsim_heap_memalign(heap, 64, 50);
+		} else {
+			held[i] = mmsim_heap_realloc(heap, held[i],
+						     1 + rng_size(&rng, 14));
+		}
+		cr_assert_not_null(held[i]);
+	}
+	for (size_t i = 0; i < 32; i++)
+		mmsim_heap_free(heap, held[i]);
+	return NULL;
+}
+
+Test(tcache, perturb_comes_and_goes_while_threads_work, .timeout = 60)
+{
+	pthread_t threads[3];
+
+	for (uintptr_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_create(&threads[i], NULL, work_under_perturb,
+			       (void *)(i + 1));
+	for (int n = 0; n < STEPS(600); n++) {
+		mmsim_heap_mallopt(heap, M_PERTURB, n % 3 == 0 ? 0x5a : 0);
+		mmsim_heap_free(heap, mmsim_heap_malloc(heap, 100000));
+		sched_yield();
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	mmsim_heap_mallopt(heap, M_PERTURB, 0);
+	assert_valid(heap);
 }
