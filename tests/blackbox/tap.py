@@ -71,6 +71,10 @@ def library():
 
 LIBRARY = library()
 
+# A shell starts background jobs with SIGINT ignored, which the programs would
+# inherit and some of their own tests do not expect.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def environment(preload=True, **more):
     """A clean environment, with `more` variables; None removes one."""
