@@ -6,7 +6,7 @@
  * that needs much seldom takes the arena's lock.  All stacks together may hold
  * cache_max bytes; and a stack that has seen neither refill nor flush while
  * others had many gives half of what it holds back and loses half its room.
- * Whenever the arena has grown to a new peak everything goes back.
+ * Whenever a larger arena has grown to a new peak everything goes back.
  *
  * Room is made by giving back the older half: the newer chunks are warm.  Chunks
  * leave the stack before they are given to the arena, never after, because a
@@ -31,6 +31,8 @@
 /* After a fork the cache of one left-behind thread is taken in each so many
  * refills: a child that only calls exec does not come so far. */
 #define ORPHAN_INTERVAL 8u
+/* Below this size of the arena its growth is not heeded. */
+#define HEED_PEAK_MIN (1 * MIB)
 /* How far ahead a flush looks, chunks. */
 #define FLUSH_AHEAD 6u
 /* Every so many refills and flushes one stack is looked at, and it is idle
@@ -344,7 +346,7 @@ static void tcache_heed_growth(struct tcache *tc)
 {
 	size_t peak = load_relaxed(&tc->arena->max_system_bytes);
 
-	if (LIKELY(peak == tc->seen_peak))
+	if (LIKELY(peak == tc->seen_peak) || peak < HEED_PEAK_MIN)
 		return;
 	tc->seen_peak = peak;
 	for (unsigned cls = 1; cls < NR_CLASSES; cls++)
