@@ -90,24 +90,33 @@ static void arena_carve(struct arena *a, struct chunk *c, size_t units,
 		purge_note_clean(c);
 }
 
-struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
-			 uintptr_t *zero_from)
+struct chunk *arena_reuse(struct arena *a, size_t units)
 {
 	struct chunk *c;
+	uint64_t since_ns;
 
 	if (units < MIN_FREE_UNITS)
 		units = MIN_FREE_UNITS;
 	c = bin_find(a, units);
-	if (c) {
-		uint64_t since_ns;
+	if (!c)
+		return NULL;
+	arena_check_free(a, c);
+	bin_unlink(a, c);
+	since_ns = purge_forget(a, c);
+	arena_carve(a, c, units, since_ns);
+	return c;
+}
 
-		arena_check_free(a, c);
-		bin_unlink(a, c);
-		since_ns = purge_forget(a, c);
-		arena_carve(a, c, units, since_ns);
+struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
+			 uintptr_t *zero_from)
+{
+	struct chunk *c = arena_reuse(a, units);
+
+	if (c) {
 		*zero_from = UINTPTR_MAX;
 		return c;
 	}
+	units = max_size(units, MIN_FREE_UNITS);
 	c = top_cut(a, units, zero_from);
 	if (!c && may_grow && top_grow(a, units))
 		c = top_cut(a, units, zero_from);

@@ -89,6 +89,9 @@ bool arena_has_range(const struct arena *a, uintptr_t addr, size_t bytes);
 struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 			 uintptr_t *zero_from);
 
+/* The same from the bins only. */
+struct chunk *arena_reuse(struct arena *a, size_t units);
+
 /* Gives a chunk back, coalescing it with free neighbours; it has passed
  * arena_check_in_use.  Ends the program when a free neighbour is damaged. */
 void arena_give(struct arena *a, struct chunk *c);

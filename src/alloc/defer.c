@@ -22,7 +22,9 @@ bool defer_free(struct tcache *tc, struct chunk *c)
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	tc->nr_deferred++;
 	store_relaxed(&tc->deferred_bytes, tc->deferred_bytes + bytes);
-	heap_wait(tc->heap, heap_now_ns(tc->heap));
+	/* What waits already is due before this. */
+	if (load_relaxed(&tc->heap->due_ns) == 0)
+		heap_wait(tc->heap, heap_now_ns(tc->heap));
 	return true;
 }
 
@@ -33,13 +35,15 @@ struct chunk *defer_take(struct tcache *tc, size_t units)
 
 		if (chunk_units(c) != units)
 			continue;
-		/* A fork here must not find a chunk twice. */
-		struct chunk *last = tc->deferred[tc->nr_deferred - 1];
+		if (i + 1 < tc->nr_deferred) {
+			/* A fork here must not find a chunk twice. */
+			struct chunk *last = tc->deferred[tc->nr_deferred - 1];
 
-		tc->deferred[tc->nr_deferred - 1] = NULL;
-		__atomic_thread_fence(__ATOMIC_RELEASE);
-		tc->deferred[i] = last == c ? NULL : last;
-		__atomic_thread_fence(__ATOMIC_RELEASE);
+			tc->deferred[tc->nr_deferred - 1] = NULL;
+			__atomic_thread_fence(__ATOMIC_RELEASE);
+			tc->deferred[i] = last;
+			__atomic_thread_fence(__ATOMIC_RELEASE);
+		}
 		tc->nr_deferred--;
 		store_relaxed(&tc->deferred_bytes,
 			      tc->deferred_bytes - units * UNIT);

@@ -38,11 +38,12 @@ static void free_uncached(struct arena *a, void *p)
 	lock_drop(&a->lock);
 }
 
-/* Gives a large chunk back, or defers it: then true. */
-static bool free_large(struct tcache *tc, struct arena *a, struct chunk *c)
+/* Gives a large chunk back, or, if it is of the thread's own arena, defers it:
+ * then true. */
+static ALWAYS_INLINE bool free_large(struct tcache *tc, struct arena *a,
+				     struct chunk *c, bool own)
 {
 	bool deferred;
-	bool own = tcache_is_real(tc) && tc->arena == a;
 
 	lock_take(&a->lock);
 	arena_check_in_use(a, c, "free(): invalid size");
@@ -54,6 +55,19 @@ static bool free_large(struct tcache *tc, struct arena *a, struct chunk *c)
 	}
 	lock_drop(&a->lock);
 	return deferred;
+}
+
+/* Whether p is what most slow frees are of, so that little else need be asked:
+ * a large chunk in use, of the arena of this thread's cache. */
+static bool free_is_own_large(const struct heap *heap, const struct tcache *tc,
+			      const void *p)
+{
+	uint32_t flags = (1u << CHUNK_UNITS_SHIFT) - 1;
+	uint32_t lo = chunk_lo(chunk_of(p));
+
+	return MMSIM_DEBUG < 2 && ((lo ^ tc->tag) & flags) == CHUNK_L &&
+	       tcache_is_real(tc) && is_aligned((uintptr_t)p, UNIT) &&
+	       !load_relaxed(&heap->uncached);
 }
 
 /* Fills p.  Its size is checked before, as it will be when p is given back. */
@@ -80,6 +94,11 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	uint32_t lo, index;
 	struct arena *a;
 
+	if (free_is_own_large(heap, tc, p)) {
+		if (!free_large(tc, tc->arena, c, true))
+			heap_tick(heap, tc);
+		return;
+	}
 	if (UNLIKELY(MMSIM_DEBUG >= 2 || heap->options.check_action == 3))
 		validate_now_and_then(heap);
 	if (!is_aligned((uintptr_t)p, UNIT))
@@ -104,7 +123,8 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	}
 	if (lo & CHUNK_L) {
 		/* The clock is looked at when the next one is asked for. */
-		if (free_large(tc, a, c))
+		if (free_large(tc, a, c,
+			       tcache_is_real(tc) && tc->arena == a))
 			return;
 	} else if (!tcache_is_real(tc)) {
 		free_uncached(a, p);

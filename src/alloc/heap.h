@@ -153,6 +153,13 @@ static inline void heap_tick(struct heap *heap, struct tcache *tc)
 		heap_tick_slow(heap, tc);
 }
 
+/* The same for calls that do so little that the clock would be most of it. */
+static inline void heap_tick_rarely(struct heap *heap, struct tcache *tc)
+{
+	if (load_relaxed(&heap->due_ns) != 0 && (heap_tick_count(tc) & 31) == 0)
+		heap_tick_slow(heap, tc);
+}
+
 /* The time as far as decay is concerned: read anew when nothing waits, and by
  * heap_tick while something does. */
 uint64_t heap_now_ns(struct heap *heap);

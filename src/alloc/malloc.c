@@ -120,8 +120,24 @@ static void *malloc_cached(struct heap *heap, struct tcache *tc, size_t size)
 	return p ? p : tcache_refill(tc, (uint32_t)chunk_units_for(size));
 }
 
-static ALWAYS_INLINE void *malloc_any(struct heap *heap, struct tcache *tc,
-				      size_t size, uintptr_t *zero_from)
+/* A deferred chunk for a large request; NULL: there is none. */
+static ALWAYS_INLINE void *malloc_deferred(struct heap *heap, struct tcache *tc,
+					   size_t size)
+{
+	struct chunk *c;
+
+	if (tc->nr_deferred == 0 || size <= MEDIUM_MAX || size > PTRDIFF_MAX ||
+	    UNLIKELY(load_relaxed(&heap->uncached)))
+		return NULL;
+	c = defer_take(tc, chunk_units_for(size));
+	if (!c)
+		return NULL;
+	heap_tick_rarely(heap, tc);
+	return chunk_user(c);
+}
+
+static NOINLINE void *malloc_any(struct heap *heap, struct tcache *tc,
+				 size_t size, uintptr_t *zero_from)
 {
 	void *p = NULL;
 
@@ -130,14 +146,6 @@ static ALWAYS_INLINE void *malloc_any(struct heap *heap, struct tcache *tc,
 		return NULL;
 	if (UNLIKELY(load_relaxed(&heap->uncached)))
 		tc = heap_drop_cache(heap, tc);
-	if (tc->nr_deferred > 0 && size > MEDIUM_MAX) {
-		struct chunk *c = defer_take(tc, chunk_units_for(size));
-
-		if (c) {
-			heap_tick(heap, tc);
-			return chunk_user(c);
-		}
-	}
 	if (UNLIKELY(MMSIM_DEBUG >= 2 || heap->options.check_action == 3))
 		validate_now_and_then(heap);
 	if (tc == &tcache_none)
@@ -158,9 +166,11 @@ void heap_fill_new(struct heap *heap, void *p, size_t size)
 
 void *heap_malloc(struct heap *heap, struct tcache *tc, size_t size)
 {
-	uintptr_t zero_from;
-	void *p = malloc_any(heap, tc, size, &zero_from);
+	void *p = malloc_deferred(heap, tc, size);
+	uintptr_t unused;
 
+	if (!p)
+		p = malloc_any(heap, tc, size, &unused);
 	if (UNLIKELY(load_relaxed(&heap->options.perturb) != 0) && p)
 		heap_fill_new(heap, p, size);
 	return p;
@@ -168,9 +178,11 @@ void *heap_malloc(struct heap *heap, struct tcache *tc, size_t size)
 
 void *heap_calloc(struct heap *heap, struct tcache *tc, size_t size)
 {
-	uintptr_t zero_from;
-	void *p = malloc_any(heap, tc, size, &zero_from);
+	void *p = malloc_deferred(heap, tc, size);
+	uintptr_t zero_from = UINTPTR_MAX;
 
+	if (!p)
+		p = malloc_any(heap, tc, size, &zero_from);
 	if (p && zero_from > (uintptr_t)p)
 		memset(p, 0, min_size(size, zero_from - (uintptr_t)p));
 	return p;

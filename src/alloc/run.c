@@ -8,6 +8,11 @@
  * more before its turn comes.  An empty run goes back to the arena, except the
  * last one of its class, which saves a program that frees and allocates in
  * turn from making it anew each time.
+ *
+ * Before a class takes memory that was never used it makes do with less: a
+ * smaller run in a free chunk of the arena, or free chunks of a larger class of
+ * which much is free.  These are cut, and the rests wait as shards.  So memory
+ * that one size has left serves others even while some chunk of each run lives.
  */
 #include "alloc/run.h"
 
@@ -19,6 +24,11 @@
 /* A run takes at most this much, so that one live chunk does not hold more. */
 #define RUN_BYTES_MAX (32 * KIB)
 #define RUN_FIRST_BYTES 512u
+/* What is worth a run of its own before the heap grows, units. */
+#define RUN_REUSE_UNITS (2 * KIB / UNIT)
+/* A class lends chunks when so many units, and such a part of it, are free. */
+#define LEND_UNITS_MIN (32 * KIB / UNIT)
+#define LEND_PART 4u
 /* In units: the room that struct run takes in front of the first header. */
 #define RUN_HEADER_UNITS ((sizeof(struct run) + HEADER_SIZE + UNIT - 1) / UNIT)
 
@@ -82,18 +92,19 @@ static uint32_t run_first(uintptr_t run, unsigned cls)
 	return (uint32_t)((user - run) / UNIT);
 }
 
-/* A new run of about `chunks` chunks, on its class's list. */
-static struct run *run_create(struct arena *a, unsigned cls, size_t chunks)
+/* Units of a run of about `chunks` chunks. */
+static size_t run_units(unsigned cls, size_t chunks)
+{
+	return RUN_HEADER_UNITS + run_alignment(cls) / UNIT - 1 + chunks * cls;
+}
+
+/* Makes a new run of a chunk of the arena and puts it on its class's list. */
+static struct run *run_create(struct arena *a, unsigned cls,
+			      struct chunk *outer)
 {
 	struct run_class *rc = &a->classes[cls];
-	size_t head = RUN_HEADER_UNITS + run_alignment(cls) / UNIT - 1;
-	uintptr_t zero_from;
-	struct chunk *outer;
 	struct run *run;
 
-	outer = arena_take(a, head + chunks * cls, true, &zero_from);
-	if (!outer)
-		return NULL;
 	top_touch(a, (uintptr_t)outer,
 		  (uintptr_t)outer + sizeof(*outer) + sizeof(*run));
 	run = chunk_user(outer);
@@ -144,6 +155,7 @@ static unsigned run_take_free(struct arena *a, struct run *run, void **out,
 		run->free = (uint32_t)x;
 	}
 	run->nr_free -= got;
+	a->classes[run->units].nr_free -= got;
 	run->free_units -= got * run->units;
 	return got;
 }
@@ -169,11 +181,21 @@ static unsigned run_carve(struct arena *a, struct run *run, void **out,
 	return got;
 }
 
+/* After chunks have been taken from a run. */
+static void run_took(struct arena *a, struct run *run, bool was_empty)
+{
+	struct run_class *rc = &a->classes[run->units];
+
+	if (was_empty && !run_is_empty(run))
+		rc->nr_empty--;
+	if (!run_has_room(run))
+		run_unlink(rc, run);
+}
+
 /* Takes from one run; larger shards go before memory that was never used. */
 static unsigned run_take_from(struct arena *a, struct run *run, void **out,
 			      unsigned n, bool first_try)
 {
-	struct run_class *rc = &a->classes[run->units];
 	bool was_empty = run_is_empty(run);
 	unsigned got = run_take_free(a, run, out, n);
 
@@ -181,20 +203,70 @@ static unsigned run_take_from(struct arena *a, struct run *run, void **out,
 		got = shard_take(a, run->units, true, out, n);
 	if (got < n)
 		got += run_carve(a, run, out + got, n - got);
-	if (was_empty && !run_is_empty(run))
-		rc->nr_empty--;
-	if (!run_has_room(run))
-		run_unlink(rc, run);
+	run_took(a, run, was_empty);
 	return got;
 }
 
-/* A new run for at least n chunks, or for one when memory is short. */
+/* A larger class of which much is free, or 0. */
+static unsigned run_lender(const struct arena *a, unsigned cls)
+{
+	for (unsigned w = cls + 1; w <= NR_SMALL; w++) {
+		const struct run_class *rc = &a->classes[w];
+
+		if (rc->nr_free >= LEND_UNITS_MIN / w &&
+		    rc->nr_free >= rc->nr_chunks / LEND_PART)
+			return w;
+	}
+	return 0;
+}
+
+/* Takes free chunks of a larger class.  They are cut when the rest can be of
+ * use; else they are lent whole, and go home when they are freed. */
+static unsigned run_borrow(struct arena *a, unsigned cls, void **out,
+			   unsigned n)
+{
+	unsigned lender = run_lender(a, cls), got = 0;
+	struct run *run = a->classes[lender].first;
+	bool was_empty;
+
+	while (run && run->nr_free == 0)
+		run = run->next;
+	if (lender == 0 || !run)
+		return 0;
+	was_empty = run_is_empty(run);
+	got = run_take_free(a, run, out, n);
+	run_took(a, run, was_empty);
+	if (lender - cls < SHARD_LISTED_UNITS)
+		return got;
+	for (unsigned i = 0; i < got; i++)
+		shard_put(a, shard_cut_cached(out[i], cls));
+	run->free_units += got * (lender - cls);
+	run->has_shards = true;
+	return got;
+}
+
+/* A new run of at least n chunks, or of one when memory is short. */
 static struct run *run_begin(struct arena *a, unsigned cls, unsigned n)
 {
 	size_t chunks = run_next_chunks(&a->classes[cls], cls, n);
-	struct run *run = run_create(a, cls, chunks);
+	uintptr_t unused;
+	struct chunk *c;
 
-	return run ? run : run_create(a, cls, 1);
+	c = arena_take(a, run_units(cls, chunks), true, &unused);
+	if (!c)
+		c = arena_take(a, run_units(cls, 1), true, &unused);
+	return c ? run_create(a, cls, c) : NULL;
+}
+
+/* A new run in memory that was used before, if need be a smaller one. */
+static struct run *run_begin_reusing(struct arena *a, unsigned cls, unsigned n)
+{
+	size_t chunks = run_next_chunks(&a->classes[cls], cls, n);
+	struct chunk *c = NULL;
+
+	for (; !c && chunks * cls >= RUN_REUSE_UNITS; chunks /= 2)
+		c = arena_reuse(a, run_units(cls, chunks));
+	return c ? run_create(a, cls, c) : NULL;
 }
 
 unsigned run_take(struct arena *a, unsigned cls, void **out, unsigned n)
@@ -209,7 +281,9 @@ unsigned run_take(struct arena *a, unsigned cls, void **out, unsigned n)
 			/* What there is will do. */
 			if (got == 0)
 				got = shard_take(a, cls, true, out, n);
-			if (got > 0 || !(run = run_begin(a, cls, n)))
+			if (got == 0 && !(run = run_begin_reusing(a, cls, n)))
+				got = run_borrow(a, cls, out, n);
+			if (got > 0 || (!run && !(run = run_begin(a, cls, n))))
 				break;
 			rc->nr_empty++;
 		}
@@ -255,6 +329,7 @@ static void run_destroy(struct arena *a, struct run_class *rc, struct run *run)
 	run_unlink(rc, run);
 	rc->nr_runs--;
 	rc->nr_chunks -= run->nr_total;
+	rc->nr_free -= run->nr_free;
 	run->check = 0;
 	arena_give(a, chunk_of(run));
 }
@@ -269,6 +344,7 @@ static void run_put_whole(struct arena *a, struct run *run, void *p)
 	*(uint64_t *)p = (link | link << 32) ^ a->heap->key;
 	run->free = chunk_hi(chunk_of(p));
 	run->nr_free++;
+	a->classes[run->units].nr_free++;
 }
 
 /* Makes a run of which everything is free as it was before it was carved. */
@@ -278,6 +354,7 @@ static void run_reset(struct arena *a, struct run *run)
 
 	shard_forget_run(a, run);
 	a->shard_units -= run->free_units - run->nr_free * run->units;
+	a->classes[run->units].nr_free -= run->nr_free;
 	run->nr_carved = 0;
 	run->nr_free = 0;
 	run->free = 0;

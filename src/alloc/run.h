@@ -44,6 +44,7 @@ struct run_class {
 	struct run *first, *last; /* runs with room; taken from the front */
 	uint32_t nr_runs;
 	uint32_t nr_chunks; /* that fit into all of them */
+	uint32_t nr_free;   /* whole chunks on the lists of all of them */
 	uint32_t nr_empty; /* runs with room that hold no chunk in use */
 };
 

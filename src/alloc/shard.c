@@ -27,6 +27,15 @@ void *shard_cut(void *p, uint32_t units)
 	return rest;
 }
 
+void *shard_cut_cached(void *p, uint32_t units)
+{
+	void *rest = shard_cut(p, units);
+
+	store_relaxed(&chunk_of(rest)->lo, chunk_lo(chunk_of(rest)) | CHUNK_C);
+	store_relaxed(&chunk_of(p)->lo, chunk_lo(chunk_of(p)) | CHUNK_C);
+	return rest;
+}
+
 static uint32_t shard_units(const struct shard *s)
 {
 	return chunk_lo(chunk_of(s)) >> CHUNK_UNITS_SHIFT;
@@ -91,13 +100,8 @@ static void *shard_take_one(struct arena *a, unsigned cls)
 	shard_unlink(a, s);
 	run->free_units -= cls;
 	a->shard_units -= cls;
-	if (units > cls) {
-		struct chunk *rest = chunk_of(shard_cut(s, cls));
-
-		store_relaxed(&rest->lo, chunk_lo(rest) | CHUNK_C);
-		store_relaxed(&chunk_of(s)->lo, chunk_lo(chunk_of(s)) | CHUNK_C);
-		shard_link(a, chunk_user(rest));
-	}
+	if (units > cls)
+		shard_link(a, shard_cut_cached(s, cls));
 	return s;
 }
 

@@ -11,7 +11,8 @@
  *
  * In caches shards are like any chunk of their size.  When one goes back to the
  * arena it cannot join its run's list, whose chunks are whole: it waits on the
- * arena's list of shards of its size.  Refills take shards of their size first,
+ * arena's list of shards of its size.  A chunk that a smaller class has borrowed
+ * is cut in the same way (run.c).  Refills take shards of their size first,
  * and cut larger ones before new memory is carved: programs that ask for a
  * generous buffer and shrink it leave many shards, and little else would use
  * them.  Once everything in its run is free, its shards leave those lists and
@@ -31,8 +32,14 @@ struct shard {
 	struct shard *next, *prev;
 };
 
+/* Shards of fewer units have no room for links. */
+#define SHARD_LISTED_UNITS 2u
+
 /* Cuts p, a small chunk in use, down to `units`; returns the rest, in use. */
 void *shard_cut(void *p, uint32_t units);
+
+/* The same for a free chunk, with C set: so has the rest. */
+void *shard_cut_cached(void *p, uint32_t units);
 
 /* Lists a free shard; the arena's lock is held. */
 void shard_put(struct arena *a, void *p);

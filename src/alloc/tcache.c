@@ -6,6 +6,7 @@
  * that needs much seldom takes the arena's lock.  All stacks together may hold
  * cache_max bytes; and a stack that has seen neither refill nor flush while
  * others had many gives half of what it holds back and loses half its room.
+ * Whenever a larger arena has grown to a new peak everything goes back.
  *
  * Room is made by giving back the older half: the newer chunks are warm.  Chunks
  * leave the stack before they are given to the arena, never after, because a
@@ -30,6 +31,8 @@
 /* After a fork the cache of one left-behind thread is taken in each so many
  * refills: a child that only calls exec does not come so far. */
 #define ORPHAN_INTERVAL 8u
+/* Below this size of the arena its growth is not heeded. */
+#define HEED_PEAK_MIN (1 * MIB)
 /* How far ahead a flush looks, chunks. */
 #define FLUSH_AHEAD 6u
 /* Every so many refills and flushes one stack is looked at, and it is idle
@@ -336,6 +339,20 @@ static void *tcache_second_look(struct tcache *tc, unsigned cls, uint32_t units)
 	return p;
 }
 
+/* When the arena has grown to a new peak, all stacks give back what they hold:
+ * one cached chunk may be all that keeps a run, and what becomes free is used
+ * before the new memory is. */
+static void tcache_heed_growth(struct tcache *tc)
+{
+	size_t peak = load_relaxed(&tc->arena->max_system_bytes);
+
+	if (LIKELY(peak == tc->seen_peak) || peak < HEED_PEAK_MIN)
+		return;
+	tc->seen_peak = peak;
+	for (unsigned cls = 1; cls < NR_CLASSES; cls++)
+		stack_flush(tc, cls, tcache_count(tc, cls));
+}
+
 void *tcache_refill(struct tcache *tc, uint32_t units)
 {
 	unsigned cls = (unsigned)sizeclass_of(tc->medium_table, units);
@@ -344,6 +361,7 @@ void *tcache_refill(struct tcache *tc, uint32_t units)
 	if (p)
 		return p;
 	tcache_tick(tc, cls);
+	tcache_heed_growth(tc);
 	if (UNLIKELY(load_relaxed(&tc->heap->orphans) != NULL) &&
 	    tc->ticks % ORPHAN_INTERVAL == 0)
 		fork_reclaim_orphan(tc->heap);

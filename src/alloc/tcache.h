@@ -56,6 +56,7 @@ struct tcache {
 	uint32_t ticks; /* refills and flushes so far */
 	uint32_t heap_ticks; /* slow calls while something of the heap waits */
 	uint32_t last_tick[NR_CLASSES]; /* of the last refill or flush */
+	size_t seen_peak; /* the arena's size at its last growth heeded */
 	size_t capacity_bytes; /* what all stacks could hold */
 	unsigned scan;         /* the class that is looked at next */
 	struct remote_slot remote[NR_REMOTE_SLOTS];

@@ -9,7 +9,7 @@
  *
  * A first touch of a page costs a fault; pages taken in one system call cost
  * much less.  top_touch therefore fetches some pages ahead of what is carved:
- * a thirty-second of what is in use, within bounds.  Large chunks do not call
+ * a sixty-fourth of what is in use, within bounds.  Large chunks do not call
  * it: programs rely on their laziness.  Neither do programs that set
  * trim_threshold to -1: they touch their memory themselves, once, and want no
  * system call after that.
@@ -35,6 +35,7 @@
 #define RESERVE_DOUBLINGS 16u
 #define PAD_MAX (32 * MIB)
 #define POPULATE_MIN (16 * KIB)
+#define POPULATE_PART 64u
 
 static size_t page_size(const struct arena *a)
 {
@@ -280,7 +281,7 @@ void top_touch(struct arena *a, uintptr_t from, uintptr_t to)
 	seg = top_segment(a);
 	if (from < seg->base || from >= seg->end)
 		return;
-	ahead = (from - seg->base) / 32;
+	ahead = (from - seg->base) / POPULATE_PART;
 	ahead = max_size(min_size(ahead, a->heap->options.populate_max),
 			 POPULATE_MIN);
 	start = max_size(align_down(from, page_size(a)), a->populated);

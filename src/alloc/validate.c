@@ -148,7 +148,7 @@ static bool walk_runs(struct walk *w)
 {
 	for (unsigned cls = 1; cls <= NR_SMALL; cls++) {
 		struct run_class *rc = &w->a->classes[cls];
-		uint32_t nr_empty = 0;
+		uint32_t nr_empty = 0, nr_free = 0;
 
 		for (struct run *run = rc->first; run; run = run->next) {
 			if (run->units != cls ||
@@ -157,11 +157,15 @@ static bool walk_runs(struct walk *w)
 				return walk_fail(w, "damaged run", run);
 			nr_empty += run->free_units ==
 				    run->nr_carved * run->units;
+			nr_free += run->nr_free;
 			if (!walk_run(w, run))
 				return false;
 		}
 		if (nr_empty != rc->nr_empty)
 			return walk_fail(w, "empty runs miscounted", rc);
+		if (nr_free != rc->nr_free)
+			return walk_fail(w, "class miscounts its free chunks",
+					 rc);
 	}
 	return true;
 }
@@ -212,12 +216,10 @@ static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
 			uint32_t lo = p ? chunk_lo(chunk_of(p)) : 0;
 			uint32_t units = lo >> CHUNK_UNITS_SHIFT;
 
-			/* A medium chunk may be larger than its class. */
+			/* A chunk may be larger than its class. */
 			if ((lo & ((1u << CHUNK_UNITS_SHIFT) - 1)) ==
 				    (tc->arena->tag | CHUNK_C) &&
-			    (sizeclass_is_small(cls) ?
-				     units == cls :
-				     units >= sizeclass_units(cls)))
+			    units >= sizeclass_units(cls))
 				continue;
 			outbuf_printf(why, "cache: wrong chunk %p in class %u",
 				      p, cls);

@@ -223,7 +223,7 @@ static void end_load(pthread_t *thread, int count)
 
 static int nr_forks(void)
 {
-	return tap_long() ? 30000 : 2000;
+	return tap_long() ? 10000 : 2000;
 }
 
 /* The last steps of a child: its own table, then every kind of call. */

@@ -209,6 +209,79 @@ Test(run, freed_chunks_are_used_again)
 	assert_heap_valid();
 }
 
+/* Of many chunks of class `from` one in eight stays; class `to` then takes a third
+ * as much memory as they had, and not from the system. */
+static void lend(unsigned from, unsigned to)
+{
+	static void *p[8000], *q[40000];
+	unsigned nr = 8000, wanted = nr * from / to / 3, got = 0;
+	size_t used;
+
+	for (unsigned i = 0; i < nr; i++)
+		p[i] = take_one(from);
+	for (unsigned i = 0; i < nr; i++)
+		if (i % 8 != 0)
+			put(p[i]);
+	used = arena->system_bytes - top_bytes(arena);
+	while (got < wanted) {
+		unsigned n = take(to, q + got, 16);
+
+		cr_assert_neq(n, 0u);
+		for (unsigned i = got; i < got + n; i++) {
+			cr_assert_geq(chunk_lo(chunk_of(q[i])) >>
+					      CHUNK_UNITS_SHIFT,
+				      to);
+			memset(q[i], 0xff, to * UNIT - HEADER_SIZE);
+		}
+		got += n;
+	}
+	cr_assert_leq(arena->system_bytes - top_bytes(arena), used + 4 * KIB,
+		      "class %u from class %u", to, from);
+	assert_heap_valid();
+	while (got > 0)
+		put(q[--got]);
+	for (unsigned i = 0; i < nr; i += 8)
+		put(p[i]);
+	release_empty();
+	assert_heap_valid();
+	cr_assert_eq(top_bytes(arena), arena->system_bytes);
+}
+
+Test(run, a_class_with_much_free_lends_to_smaller_ones)
+{
+	lend(4, 3);
+	lend(4, 2);
+	lend(10, 4);
+	lend(64, 8);
+}
+
+Test(run, a_smaller_free_chunk_goes_before_the_heap_grows)
+{
+	enum { HOLE_UNITS = 8 * KIB / UNIT };
+	static struct chunk *c[32];
+	static void *p[4096];
+	uintptr_t zero_from;
+	unsigned got = 0;
+	size_t used;
+
+	while (got < 4000)
+		got += take(8, p + got, 96);
+	lock_take(&arena->lock);
+	for (int i = 0; i < 32; i++)
+		c[i] = arena_take(arena, HOLE_UNITS, true, &zero_from);
+	for (int i = 0; i < 32; i += 2)
+		arena_give(arena, c[i]);
+	lock_drop(&arena->lock);
+	used = arena->system_bytes - top_bytes(arena);
+	/* What runs have room for, and half of the holes. */
+	while (arena->classes[8].first)
+		take(8, p, 1);
+	for (int bytes = 0; bytes < (int)(64 * KIB); bytes += 8 * UNIT)
+		take_one(8);
+	cr_assert_eq(arena->system_bytes - top_bytes(arena), used);
+	assert_heap_valid();
+}
+
 Test(run, a_damaged_distance_leads_nowhere)
 {
 	void *p = take_one(4);

@@ -171,6 +171,26 @@ Test(tcache, idle_stacks_shrink)
 	assert_valid(heap);
 }
 
+/* What was cached when the heap grows to a new peak goes back to its runs. */
+Test(tcache, growth_empties_the_stacks)
+{
+	static void *p[4000];
+	struct tcache *tc;
+
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = mmsim_heap_malloc(heap, 100);
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+		mmsim_heap_free(heap, p[i]);
+	tc = cache();
+	cr_assert_gt(tcache_bytes(tc), 20 * KIB);
+	for (size_t i = 0; i < 100; i++)
+		mmsim_heap_malloc(heap, 30000);
+	cr_assert_lt(tcache_bytes(tc), 16 * KIB + 4 * 30016);
+	cr_assert_eq(tcache_count(tc, (unsigned)chunk_units_for(100)), 0u);
+	check_bounds();
+	assert_valid(heap);
+}
+
 Test(tcache, flushing_gives_everything_back)
 {
 	struct tcache *tc;
