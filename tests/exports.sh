@@ -25,8 +25,8 @@ done | sort > "$work/family"
 
 # Every function that a public header declares.
 cat "$srcdir"/include/mmsim/*.h |
-    grep -o '\bmmsim_[a-z0-9_]*(' | tr -d '(' | sort -u |
-    sed 's/$/@@MMSIM_1/' > "$work/declared"
+    grep -o '\bmmsim_[a-z0-9_]*(' | tr -d '(' |
+    sed 's/$/@@MMSIM_1/' | sort -u > "$work/declared"
 
 grep '^mmsim_' "$work/exported" > "$work/ours" || [ $? -eq 1 ]
 grep -v '^mmsim_' "$work/exported" > "$work/others" || [ $? -eq 1 ]

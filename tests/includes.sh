@@ -4,6 +4,8 @@
 #   src/base    base
 #   src/os      base, os, <mmsim/os.h>
 #   src/alloc   base, alloc, <mmsim/os.h>, <mmsim/malloc.h>
+#   src/kernel  base, kernel, <mmsim/kernel.h>
+#   src/mmu     base, kernel, mmu, <mmsim/kernel.h>
 #
 # and none of them may call anything of libc that may call malloc: the symbols
 # that libmmsim.so takes from libc must stand in the list below.
@@ -31,7 +33,8 @@ check_layer()
 {
     (cd "$srcdir" && grep -n -E \
         '^[[:space:]]*#[[:space:]]*include[[:space:]]*("|<mmsim/)' \
-        "src/$1"/*.[ch]) > "$work/all"
+        "src/$1"/*.[ch] "src/$1"/*/*.[ch] 2> /dev/null) > "$work/all" ||
+        [ -s "$work/all" ]
     grep -v -E "include[[:space:]]*$2" "$work/all" > "$work/bad" || [ $? -eq 1 ]
     report "src/$1 includes what it may" "$work/bad"
 }
@@ -42,7 +45,7 @@ check_stdio()
 {
     (cd "$srcdir" && grep -n -E \
         '^[[:space:]]*#[[:space:]]*include[[:space:]]*<(stdio|wchar)\.h>' \
-        src/base/*.[ch] src/os/*.[ch] src/alloc/*.[ch]) |
+        src/*/*.[ch] src/*/*/*.[ch]) |
         grep -v '^src/alloc/entry\.c:' > "$work/bad" || [ $? -eq 1 ]
     report "no layer but the libc names includes stdio" "$work/bad"
 }
@@ -50,7 +53,7 @@ check_stdio()
 # All sources that are compiled, and no others, lie in the layers.
 check_listed()
 {
-    (cd "$srcdir" && ls src/base/*.[ch] src/os/*.[ch] src/alloc/*.[ch]) |
+    (cd "$srcdir" && ls src/*/*.[ch] src/*/*/*.[ch]) |
         sort > "$work/present"
     for file in $MMSIM_SOURCES; do
         echo "$file"
@@ -64,6 +67,7 @@ allowed_symbols()
 {
     tr -s ' \n' '\n' <<'EOF'
 abort memset memcpy memmove memcmp memchr
+stpcpy strcpy strncpy strnlen
 fcntl strlen strcmp strncmp strchr strrchr strstr strspn strcspn
 __errno_location secure_getenv getauxval environ __environ
 brk sbrk mmap munmap mremap madvise mprotect prctl memfd_create
@@ -84,10 +88,12 @@ check_symbols()
     report "only calls that never allocate are taken from libc" "$work/bad"
 }
 
-echo "1..6"
+echo "1..8"
 check_layer base '"base/'
 check_layer os '("(base|os)/|<mmsim/os\.h>)'
 check_layer alloc '("(base|alloc)/|<mmsim/(os|malloc)\.h>)'
+check_layer kernel '("(base|kernel)/|<mmsim/kernel\.h>)'
+check_layer mmu '("(base|kernel|mmu)/|<mmsim/kernel\.h>)'
 check_stdio
 check_listed
 check_symbols

@@ -7,7 +7,7 @@
  * interrupted write is repeated, a short one continued, and errno is left as
  * it was.  After a write that failed the rest of the text is dropped.
  *
- * Left out: precision, left alignment, floating point and locales.
+ * Left out: precision, floating point and locales.
  *
  * Sources: write(2), pthreads(7) "Cancellation points".
  */
@@ -31,6 +31,7 @@ void outbuf_init(struct outbuf *out, char *buf, size_t size, int fd)
 	out->len = 0;
 	out->fd = fd;
 	out->failed = false;
+	out->total = 0;
 	if (size > 0)
 		buf[0] = '\0';
 }
@@ -67,11 +68,13 @@ bool outbuf_flush(struct outbuf *out)
 
 static void outbuf_bytes(struct outbuf *out, const char *text, size_t n)
 {
+	out->total += n;
 	while (n > 0) {
 		size_t room = out->size > 0 ? out->size - 1 - out->len : 0;
 		size_t part = min_size(n, room);
 
-		memcpy(out->buf + out->len, text, part);
+		if (part > 0)
+			memcpy(out->buf + out->len, text, part);
 		out->len += part;
 		text += part;
 		n -= part;
@@ -92,84 +95,111 @@ void outbuf_str(struct outbuf *out, const char *text)
 	outbuf_bytes(out, text, strlen(text));
 }
 
-static void outbuf_spaces(struct outbuf *out, size_t n)
+static void outbuf_fill(struct outbuf *out, char c, size_t n)
 {
 	while (n-- > 0)
-		outbuf_bytes(out, " ", 1);
+		outbuf_bytes(out, &c, 1);
 }
 
-/* prefix and digits, right-aligned in `width` columns. */
+/* How a conversion is to be laid out. */
+struct outbuf_layout {
+	unsigned width;
+	bool left, zeros;
+};
+
+/* prefix and digits; zeros go between the two. */
 static void outbuf_number(struct outbuf *out, const char *prefix,
-			  uint64_t value, unsigned base, unsigned width)
+			  uint64_t value, unsigned base,
+			  struct outbuf_layout layout)
 {
 	char digits[OUTBUF_DIGITS];
 	size_t i = sizeof(digits);
-	size_t len;
+	size_t len, pad;
 
 	do {
 		digits[--i] = "0123456789abcdef"[value % base];
 		value /= base;
 	} while (value > 0);
 	len = strlen(prefix) + sizeof(digits) - i;
-	if (len < width)
-		outbuf_spaces(out, width - len);
+	pad = len < layout.width ? layout.width - len : 0;
+	if (!layout.left && !layout.zeros)
+		outbuf_fill(out, ' ', pad);
 	outbuf_str(out, prefix);
+	if (!layout.left && layout.zeros)
+		outbuf_fill(out, '0', pad);
 	outbuf_bytes(out, digits + i, sizeof(digits) - i);
+	if (layout.left)
+		outbuf_fill(out, ' ', pad);
 }
 
-static void outbuf_signed(struct outbuf *out, int64_t value, unsigned width)
+static void outbuf_signed(struct outbuf *out, int64_t value,
+			  struct outbuf_layout layout)
 {
 	uint64_t magnitude = (uint64_t)value;
 
 	outbuf_number(out, value < 0 ? "-" : "",
-		      value < 0 ? 0 - magnitude : magnitude, 10, width);
+		      value < 0 ? 0 - magnitude : magnitude, 10, layout);
+}
+
+static void outbuf_text(struct outbuf *out, const char *text,
+			struct outbuf_layout layout)
+{
+	size_t len = strlen(text);
+	size_t pad = len < layout.width ? layout.width - len : 0;
+
+	if (!layout.left)
+		outbuf_fill(out, ' ', pad);
+	outbuf_bytes(out, text, len);
+	if (layout.left)
+		outbuf_fill(out, ' ', pad);
 }
 
 void outbuf_uint(struct outbuf *out, uint64_t value)
 {
-	outbuf_number(out, "", value, 10, 0);
+	outbuf_number(out, "", value, 10, (struct outbuf_layout){0});
 }
 
 void outbuf_int(struct outbuf *out, int64_t value)
 {
-	outbuf_signed(out, value, 0);
+	outbuf_signed(out, value, (struct outbuf_layout){0});
 }
 
 void outbuf_hex(struct outbuf *out, uint64_t value)
 {
-	outbuf_number(out, "0x", value, 16, 0);
+	outbuf_number(out, "0x", value, 16, (struct outbuf_layout){0});
 }
 
 void outbuf_uint_pad(struct outbuf *out, uint64_t value, unsigned width)
 {
-	outbuf_number(out, "", value, 10, width);
+	outbuf_number(out, "", value, 10,
+		      (struct outbuf_layout){.width = width});
 }
 
 /* One conversion of outbuf_printf; `args` has passed it afterwards. */
 static void outbuf_convert(struct outbuf *out, char conversion, bool is_long,
-			   unsigned width, va_list *args)
+			   struct outbuf_layout layout, va_list *args)
 {
 	char c;
 
 	switch (conversion) {
 	case 's':
-		outbuf_str(out, va_arg(*args, const char *));
+		outbuf_text(out, va_arg(*args, const char *), layout);
 		break;
 	case 'd':
 		outbuf_signed(
 			out, is_long ? va_arg(*args, long) : va_arg(*args, int),
-			width);
+			layout);
 		break;
 	case 'u':
 	case 'x':
 		outbuf_number(out, "",
 			      is_long ? va_arg(*args, unsigned long)
 				      : va_arg(*args, unsigned),
-			      conversion == 'u' ? 10 : 16, width);
+			      conversion == 'u' ? 10 : 16, layout);
 		break;
 	case 'p':
 		outbuf_number(out, "0x", (uintptr_t)va_arg(*args, void *), 16,
-			      width);
+			      layout);
 		break;
 	case 'c':
 		c = (char)va_arg(*args, int);
@@ -181,14 +211,11 @@ static void outbuf_convert(struct outbuf *out, char conversion, bool is_long,
 	}
 }
 
-void outbuf_printf(struct outbuf *out, const char *format, ...)
+void outbuf_vprintf(struct outbuf *out, const char *format, va_list *args)
 {
-	va_list args;
-
-	va_start(args, format);
 	while (*format) {
 		size_t plain = strcspn(format, "%");
-		unsigned width = 0;
+		struct outbuf_layout layout = {0};
 		bool is_long = false;
 
 		outbuf_bytes(out, format, plain);
@@ -196,13 +223,26 @@ void outbuf_printf(struct outbuf *out, const char *format, ...)
 		if (*format == '\0')
 			break;
 		format++;
+		for (; *format == '-' || *format == '0'; format++) {
+			layout.left |= *format == '-';
+			layout.zeros |= *format == '0';
+		}
 		for (; *format >= '0' && *format <= '9'; format++)
-			width = width * 10 + (unsigned)(*format - '0');
+			layout.width =
+				layout.width * 10 + (unsigned)(*format - '0');
 		for (; *format == 'l' || *format == 'z'; format++)
 			is_long = true;
 		if (*format == '\0')
 			break;
-		outbuf_convert(out, *format++, is_long, width, &args);
+		outbuf_convert(out, *format++, is_long, layout, args);
 	}
+}
+
+void outbuf_printf(struct outbuf *out, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	outbuf_vprintf(out, format, &args);
 	va_end(args);
 }

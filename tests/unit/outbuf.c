@@ -57,10 +57,13 @@ Test(outbuf, printf_agrees_with_libc)
 	struct outbuf out = collect(buf, sizeof(buf));
 	void *p = &out;
 
-#define FORMAT "%s|%d|%5d|%u|%lu|%ld|%zu|%12zu|%x|%lx|%8x|%p|%c|%%|"
+#define FORMAT                                                                 \
+	"%-6d|%-12s|%9s|%08lx|%06d|%lld|%llu|%-3s|"                            \
+	"%s|%d|%5d|%u|%lu|%ld|%zu|%12zu|%x|%lx|%8x|%p|%c|%%|"
 #define ARGS                                                                   \
-	"text", -5, INT_MIN, UINT_MAX, ULONG_MAX, LONG_MIN, SIZE_MAX,          \
-		(size_t)1234, 0xabcu, 0xfedcba9876543210ul, 0x1fu, p, 'z'
+	-42, "left", "right", 0x1234abcdul, -77, LLONG_MIN, ULLONG_MAX,         \
+		"longer", "text", -5, INT_MIN, UINT_MAX, ULONG_MAX, LONG_MIN,  \
+		SIZE_MAX, (size_t)1234, 0xabcu, 0xfedcba9876543210ul, 0x1fu, p, 'z'
 	outbuf_printf(&out, FORMAT, ARGS);
 	snprintf(expected, sizeof(expected), FORMAT, ARGS);
 	cr_assert_str_eq(buf, expected);

@@ -1,0 +1,239 @@
+/*
+ * mmsim/kernel.h: a simulated Linux memory-management kernel, in process.
+ *
+ * A machine is booted from a line of text, and lives in this process without
+ * privilege: it has frames, zones, nodes, tasks with address spaces, and the
+ * /proc files that show them.  Nothing of it is the host's but the memory that
+ * holds its tables.  Time is virtual, and all chance comes from one seed: the
+ * same calls give the same results and the same text, byte for byte.
+ *
+ * The conventions
+ *  - Calls that can fail return 0 (or the asked value) or a negative errno
+ *    value, the one that Linux gives; errno itself is never touched.  A call
+ *    that failed has changed nothing, but where Linux itself leaves a trace.
+ *  - After "Kernel panic" every call gives -EIO; the log stays readable.
+ *  - A machine and everything on it belongs to one thread at a time.
+ *  - PROT_, MAP_, MADV_, MCL_, MREMAP_, MS_, RLIMIT_ are the host's constants.
+ *  - A killed task's calls give -ESRCH.
+ *
+ * Sources of the rules: the section 2 manual pages of the calls, proc(5), the
+ * kernel's documentation (admin-guide/mm, admin-guide/sysctl/vm), and
+ * recordings of Linux 6.1.
+ */
+#ifndef MMSIM_KERNEL_H
+#define MMSIM_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mmsim_machine;
+struct mmsim_task;
+struct mmsim_file;
+
+/* --- the machine ---------------------------------------------------------- */
+
+/*
+ * Boots the machine that `spec` describes: "ram=1G,swap=512M,nodes=2,seed=7".
+ * mmsim(7) lists the keys.  0, -EINVAL (mmsim_spec_check tells why), or
+ * -ENOMEM when the host has no room for the tables.
+ */
+int mmsim_machine_boot(const char *spec, struct mmsim_machine **machine);
+
+/* 0, or -EINVAL and in `why` a sentence that names the key and what is
+ * allowed. */
+int mmsim_spec_check(const char *spec, char *why, size_t len);
+
+/* Gives back everything, tasks and files too.  NULL is allowed. */
+void mmsim_machine_shutdown(struct mmsim_machine *machine);
+
+/*
+ * The text of a file of /proc or /sys as Linux would show it now.  Bytes of
+ * text; at most len - 1 of them are stored, and a '\0' (so that a call with
+ * len 0 tells the size).  -ENOENT, -EACCES (cannot be read), -ESRCH.
+ */
+ssize_t mmsim_proc_read(struct mmsim_machine *machine, const char *path,
+			char *buf, size_t len);
+
+/* Writes `text` to such a file.  -ENOENT, -EACCES, -EINVAL, ... */
+int mmsim_proc_write(struct mmsim_machine *machine, const char *path,
+		     const char *text);
+
+/*
+ * What a tool would print: "free", "free -o" (the old "used"), "numactl
+ * --hardware", "slabtop", "top", "pmap PID", "memmap".  As
+ * mmsim_proc_read; -ENOENT for a view that does not exist.
+ */
+ssize_t mmsim_view(struct mmsim_machine *machine, const char *view, char *buf,
+		   size_t len);
+
+/* The kernel log ("dmesg"), oldest line first; as mmsim_proc_read. */
+ssize_t mmsim_machine_log(struct mmsim_machine *machine, char *buf, size_t len);
+
+bool mmsim_machine_has_panicked(const struct mmsim_machine *machine);
+
+/* Virtual time since boot, ns. */
+uint64_t mmsim_clock_ns(const struct mmsim_machine *machine);
+
+/* Lets `ns` of virtual time pass with all tasks asleep. */
+void mmsim_idle(struct mmsim_machine *machine, uint64_t ns);
+
+/*
+ * Proves the books: every frame is in one place, the counters equal what a
+ * walk finds, page tables and reverse maps are inverse of each other.  0, or
+ * -1 and the first thing found wrong.  Debug builds of level 2 do it after
+ * every call.
+ */
+int mmsim_machine_validate(struct mmsim_machine *machine, char *why,
+			   size_t len);
+
+/* --- tasks ---------------------------------------------------------------- */
+
+/*
+ * Starts a task from the image of a small static program, as a child of init.
+ * Nothing of it is resident.  -EAGAIN: no pid left; -ENOMEM.
+ */
+int mmsim_task_spawn(struct mmsim_machine *machine, const char *comm,
+		     struct mmsim_task **task);
+
+/* fork(2): the child shares every page for copy-on-write. */
+int mmsim_task_fork(struct mmsim_task *task, struct mmsim_task **child);
+
+/* vfork(2): the child uses the parent's address space until it exits. */
+int mmsim_task_vfork(struct mmsim_task *task, struct mmsim_task **child);
+
+/* exit(2); the handle stays valid until mmsim_task_put or the shutdown. */
+void mmsim_task_exit(struct mmsim_task *task, int status);
+
+/* kill(2) by a signal that is not caught. */
+void mmsim_task_kill(struct mmsim_task *task, int sig);
+
+/* The caller forgets a task that is dead. */
+void mmsim_task_put(struct mmsim_task *task);
+
+/* NULL when there is none, or it is dead. */
+struct mmsim_task *mmsim_task_find(struct mmsim_machine *machine, int pid);
+
+int mmsim_task_pid(const struct mmsim_task *task);
+bool mmsim_task_is_alive(const struct mmsim_task *task);
+
+/* The status that wait(2) would give, for WIFEXITED and its like; -1 while
+ * the task is alive. */
+int mmsim_task_wait_status(const struct mmsim_task *task);
+
+/* The task was chosen by the OOM killer. */
+bool mmsim_task_is_oom_victim(const struct mmsim_task *task);
+
+/* The operator's hand, not the task's own: any uid may become any other. */
+int mmsim_task_set_uid(struct mmsim_task *task, uid_t uid);
+int mmsim_task_set_nice(struct mmsim_task *task, int nice); /* -20..19 */
+int mmsim_task_set_cpu(struct mmsim_task *task, unsigned cpu);
+int mmsim_task_set_thp_disable(struct mmsim_task *task, bool disable);
+
+/* prlimit(2), bytes or as the resource has it; RLIM_INFINITY is ~0. */
+int mmsim_task_set_rlimit(struct mmsim_task *task, int resource, uint64_t soft,
+			  uint64_t hard);
+int mmsim_task_get_rlimit(const struct mmsim_task *task, int resource,
+			  uint64_t *soft, uint64_t *hard);
+
+struct mmsim_usage {
+	uint64_t min_flt, maj_flt; /* faults, as in getrusage(2) */
+	uint64_t maxrss_kb;
+	uint64_t utime_ns, stime_ns; /* virtual time outside and inside the kernel */
+};
+
+void mmsim_task_usage(const struct mmsim_task *task, struct mmsim_usage *usage);
+
+/* Lets the task compute for `ns` of virtual time. */
+void mmsim_task_run(struct mmsim_task *task, uint64_t ns);
+
+/* --- memory: the system calls ------------------------------------------------ */
+
+/* The address, or -errno. */
+intptr_t mmsim_mmap(struct mmsim_task *task, uintptr_t addr, size_t len,
+		    int prot, int flags, struct mmsim_file *file, off_t offset);
+int mmsim_munmap(struct mmsim_task *task, uintptr_t addr, size_t len);
+int mmsim_mprotect(struct mmsim_task *task, uintptr_t addr, size_t len,
+		   int prot);
+intptr_t mmsim_mremap(struct mmsim_task *task, uintptr_t addr, size_t old_len,
+		      size_t new_len, int flags, uintptr_t new_addr);
+int mmsim_madvise(struct mmsim_task *task, uintptr_t addr, size_t len,
+		  int advice);
+int mmsim_mlock(struct mmsim_task *task, uintptr_t addr, size_t len);
+int mmsim_mlock2(struct mmsim_task *task, uintptr_t addr, size_t len,
+		 unsigned flags);
+int mmsim_munlock(struct mmsim_task *task, uintptr_t addr, size_t len);
+int mmsim_mlockall(struct mmsim_task *task, int flags);
+int mmsim_munlockall(struct mmsim_task *task);
+int mmsim_msync(struct mmsim_task *task, uintptr_t addr, size_t len, int flags);
+/* One byte a page; bit 0 says that it is in core. */
+int mmsim_mincore(struct mmsim_task *task, uintptr_t addr, size_t len,
+		  unsigned char *vec);
+/* The break after the call, which is the old one when it could not be moved
+ * (the raw system call's rule); 0 asks. */
+intptr_t mmsim_brk(struct mmsim_task *task, uintptr_t brk);
+
+/* Memory policies; `nodemask` has bit n for node n.  Modes and flags are those
+ * of <linux/mempolicy.h>. */
+int mmsim_set_mempolicy(struct mmsim_task *task, int mode, uint64_t nodemask);
+int mmsim_get_mempolicy(struct mmsim_task *task, int *mode, uint64_t *nodemask,
+			uintptr_t addr, unsigned flags);
+int mmsim_mbind(struct mmsim_task *task, uintptr_t addr, size_t len, int mode,
+		uint64_t nodemask, unsigned flags);
+
+/* --- memory: loads and stores -------------------------------------------------- */
+
+/*
+ * What a load (write 0) or store (write 1) of each page of the range does.
+ * 0, or the signal that it earns: SIGSEGV, SIGBUS, or SIGKILL when the OOM
+ * killer took the task.  The task itself lives on after SIGSEGV and SIGBUS, as
+ * with a handler.  Negative: the task is dead (-ESRCH), the machine has
+ * panicked (-EIO).
+ */
+int mmsim_access(struct mmsim_task *task, uintptr_t addr, size_t len,
+		 int write);
+/* An instruction fetch. */
+int mmsim_fetch(struct mmsim_task *task, uintptr_t addr, size_t len);
+
+/* The same, with the bytes; a range that faults in its middle has been copied
+ * up to there. */
+int mmsim_load(struct mmsim_task *task, uintptr_t addr, void *dst, size_t len);
+int mmsim_store(struct mmsim_task *task, uintptr_t addr, const void *src,
+		size_t len);
+
+/* Of the last SIGSEGV or SIGBUS: si_addr and si_code (SEGV_MAPERR, ...). */
+int mmsim_task_fault_info(const struct mmsim_task *task, uintptr_t *addr,
+			  int *code);
+
+/* --- files ---------------------------------------------------------------------- */
+
+/*
+ * Makes a file of `bytes` bytes on the simulated disk, or on tmpfs under /tmp
+ * and /dev/shm, nothing of it cached or dirty, and opens it.  -EEXIST, -EINVAL
+ * (path, size), -ENOSPC.
+ */
+int mmsim_file_create(struct mmsim_machine *machine, const char *path,
+		      off_t bytes, struct mmsim_file **file);
+/* open(2) with O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_DIRECT. */
+int mmsim_open(struct mmsim_task *task, const char *path, int flags,
+	       struct mmsim_file **file);
+int mmsim_close(struct mmsim_file *file);
+ssize_t mmsim_pread(struct mmsim_task *task, struct mmsim_file *file, void *buf,
+		    size_t len, off_t offset);
+ssize_t mmsim_pwrite(struct mmsim_task *task, struct mmsim_file *file,
+		     const void *buf, size_t len, off_t offset);
+int mmsim_ftruncate(struct mmsim_file *file, off_t bytes);
+int mmsim_fsync(struct mmsim_task *task, struct mmsim_file *file);
+void mmsim_sync(struct mmsim_machine *machine);
+int mmsim_unlink(struct mmsim_machine *machine, const char *path);
+off_t mmsim_file_size(const struct mmsim_file *file);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,256 @@
+/*
+ * radix.c: from 64-bit numbers to pointers, 64 slots a node.
+ *
+ *   height 2:   root -> slots[index >> 6] -> slots[index & 63] -> entry
+ *
+ * A tree of height h holds the numbers below 64^h; it grows at its root when a
+ * larger one comes and shrinks again when only slot 0 of the root is used.  A
+ * node counts its slots in use and goes back to the pool at zero, so that an
+ * empty tree has no nodes.
+ *
+ * An insertion takes all the nodes that it will need before it changes
+ * anything: when the host has no memory the tree is as it was.
+ */
+#include "base/radix.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	RADIX_BITS = 6,
+	RADIX_SLOTS = 1 << RADIX_BITS,
+	RADIX_MAX_HEIGHT = (64 + RADIX_BITS - 1) / RADIX_BITS,
+};
+
+struct radix_node {
+	void *slots[RADIX_SLOTS];
+	unsigned nr_used;
+};
+
+size_t radix_node_size(void)
+{
+	return sizeof(struct radix_node);
+}
+
+void radix_init(struct radix *radix, struct pool *nodes)
+{
+	memset(radix, 0, sizeof(*radix));
+	radix->nodes = nodes;
+}
+
+/* The tree of this height has a place for the number. */
+static bool radix_covers(unsigned height, uint64_t index)
+{
+	unsigned bits = height * RADIX_BITS;
+
+	return bits >= 64 || index >> bits == 0;
+}
+
+/* The slot of `index` in a node `height` levels above the entries. */
+static unsigned radix_slot(unsigned height, uint64_t index)
+{
+	return index >> (height - 1) * RADIX_BITS & (RADIX_SLOTS - 1);
+}
+
+static void radix_free_node(struct radix *radix, struct radix_node *node)
+{
+	pool_free(radix->nodes, node);
+	radix->nr_nodes--;
+}
+
+static void radix_free_branch(struct radix *radix, struct radix_node *node,
+			      unsigned height)
+{
+	for (unsigned i = 0; height > 1 && i < RADIX_SLOTS; i++)
+		if (node->slots[i])
+			radix_free_branch(radix, node->slots[i], height - 1);
+	radix_free_node(radix, node);
+}
+
+void radix_clear(struct radix *radix)
+{
+	if (radix->height > 0)
+		radix_free_branch(radix, radix->root, radix->height);
+	radix->root = NULL;
+	radix->height = 0;
+	radix->count = 0;
+}
+
+void *radix_find(const struct radix *radix, uint64_t index)
+{
+	const struct radix_node *node = radix->root;
+
+	if (!radix_covers(radix->height, index))
+		return NULL;
+	for (unsigned height = radix->height; height > 1 && node; height--)
+		node = node->slots[radix_slot(height, index)];
+	return node ? node->slots[radix_slot(1, index)] : NULL;
+}
+
+/* The height that the tree must have to hold `index`, at least 1. */
+static unsigned radix_height_for(const struct radix *radix, uint64_t index)
+{
+	unsigned height = radix->height > 0 ? radix->height : 1;
+
+	while (!radix_covers(height, index))
+		height++;
+	return height;
+}
+
+/* Nodes that an insertion at `index` will make. */
+static unsigned radix_nodes_missing(const struct radix *radix, uint64_t index)
+{
+	unsigned wanted = radix_height_for(radix, index);
+	unsigned missing = wanted - radix->height;
+	const struct radix_node *node = radix->root;
+
+	if (radix->height == 0)
+		return wanted;
+	/* above the old root only slot 0 is taken: the rest of the path is new */
+	if (missing > 0)
+		return missing + wanted - 1;
+	for (unsigned height = wanted; height > 1; height--) {
+		node = node->slots[radix_slot(height, index)];
+		if (!node)
+			return height - 1;
+	}
+	return 0;
+}
+
+/* Puts roots on top until the tree is `height` levels high. */
+static void radix_grow(struct radix *radix, unsigned height,
+		       struct radix_node **spare, unsigned *nr_spare)
+{
+	while (radix->height < height) {
+		struct radix_node *root = spare[--*nr_spare];
+
+		if (radix->root) {
+			root->slots[0] = radix->root;
+			root->nr_used = 1;
+		}
+		radix->root = root;
+		radix->height++;
+		/* an empty tree may be as high as it likes */
+		if (!root->slots[0])
+			radix->height = height;
+	}
+}
+
+int radix_insert(struct radix *radix, uint64_t index, void *entry)
+{
+	struct radix_node *spare[2 * RADIX_MAX_HEIGHT];
+	unsigned missing = radix_nodes_missing(radix, index), nr_spare = 0;
+	struct radix_node *node;
+	void **slot;
+
+	ASSERT(entry);
+	while (nr_spare < missing) {
+		spare[nr_spare] = pool_zalloc(radix->nodes);
+		if (!spare[nr_spare]) {
+			while (nr_spare > 0)
+				pool_free(radix->nodes, spare[--nr_spare]);
+			return -ENOMEM;
+		}
+		nr_spare++;
+	}
+	radix->nr_nodes += missing;
+	radix_grow(radix, radix_height_for(radix, index), spare, &nr_spare);
+	node = radix->root;
+	for (unsigned height = radix->height; height > 1; height--) {
+		slot = &node->slots[radix_slot(height, index)];
+		if (!*slot) {
+			*slot = spare[--nr_spare];
+			node->nr_used++;
+		}
+		node = *slot;
+	}
+	while (nr_spare > 0)
+		radix_free_node(radix, spare[--nr_spare]);
+	slot = &node->slots[radix_slot(1, index)];
+	if (!*slot) {
+		node->nr_used++;
+		radix->count++;
+	}
+	*slot = entry;
+	return 0;
+}
+
+static void radix_shrink(struct radix *radix)
+{
+	struct radix_node *root = radix->root;
+
+	while (radix->height > 1 && root->nr_used == 1 && root->slots[0]) {
+		radix->root = root->slots[0];
+		radix->height--;
+		radix_free_node(radix, root);
+		root = radix->root;
+	}
+}
+
+void *radix_remove(struct radix *radix, uint64_t index)
+{
+	struct radix_node *path[RADIX_MAX_HEIGHT + 1];
+	struct radix_node *node = radix->root;
+	unsigned height;
+	void *entry;
+
+	if (radix->height == 0 || !radix_covers(radix->height, index))
+		return NULL;
+	for (height = radix->height; height > 1; height--) {
+		path[height] = node;
+		node = node->slots[radix_slot(height, index)];
+		if (!node)
+			return NULL;
+	}
+	path[1] = node;
+	entry = node->slots[radix_slot(1, index)];
+	if (!entry)
+		return NULL;
+	radix->count--;
+	for (height = 1; height <= radix->height; height++) {
+		node = path[height];
+		node->slots[radix_slot(height, index)] = NULL;
+		if (--node->nr_used > 0)
+			break;
+		radix_free_node(radix, node);
+	}
+	if (height > radix->height) {
+		radix->root = NULL;
+		radix->height = 0;
+	} else {
+		radix_shrink(radix);
+	}
+	return entry;
+}
+
+/*
+ * The first entry of the branch at or behind *index, whose path begins in
+ * `node`; NULL when the branch has none.  *index is the entry's then.
+ */
+static void *radix_next_in(const struct radix_node *node, unsigned height,
+			   uint64_t *index)
+{
+	uint64_t step = (uint64_t)1 << (height - 1) * RADIX_BITS;
+	uint64_t at = *index;
+
+	for (unsigned i = radix_slot(height, at); i < RADIX_SLOTS; i++) {
+		void *below = node->slots[i];
+
+		if (below && height > 1)
+			below = radix_next_in(below, height - 1, &at);
+		if (below) {
+			*index = at;
+			return below;
+		}
+		/* the start of the next slot's numbers; may wrap at the end */
+		at = (at & ~(step - 1)) + step;
+	}
+	return NULL;
+}
+
+void *radix_next(const struct radix *radix, uint64_t *index)
+{
+	if (radix->height == 0 || !radix_covers(radix->height, *index))
+		return NULL;
+	return radix_next_in(radix->root, radix->height, index);
+}

@@ -1,0 +1,384 @@
+/*
+ * buddy.c: the buddy system of one zone (K. Knowlton 1965).
+ *
+ * Free memory lies in blocks of 2^order frames, aligned to their size.  The
+ * buddy of a block is the other half of the next larger one: its number
+ * differs in one bit.  To give out a block, a larger one is halved until it
+ * fits; a block that comes back joins its buddy if that is free, again and
+ * again.
+ *
+ *     order 2 |        0        |        4        |
+ *     order 1 |   0    |   2    |   4    |   6    |     buddy = pfn ^ 2^order
+ *
+ * Blocks are kept apart by what they may be used for, so that pages that can
+ * be moved and pages that cannot do not mix: each pageblock (512 frames) has a
+ * migrate type, and a free block lies on the list of its pageblock's type.  A
+ * request whose own lists are empty takes the largest block of another type
+ * and, when that is large enough, the whole pageblock with it.
+ *
+ * Frames that were never asked for are not on any list: they lie between
+ * deferred_pfn and deferred_end and stand behind the largest Movable blocks.
+ * Their struct pages have not been touched.
+ *
+ * A free block: PG_buddy, `private` its order, `index` the type of its list.
+ *
+ * Simplified: no high-atomic reserve, no watermark boost when types mix, no
+ * CMA.
+ *
+ * Sources: kernel documentation, mm/physical_memory; M. Gorman,
+ * "Understanding the Linux Virtual Memory Manager", chapter 6.
+ */
+#include "kernel/machine.h"
+#include "kernel/page_alloc.h"
+
+enum { PAGEBLOCK_NR = 1 << PAGEBLOCK_ORDER };
+
+/* Which types to take from when the own is empty, best first. */
+static const uint8_t buddy_fallbacks[MIGRATE_PCPTYPES][2] = {
+	[MIGRATE_UNMOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE},
+	[MIGRATE_MOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE},
+	[MIGRATE_RECLAIMABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE},
+};
+
+enum migratetype pageblock_migratetype(const struct mmsim_machine *machine,
+				       pfn_t pfn)
+{
+	return machine->pageblocks[pfn >> PAGEBLOCK_ORDER];
+}
+
+void pageblock_set_migratetype(struct mmsim_machine *machine, pfn_t pfn,
+			       enum migratetype migratetype)
+{
+	machine->pageblocks[pfn >> PAGEBLOCK_ORDER] = (uint8_t)migratetype;
+}
+
+/* The bits that say where a frame is. */
+static uint64_t buddy_place(const struct zone *zone)
+{
+	return (uint64_t)zone->type << PAGE_FLAGS_ZONE_SHIFT |
+	       (uint64_t)zone->node->id << PAGE_FLAGS_NODE_SHIFT;
+}
+
+/* Marks the block free and puts it on a list. */
+static void buddy_list_add(struct zone *zone, struct page *page, unsigned order,
+			   enum migratetype migratetype, bool tail)
+{
+	struct free_area *area = &zone->free_area[order];
+
+	page->flags = buddy_place(zone) | PG_buddy;
+	page->private = order;
+	page->index = migratetype;
+	if (tail)
+		list_add_tail(&page->lru, &area->list[migratetype]);
+	else
+		list_add(&page->lru, &area->list[migratetype]);
+	area->nr_free[migratetype]++;
+}
+
+static void buddy_list_del(struct zone *zone, struct page *page)
+{
+	ASSERT(page_has(page, PG_buddy));
+	ASSERT(zone->free_area[page->private].nr_free[page->index] > 0);
+	zone->free_area[page->private].nr_free[page->index]--;
+	list_del(&page->lru);
+	page_clear(page, PG_buddy);
+}
+
+/* The first frame of a free block of this order in this zone stands here. */
+static bool buddy_is_free(const struct zone *zone, const struct page *page,
+			  unsigned order)
+{
+	return page->flags == (buddy_place(zone) | PG_buddy) &&
+	       page->private == order;
+}
+
+/* The largest never-used block, if the zone has one left: it is put on the list
+ * of its type and returned. */
+static struct page *buddy_take_deferred(struct zone *zone)
+{
+	struct page *page;
+
+	if (zone->deferred_pfn == zone->deferred_end)
+		return NULL;
+	page = zone->node->machine->mem_map + zone->deferred_pfn;
+	zone->deferred_pfn += MAX_ORDER_NR_PAGES;
+	buddy_list_add(zone, page, MAX_ORDER - 1, MIGRATE_MOVABLE, true);
+	return page;
+}
+
+/* The first block of exactly this order on a type's list. */
+static struct page *buddy_first(struct zone *zone, unsigned order,
+				enum migratetype migratetype)
+{
+	struct list_head *list = &zone->free_area[order].list[migratetype];
+
+	if (!list_is_empty(list))
+		return list_first(list, struct page, lru);
+	if (order == MAX_ORDER - 1 && migratetype == MIGRATE_MOVABLE)
+		return buddy_take_deferred(zone);
+	return NULL;
+}
+
+/* Takes the block, which is on a list, and gives back what is above `order`:
+ * the caller gets the low end. */
+static struct page *buddy_cut(struct zone *zone, struct page *page,
+			      unsigned order, enum migratetype migratetype)
+{
+	unsigned high = (unsigned)page->private;
+
+	buddy_list_del(zone, page);
+	while (high > order) {
+		high--;
+		buddy_list_add(zone, page + ((pfn_t)1 << high), high,
+			       migratetype, false);
+	}
+	page->private = 0;
+	page->index = 0;
+	return page;
+}
+
+/* From the smallest block of at least `least`: its low end, of at most `most`,
+ * whose order is told. */
+static struct page *buddy_alloc_between(struct zone *zone, unsigned least,
+					unsigned most,
+					enum migratetype migratetype,
+					unsigned *order)
+{
+	for (unsigned i = least; i < MAX_ORDER; i++) {
+		struct page *page = buddy_first(zone, i, migratetype);
+
+		if (page) {
+			*order = i < most ? i : most;
+			return buddy_cut(zone, page, *order, migratetype);
+		}
+	}
+	return NULL;
+}
+
+/* The pageblock would be worth having: a block of this order brings it. */
+static bool buddy_can_claim(unsigned order, enum migratetype wanted)
+{
+	return order >= PAGEBLOCK_ORDER / 2 || wanted != MIGRATE_MOVABLE;
+}
+
+/* Moves the free blocks of the pageblock to another type's lists; frames moved,
+ * and in *nr_movable the used ones that could be moved. */
+static uint64_t buddy_move_pageblock(struct zone *zone, pfn_t pfn,
+				     enum migratetype to, uint64_t *nr_movable)
+{
+	struct page *mem_map = zone->node->machine->mem_map;
+	pfn_t start = align_down(pfn, PAGEBLOCK_NR);
+	pfn_t end = start + PAGEBLOCK_NR;
+	uint64_t nr_moved = 0;
+
+	*nr_movable = 0;
+	if (start < zone->start_pfn || end > zone_end_pfn(zone))
+		return 0;
+	for (pfn_t at = start; at < end;) {
+		struct page *page = mem_map + at;
+		unsigned order;
+
+		if (!page_has(page, PG_buddy)) {
+			*nr_movable += page_has(page, PG_lru);
+			at++;
+			continue;
+		}
+		order = (unsigned)page->private;
+		buddy_list_del(zone, page);
+		buddy_list_add(zone, page, order, to, false);
+		nr_moved += (uint64_t)1 << order;
+		at += (pfn_t)1 << order;
+	}
+	return nr_moved;
+}
+
+/* All pageblocks of a block that is that large. */
+static void buddy_claim_pageblocks(struct zone *zone, pfn_t pfn, unsigned order,
+				   enum migratetype migratetype)
+{
+	for (pfn_t at = pfn; at < pfn + ((pfn_t)1 << order); at += PAGEBLOCK_NR)
+		pageblock_set_migratetype(zone->node->machine, at, migratetype);
+}
+
+/* A block of another type: it, or its whole pageblock, becomes `wanted`. */
+static void buddy_steal(struct zone *zone, struct page *page,
+			enum migratetype wanted, bool whole_pageblock)
+{
+	struct mmsim_machine *machine = zone->node->machine;
+	pfn_t pfn = page_pfn(machine, page);
+	enum migratetype old = pageblock_migratetype(machine, pfn);
+	unsigned order = (unsigned)page->private;
+	uint64_t nr_free = 0, nr_movable, nr_alike = 0;
+
+	if (order >= PAGEBLOCK_ORDER)
+		buddy_claim_pageblocks(zone, pfn, order, wanted);
+	else if (whole_pageblock)
+		nr_free = buddy_move_pageblock(zone, pfn, wanted, &nr_movable);
+	if (nr_free == 0) {
+		buddy_list_del(zone, page);
+		buddy_list_add(zone, page, order, wanted, false);
+		return;
+	}
+	/* used frames that are, as far as can be told, of the wanted kind */
+	if (wanted == MIGRATE_MOVABLE)
+		nr_alike = nr_movable;
+	else if (old == MIGRATE_MOVABLE)
+		nr_alike = PAGEBLOCK_NR - nr_free - nr_movable;
+	if (nr_free + nr_alike >= PAGEBLOCK_NR / 2)
+		pageblock_set_migratetype(machine, pfn, wanted);
+}
+
+static struct page *buddy_first_fallback(struct zone *zone, unsigned order,
+					 enum migratetype wanted)
+{
+	for (int i = 0; i < 2; i++) {
+		struct page *page =
+			buddy_first(zone, order, buddy_fallbacks[wanted][i]);
+
+		if (page)
+			return page;
+	}
+	return NULL;
+}
+
+/* Brings a block of another type to the list of this one: false when the zone
+ * has none that is large enough. */
+static bool buddy_fallback(struct zone *zone, unsigned order,
+			   enum migratetype wanted)
+{
+	struct page *page = NULL;
+	unsigned i = MAX_ORDER;
+
+	/* the largest first, so that types mix in as few places as can be */
+	while (i-- > order) {
+		page = buddy_first_fallback(zone, i, wanted);
+		if (page)
+			break;
+	}
+	if (!page)
+		return false;
+	if (!buddy_can_claim(i, wanted)) {
+		/* no pageblock can be had: spoil as little as possible */
+		for (i = order;; i++) {
+			page = buddy_first_fallback(zone, i, wanted);
+			if (page)
+				break;
+		}
+	}
+	buddy_steal(zone, page, wanted, buddy_can_claim(i, wanted));
+	return true;
+}
+
+static struct page *buddy_alloc_any(struct zone *zone, unsigned least,
+				    unsigned most, enum migratetype migratetype,
+				    unsigned *order)
+{
+	struct page *page;
+
+	do {
+		page = buddy_alloc_between(zone, least, most, migratetype,
+					   order);
+	} while (!page && buddy_fallback(zone, least, migratetype));
+	if (page)
+		zone->stat[NR_FREE_PAGES] -= (uint64_t)1 << *order;
+	return page;
+}
+
+struct page *buddy_alloc(struct zone *zone, unsigned order,
+			 enum migratetype migratetype)
+{
+	unsigned got;
+
+	return buddy_alloc_any(zone, order, order, migratetype, &got);
+}
+
+struct page *buddy_alloc_up_to(struct zone *zone, unsigned most,
+			       enum migratetype migratetype, unsigned *order)
+{
+	return buddy_alloc_any(zone, 0, most, migratetype, order);
+}
+
+/* The block will soon join again: its own buddy's buddy is free.  Then it goes
+ * to the end of the list, to be left alone until that happens. */
+static bool buddy_merge_is_likely(const struct zone *zone, pfn_t pfn,
+				  unsigned order)
+{
+	const struct page *mem_map = zone->node->machine->mem_map;
+	pfn_t parent = align_down(pfn, (pfn_t)2 << order);
+	pfn_t other = parent ^ (pfn_t)2 << order;
+
+	return order < MAX_ORDER - 2 &&
+	       buddy_is_free(zone, mem_map + other, order + 1);
+}
+
+void buddy_free(struct zone *zone, struct page *page, unsigned order,
+		enum migratetype migratetype)
+{
+	struct page *mem_map = zone->node->machine->mem_map;
+	pfn_t pfn = (pfn_t)(page - mem_map);
+
+	ASSERT(!page_has(page, PG_buddy));
+	ASSERT(is_aligned(pfn, (pfn_t)1 << order));
+	zone->stat[NR_FREE_PAGES] += (uint64_t)1 << order;
+	for (; order < MAX_ORDER - 1; order++) {
+		struct page *buddy = mem_map + (pfn ^ (pfn_t)1 << order);
+
+		if (!buddy_is_free(zone, buddy, order))
+			break;
+		buddy_list_del(zone, buddy);
+		buddy->private = 0;
+		pfn &= ~((pfn_t)1 << order);
+	}
+	buddy_list_add(zone, mem_map + pfn, order, migratetype,
+		       buddy_merge_is_likely(zone, pfn, order));
+}
+
+/* The range as the largest aligned blocks that fit. */
+static void buddy_add_blocks(struct zone *zone, pfn_t start, pfn_t end)
+{
+	struct mmsim_machine *machine = zone->node->machine;
+
+	while (start < end) {
+		unsigned order = start ? log2_lowest(start) : MAX_ORDER - 1;
+		unsigned fits = log2_floor(end - start);
+
+		order = order < fits ? order : fits;
+		order = order < MAX_ORDER ? order : MAX_ORDER - 1;
+		buddy_list_add(zone, machine->mem_map + start, order,
+			       pageblock_migratetype(machine, start), true);
+		start += (pfn_t)1 << order;
+	}
+}
+
+void buddy_add_range(struct zone *zone, pfn_t start, pfn_t end)
+{
+	pfn_t first = align_up(start, MAX_ORDER_NR_PAGES);
+	pfn_t last = align_down(end, MAX_ORDER_NR_PAGES);
+
+	zone->stat[NR_FREE_PAGES] += end - start;
+	if (first >= last) {
+		buddy_add_blocks(zone, start, end);
+		return;
+	}
+	buddy_add_blocks(zone, start, first);
+	buddy_add_blocks(zone, last, end);
+	if (zone->deferred_pfn == zone->deferred_end) {
+		zone->deferred_pfn = first;
+		zone->deferred_end = last;
+	} else if (zone->deferred_end == first) {
+		zone->deferred_end = last;
+	} else {
+		buddy_add_blocks(zone, first, last);
+	}
+}
+
+uint64_t buddy_nr_free(const struct zone *zone, unsigned order,
+		       enum migratetype migratetype)
+{
+	uint64_t nr_blocks = zone->free_area[order].nr_free[migratetype];
+
+	if (order == MAX_ORDER - 1 && migratetype == MIGRATE_MOVABLE)
+		nr_blocks += (zone->deferred_end - zone->deferred_pfn) /
+			     MAX_ORDER_NR_PAGES;
+	return nr_blocks;
+}

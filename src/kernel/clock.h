@@ -1,0 +1,37 @@
+/*
+ * clock.h: virtual time and what each event costs.
+ *
+ * The figures are round numbers in the range of current machines; only their
+ * order of size matters.  They are never the host's time.
+ */
+#ifndef KERNEL_CLOCK_H
+#define KERNEL_CLOCK_H
+
+#include <stdint.h>
+
+/* ns */
+enum {
+	COST_SYSCALL = 200,
+	COST_MINOR_FAULT = 500,
+	COST_ZERO_PAGE = 100,    /* clearing 4 KiB */
+	COST_COPY_PAGE = 200,
+	COST_ZERO_HUGE_PAGE = 60000,
+	COST_PAGE_TABLE_PAGE = 150,
+	COST_FORK = 50000,
+	COST_EXIT = 30000,
+	COST_DISK_LATENCY = 100000,
+	COST_DISK_PAGE = 8000,   /* about 500 MB/s */
+	COST_SWAP_LATENCY = 100000,
+	COST_SWAP_PAGE = 8000,
+	COST_RECLAIM_SCAN = 100, /* a page looked at */
+	COST_OOM_KILL = 1000000,
+};
+
+struct mmsim_machine;
+struct mmsim_task;
+
+/* The task pays ns of system time; NULL: the kernel itself. */
+void clock_charge(struct mmsim_machine *machine, struct mmsim_task *task,
+		  uint64_t ns);
+
+#endif

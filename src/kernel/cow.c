@@ -1,0 +1,89 @@
+/*
+ * cow.c: a store to a page that is mapped read-only in a writable area.
+ *
+ *   the zero page                 a page of zeros takes its place
+ *   a page of a private file      a copy; the cache keeps the page
+ *   anonymous, only this address  the entry becomes writable: reused
+ *   space has it
+ *   anonymous, shared             a copy; the others keep the page
+ *   shared area of a file         noticed: the page is dirty from now on
+ *
+ * Who is the last owner?  A page that was never shared says so itself
+ * (PG_anon_exclusive).  After a fork both sides have lost that mark, and the
+ * number of references decides: one, the entry's own, and the page is reused
+ * without a copy (pgreuse).  So of two processes that share a page the first to
+ * write copies and the second does not.  A page that is part of a huge one has
+ * only the references of the whole, and is copied when there is more than one.
+ *
+ * Source: recordings of fork (8192 faults, no copy, pgreuse 8192).
+ */
+#include "kernel/fault.h"
+#include "kernel/file.h"
+#include "kernel/machine.h"
+
+#include <errno.h>
+
+static int cow_reuse(struct vm_fault *fault, pte_t *entry)
+{
+	count_vm_event(fault->machine, PGREUSE);
+	pte_set(fault->mm, fault->addr, entry,
+		*entry | PTE_RW | PTE_DIRTY | PTE_ACCESSED);
+	return 0;
+}
+
+/* The page leaves this address space; a copy took its place. */
+static void cow_drop(struct vm_fault *fault, struct page *page)
+{
+	fault->mm->rss[page_rss_kind(page)]--;
+	page_remove_rmap(page, fault->vma);
+	page_put(fault->machine, page);
+}
+
+static int cow_copy(struct vm_fault *fault, pte_t *entry)
+{
+	struct page *page = pte_page(fault->machine, *entry), *copy;
+
+	if (anon_vma_prepare(fault->vma))
+		return -ENOMEM;
+	copy = fault_alloc_page(fault);
+	if (!copy)
+		return -ENOMEM;
+	if (page) {
+		if (page_content_copy(fault->machine, copy, page)) {
+			page_put(fault->machine, copy);
+			return -ENOMEM;
+		}
+		fault->cost += COST_COPY_PAGE;
+	} else {
+		fault->cost += COST_ZERO_PAGE;
+	}
+	fault_map_new_anon(fault, entry, copy);
+	if (page)
+		cow_drop(fault, page);
+	return 0;
+}
+
+static bool cow_is_last_owner(struct page *page)
+{
+	struct page *head = page_head(page);
+
+	return head->refcount == 1 + !!page_has(head, PG_swapcache);
+}
+
+int fault_write_protected(struct vm_fault *fault, pte_t *entry)
+{
+	struct page *page = pte_page(fault->machine, *entry);
+
+	if (fault->vma->flags & VM_SHARED) {
+		set_page_dirty(page);
+		return cow_reuse(fault, entry);
+	}
+	if (!page || !page_is_anon(page))
+		return cow_copy(fault, entry);
+	if (!page_has(page, PG_anon_exclusive)) {
+		if (!cow_is_last_owner(page))
+			return cow_copy(fault, entry);
+		page_move_anon_rmap(page, fault->vma);
+	}
+	return cow_reuse(fault, entry);
+}

@@ -1,0 +1,268 @@
+/*
+ * file.c: open files: made, opened, closed, cut, removed.
+ *
+ * What an open file is for (reading, writing) is checked when it is used.  A
+ * file that is made with its size lies on the disk as a whole, so that the
+ * disk can be full; one that grows by being cut longer gets a hole.
+ *
+ * Cutting a file takes its pages out of all address spaces, private copies
+ * too: an access behind the new end gets SIGBUS.  The rest of the last page is
+ * zeros from then on.
+ *
+ * Source: open(2), ftruncate(2), mmap(2).
+ */
+#include "kernel/file_state.h"
+#include "kernel/syscall.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* --- open files ---------------------------------------------------------- */
+
+struct mmsim_file *file_open_inode(struct inode *inode, int flags)
+{
+	struct mmsim_file *file;
+
+	if (inode_cache(inode))
+		return NULL;
+	file = kmem_record_alloc(inode->machine, KMEM_FILP, sizeof(*file));
+	if (!file)
+		return NULL;
+	inode->refcount++;
+	inode->machine->files->nr_open++;
+	file->inode = inode;
+	file->refcount = 1;
+	file->flags = flags;
+	file->ra_prev = UINT64_MAX;
+	return file;
+}
+
+struct mmsim_file *file_get(struct mmsim_file *file)
+{
+	if (file)
+		file->refcount++;
+	return file;
+}
+
+void file_put(struct mmsim_file *file)
+{
+	struct inode *inode;
+
+	if (!file || --file->refcount > 0)
+		return;
+	inode = file->inode;
+	inode->machine->files->nr_open--;
+	kmem_record_free(inode->machine, KMEM_FILP, file);
+	inode_put(inode);
+}
+
+/* --- making, cutting, removing ------------------------------------------- */
+
+/* A named inode of this size, all of it on the disk; the caller has a
+ * reference. */
+static int file_make(struct mmsim_machine *machine, const char *path,
+		     uint64_t bytes, struct inode **result)
+{
+	struct file_state *state = machine->files;
+	enum file_place place = path_place(path);
+	uint64_t blocks = place == PLACE_DISK ? file_pages(bytes) : 0;
+	struct inode *inode;
+
+	if (bytes > (place == PLACE_DISK ? FILE_MAX_BYTES : SHMEM_MAX_BYTES))
+		return -EFBIG;
+	if (blocks > DISK_BLOCKS - state->nr_disk_blocks)
+		return -ENOSPC;
+	inode = inode_create(machine, place);
+	if (!inode)
+		return -ENOMEM;
+	if (inode_link(inode, path)) {
+		inode_put(inode);
+		return -ENOMEM;
+	}
+	inode->size = bytes;
+	inode->extent_pages = blocks;
+	inode->nr_blocks = blocks;
+	inode->disk_start = state->next_block;
+	state->next_block += blocks;
+	state->nr_disk_blocks += blocks;
+	*result = inode;
+	return 0;
+}
+
+static int file_make_and_open(struct mmsim_machine *machine, const char *path,
+			      uint64_t bytes, int flags,
+			      struct mmsim_file **file)
+{
+	struct inode *inode;
+	int err = file_make(machine, path, bytes, &inode);
+
+	if (err)
+		return err;
+	*file = file_open_inode(inode, flags);
+	if (!*file) {
+		inode_unlink(inode);
+		err = -ENOMEM;
+	}
+	inode_put(inode);
+	return err;
+}
+
+static int inode_truncate(struct inode *inode, uint64_t bytes)
+{
+	bool is_disk = inode->place == PLACE_DISK;
+
+	if (bytes > (is_disk ? FILE_MAX_BYTES : SHMEM_MAX_BYTES))
+		return -EFBIG;
+	if (bytes < inode->size) {
+		uint64_t old = inode->size;
+
+		inode->size = bytes;
+		truncate_pages(&inode->mapping, file_pages(bytes));
+		store_truncate(inode, file_pages(bytes));
+		if (bytes % PAGE_SIZE && bytes < old)
+			filemap_zero_tail(inode, bytes / PAGE_SIZE,
+					  (unsigned)(bytes % PAGE_SIZE));
+	}
+	inode->size = bytes;
+	return 0;
+}
+
+static int file_create(struct mmsim_machine *machine, const char *path,
+		       off_t bytes, struct mmsim_file **file)
+{
+	int err = path_check(path);
+
+	if (bytes < 0 || !file)
+		return -EINVAL;
+	if (err == -EISDIR && path_place(path) == PLACE_DISK)
+		return -EEXIST;
+	if (err)
+		return err;
+	if (path_find(machine, path))
+		return -EEXIST;
+	return file_make_and_open(machine, path, (uint64_t)bytes, O_RDWR, file);
+}
+
+int file_open_program(struct mmsim_machine *machine, const char *path,
+		      uint64_t bytes, struct mmsim_file **file)
+{
+	struct inode *inode = path_find(machine, path);
+	int err = path_check(path);
+
+	if (err)
+		return err;
+	if (!inode)
+		return file_make_and_open(machine, path, bytes, O_RDONLY, file);
+	*file = file_open_inode(inode, O_RDONLY);
+	return *file ? 0 : -ENOMEM;
+}
+
+PUBLIC int mmsim_file_create(struct mmsim_machine *machine, const char *path,
+			     off_t bytes, struct mmsim_file **file)
+{
+	int err;
+
+	if (machine->has_panicked)
+		return -EIO;
+	err = file_create(machine, path, bytes, file);
+	task_call_done(machine);
+	return err;
+}
+
+static int file_open(struct mmsim_task *task, const char *path, int flags,
+		     struct mmsim_file **file)
+{
+	struct mmsim_machine *machine = task->machine;
+	int mode = flags & O_ACCMODE, err = path_check(path);
+	struct inode *inode;
+
+	if (!file || mode == O_ACCMODE)
+		return -EINVAL;
+	if (err)
+		return err;
+	if (!task_is_root(task) &&
+	    machine->files->nr_open >= (uint64_t)machine->vm.file_max)
+		return -ENFILE;
+	inode = path_find(machine, path);
+	if (!inode && !(flags & O_CREAT))
+		return -ENOENT;
+	if (inode && (flags & O_CREAT) && (flags & O_EXCL))
+		return -EEXIST;
+	if ((flags & O_DIRECT) && path_place(path) != PLACE_DISK &&
+	    machine->profile < PROFILE_6_18)
+		return -EINVAL;
+	if (!inode)
+		return file_make_and_open(machine, path, 0, flags, file);
+	*file = file_open_inode(inode, flags);
+	if (!*file)
+		return -ENOMEM;
+	if ((flags & O_TRUNC) && mode != O_RDONLY)
+		inode_truncate(inode, 0);
+	return 0;
+}
+
+PUBLIC int mmsim_open(struct mmsim_task *task, const char *path, int flags,
+		      struct mmsim_file **file)
+{
+	int err = syscall_enter(task);
+
+	if (err)
+		return err;
+	err = file_open(task, path, flags, file);
+	return (int)syscall_leave(task, err);
+}
+
+PUBLIC int mmsim_close(struct mmsim_file *file)
+{
+	struct mmsim_machine *machine;
+
+	if (!file)
+		return -EBADF;
+	machine = file->inode->machine;
+	file_put(file);
+	task_call_done(machine);
+	return 0;
+}
+
+PUBLIC int mmsim_ftruncate(struct mmsim_file *file, off_t bytes)
+{
+	struct mmsim_machine *machine;
+	int err;
+
+	if (!file)
+		return -EBADF;
+	machine = file->inode->machine;
+	if (machine->has_panicked)
+		return -EIO;
+	if (bytes < 0 || (file->flags & O_ACCMODE) == O_RDONLY)
+		return -EINVAL;
+	err = inode_truncate(file->inode, (uint64_t)bytes);
+	task_call_done(machine);
+	return err;
+}
+
+PUBLIC int mmsim_unlink(struct mmsim_machine *machine, const char *path)
+{
+	struct inode *inode;
+	int err;
+
+	if (machine->has_panicked)
+		return -EIO;
+	err = path_check(path);
+	if (err)
+		return err;
+	inode = path_find(machine, path);
+	if (!inode)
+		return -ENOENT;
+	inode->refcount++;
+	inode_unlink(inode);
+	inode_put(inode);
+	task_call_done(machine);
+	return 0;
+}
+
+PUBLIC off_t mmsim_file_size(const struct mmsim_file *file)
+{
+	return file ? (off_t)file->inode->size : -EBADF;
+}

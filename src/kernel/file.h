@@ -1,0 +1,117 @@
+/*
+ * file.h: inodes, open files, and where their pages are.
+ *
+ *   path -> inode -> address_space: page cache (index -> page)
+ *                 -> store: the content on the simulated disk
+ *   tmpfs and shared anonymous memory have no store: their pages are the
+ *   content (shmem.c), and may go to swap.
+ */
+#ifndef KERNEL_FILE_H
+#define KERNEL_FILE_H
+
+#include "base/list.h"
+#include "base/radix.h"
+#include "kernel/mm.h"
+#include "kernel/page.h"
+
+#include <sys/types.h>
+
+struct inode;
+struct radix_node_record;
+
+/* Where a file lies.  Sizes of the two tmpfs are limited each on its own. */
+enum file_place {
+	PLACE_DISK,
+	PLACE_TMP,    /* tmpfs at /tmp */
+	PLACE_SHM,    /* tmpfs at /dev/shm */
+	PLACE_KERNEL, /* shared anonymous memory: no name, no limit */
+	NR_FILE_PLACES,
+};
+
+/* The pages of one file or shared object. */
+struct address_space {
+	struct mmsim_machine *machine;
+	struct inode *host;
+	struct radix pages;    /* index -> struct page, or a value: swap slot or
+				* shadow of a page that was reclaimed */
+	uint64_t nr_pages;     /* pages in the tree */
+	struct list_head vmas; /* areas that map it */
+	bool is_shmem;         /* tmpfs: swap-backed */
+	uint64_t nr_dirty;
+	struct radix_node_record *node_records; /* what the tree's nodes cost */
+};
+
+struct inode {
+	struct mmsim_machine *machine;
+	struct list_head link;  /* in machine->inodes */
+	char *path;             /* NULL: no name (anonymous, or unlinked) */
+	uint64_t ino;
+	uint64_t size;          /* bytes */
+	uint32_t nlink, refcount; /* open files, areas by their file */
+	struct address_space mapping;
+	struct radix store;     /* page index -> host page: content on disk;
+				 * none: zeros */
+	uint64_t disk_start;    /* first block on the disk */
+	uint64_t committed;     /* pages charged to Committed_AS (shmem) */
+	struct list_head hash_link; /* of its path's bucket */
+	void *dentry_record, *inode_record; /* in the caches; NULL: dropped */
+	uint64_t extent_pages;  /* of the store: zeros on the disk up to here */
+	uint64_t nr_blocks;     /* pages of the disk that are the file's */
+	enum file_place place;
+	bool is_charged_by_page; /* shmem: Committed_AS follows the pages */
+};
+
+struct mmsim_file {
+	struct inode *inode;
+	uint32_t refcount; /* the handle, and areas */
+	int flags;         /* O_ */
+	uint64_t ra_start, ra_size, ra_async, ra_prev; /* readahead window, pages */
+};
+
+int file_init(struct mmsim_machine *machine);
+void file_fini(struct mmsim_machine *machine);
+struct mmsim_file *file_get(struct mmsim_file *file);
+void file_put(struct mmsim_file *file);
+/* exec: opens the program's file for reading, and makes it if it is not there. */
+int file_open_program(struct mmsim_machine *machine, const char *path,
+		      uint64_t bytes, struct mmsim_file **file);
+
+/* filemap.c: the page at an index, read from the store when missing; *major is
+ * set when the disk was read.  The page comes with a reference of the caller's
+ * (as alloc_pages gives), to be kept by a page table entry or put.  Objects of
+ * shmem are served too (shmem_get_page).  0, -ENOMEM, -EFAULT (behind the
+ * end). */
+int filemap_get_page(struct mmsim_task *task, struct mmsim_file *file,
+		     struct address_space *mapping, uint64_t index,
+		     struct page **page, bool *major);
+/* Without a reference of the caller's; NULL: not in the cache. */
+struct page *filemap_find(struct address_space *mapping, uint64_t index);
+int filemap_add(struct address_space *mapping, struct page *page,
+		uint64_t index);
+/* Out of the cache; the caller has the last reference but the cache's. */
+void filemap_remove(struct page *page);
+void set_page_dirty(struct page *page);
+/* Cuts the file: pages behind are unmapped everywhere and dropped. */
+void truncate_pages(struct address_space *mapping, uint64_t from_index);
+/* Pages first..last read as zeros again; private copies stay (punch_hole.c). */
+void punch_hole(struct address_space *mapping, uint64_t first, uint64_t last);
+/* Writes dirty pages first..last to the store; how many were written. */
+uint64_t filemap_write_range(struct mmsim_task *task,
+			     struct address_space *mapping, uint64_t first,
+			     uint64_t last);
+/* All inodes of the machine (struct inode, by link), oldest first. */
+struct list_head *file_inodes(struct mmsim_machine *machine);
+/* The books of all files: 0, or -1 and what is wrong. */
+int file_validate(struct mmsim_machine *machine, char *why, size_t len);
+
+/* shmem.c: the object behind MAP_SHARED | MAP_ANONYMOUS.  The caller charges its
+ * pages and says so in inode->committed, which is taken back when the object
+ * goes with its last reference; 0 (MAP_NORESERVE): each page is charged when
+ * it is made.  NULL: no memory. */
+struct mmsim_file *shmem_zero_setup(struct mmsim_task *task, size_t len);
+/* The page at an index, made when missing, with a reference of the caller's.
+ * 0, -ENOMEM (no page, or no promise), -ENOSPC (tmpfs is full), -EFAULT. */
+int shmem_get_page(struct mmsim_task *task, struct address_space *mapping,
+		   uint64_t index, struct page **page, bool *major);
+
+#endif

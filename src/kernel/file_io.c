@@ -1,0 +1,375 @@
+/*
+ * file_io.c: read, write, fsync and sync.
+ *
+ * Reading and writing go through the page cache, page by page.  A read that
+ * misses fetches the page from the disk; a write that does not cover its whole
+ * page must fetch it first, too, when there is something on the disk.  What is
+ * written is dirty until fsync or sync.  O_DIRECT goes past the cache: dirty
+ * pages of the range are written first, and a write drops the range's pages.
+ * (Simplified: pages that are mapped stay and take the new bytes; Linux
+ * unmaps them.)
+ *
+ * A page that is read twice becomes active: reads of the same page in sequence
+ * count once.  A hole of tmpfs is read as zeros without making a page.
+ *
+ * Source: read(2), write(2), open(2) (O_DIRECT), fsync(2); recordings.
+ */
+#include "kernel/file_state.h"
+#include "kernel/lru.h"
+#include "kernel/page_alloc.h"
+#include "kernel/syscall.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { DIRECT_ALIGN = 512 };
+
+/* The system call limits one transfer. */
+#define RW_MAX ((size_t)INT_MAX & ~(size_t)(PAGE_SIZE - 1))
+
+/* A transfer: what is left of it. */
+struct transfer {
+	struct mmsim_task *task;
+	struct mmsim_file *file;
+	struct inode *inode;
+	uint64_t pos;
+	size_t left, done;
+};
+
+static size_t chunk_len(const struct transfer *io)
+{
+	return min_size(PAGE_SIZE - io->pos % PAGE_SIZE, io->left);
+}
+
+static void advance(struct transfer *io, size_t len)
+{
+	io->pos += len;
+	io->left -= len;
+	io->done += len;
+}
+
+/* Bytes moved, or the error when there are none. */
+static ssize_t transfer_result(const struct transfer *io, int err)
+{
+	if (syscall_is_killed(io->task))
+		return -ESRCH;
+	return io->done ? (ssize_t)io->done : err;
+}
+
+static bool is_direct(const struct transfer *io)
+{
+	return (io->file->flags & O_DIRECT) && io->inode->place == PLACE_DISK;
+}
+
+static int check_direct(const struct transfer *io, const void *buf)
+{
+	return (io->pos | io->left | (uintptr_t)buf) % DIRECT_ALIGN ? -EINVAL
+								    : 0;
+}
+
+/* --- reading ------------------------------------------------------------- */
+
+static int read_chunk(struct transfer *io, char *to, size_t len)
+{
+	struct mmsim_machine *machine = io->task->machine;
+	struct address_space *mapping = &io->inode->mapping;
+	uint64_t index = io->pos / PAGE_SIZE;
+	struct page *page;
+	bool major;
+	int err;
+
+	if (mapping->is_shmem && !radix_find(&mapping->pages, index)) {
+		memset(to, 0, len);
+		return 0;
+	}
+	err = filemap_get_page(io->task, io->file, mapping, index, &page,
+			       &major);
+	if (err)
+		return err;
+	memcpy(to,
+	       (const char *)page_content(machine, page) + io->pos % PAGE_SIZE,
+	       len);
+	if (io->file->ra_prev != index)
+		mark_page_accessed(machine, page);
+	io->file->ra_prev = index;
+	clock_charge(machine, io->task, COST_COPY_PAGE);
+	page_put(machine, page);
+	return 0;
+}
+
+static ssize_t read_direct(struct transfer *io, char *to)
+{
+	struct mmsim_machine *machine = io->task->machine;
+	uint64_t first = io->pos / PAGE_SIZE;
+	uint64_t last = (io->pos + io->left - 1) / PAGE_SIZE;
+
+	filemap_write_range(io->task, &io->inode->mapping, first, last);
+	while (io->left) {
+		size_t len = chunk_len(io);
+
+		store_read(io->inode, io->pos / PAGE_SIZE,
+			   (unsigned)(io->pos % PAGE_SIZE), to + io->done, len);
+		advance(io, len);
+	}
+	count_vm_events(machine, PGPGIN, io->done / KIB);
+	clock_charge(machine, io->task,
+		     COST_DISK_LATENCY + (last - first + 1) * COST_DISK_PAGE);
+	return (ssize_t)io->done;
+}
+
+static ssize_t file_pread(struct transfer *io, char *to)
+{
+	int err = 0;
+
+	if (is_direct(io)) {
+		err = check_direct(io, to);
+		if (err)
+			return err;
+	}
+	if (io->pos >= io->inode->size)
+		return 0;
+	io->left = min_size(io->left, io->inode->size - io->pos);
+	if (is_direct(io))
+		return read_direct(io, to);
+	while (io->left) {
+		size_t len = chunk_len(io);
+
+		err = read_chunk(io, to + io->done, len);
+		if (err || syscall_is_killed(io->task))
+			break;
+		advance(io, len);
+	}
+	return transfer_result(io, err);
+}
+
+static int transfer_check(struct mmsim_file *file, const void *buf, size_t len,
+			  off_t offset, int wrong_mode)
+{
+	if (!file || (file->flags & O_ACCMODE) == wrong_mode)
+		return -EBADF;
+	if (offset < 0 || len > SSIZE_MAX ||
+	    (uint64_t)offset > (uint64_t)INT64_MAX - len)
+		return -EINVAL;
+	return buf || len == 0 ? 0 : -EFAULT;
+}
+
+PUBLIC ssize_t mmsim_pread(struct mmsim_task *task, struct mmsim_file *file,
+			   void *buf, size_t len, off_t offset)
+{
+	struct transfer io = {.task = task, .file = file};
+	int err = syscall_enter(task);
+
+	if (err)
+		return err;
+	err = transfer_check(file, buf, len, offset, O_WRONLY);
+	if (err || len == 0)
+		return syscall_leave(task, err);
+	io.inode = file->inode;
+	io.pos = (uint64_t)offset;
+	io.left = min_size(len, RW_MAX);
+	return syscall_leave(task, file_pread(&io, buf));
+}
+
+/* --- writing ------------------------------------------------------------- */
+
+/* The page for bytes [from, from + len) of it, with its old content around
+ * them. */
+static int write_begin(struct transfer *io, size_t len, struct page **page)
+{
+	struct address_space *mapping = &io->inode->mapping;
+	uint64_t index = io->pos / PAGE_SIZE;
+	bool whole = len == PAGE_SIZE, major;
+	int err;
+
+	if (!mapping->is_shmem && !whole && store_has(io->inode, index) &&
+	    index < file_pages(io->inode->size))
+		return filemap_get_page(io->task, io->file, mapping, index,
+					page, &major);
+	err = filemap_grab_page(io->task, mapping, index, page);
+	if (!err)
+		page_set(*page, PG_uptodate);
+	return err;
+}
+
+static int write_chunk(struct transfer *io, const char *from, size_t len)
+{
+	struct mmsim_machine *machine = io->task->machine;
+	uint64_t old_size = io->inode->size;
+	struct page *page;
+	char *content;
+	int err;
+
+	/* a page of tmpfs is only made below the size */
+	if (io->inode->mapping.is_shmem && io->pos + len > old_size)
+		io->inode->size = io->pos + len;
+	err = write_begin(io, len, &page);
+	if (err)
+		goto restore;
+	if (page->data || !bytes_are_zeros(from, len)) {
+		content = page_content_write(machine, page);
+		if (!content) {
+			err = -ENOMEM;
+			page_put(machine, page);
+			goto restore;
+		}
+		memcpy(content + io->pos % PAGE_SIZE, from, len);
+	}
+	set_page_dirty(page);
+	if (io->pos + len > old_size)
+		io->inode->size = io->pos + len;
+	clock_charge(machine, io->task, COST_COPY_PAGE);
+	page_put(machine, page);
+	return 0;
+restore:
+	/* what was made behind the old end goes again */
+	io->inode->size = old_size;
+	truncate_pages(&io->inode->mapping, file_pages(old_size));
+	store_truncate(io->inode, file_pages(old_size));
+	return err;
+}
+
+/* Clean unmapped pages of the range leave the cache. */
+static void drop_cached(struct transfer *io, uint64_t first, uint64_t last)
+{
+	struct mmsim_machine *machine = io->task->machine;
+	struct address_space *mapping = &io->inode->mapping;
+	uint64_t index = first;
+	void *entry;
+
+	while ((entry = radix_next(&mapping->pages, &index)) && index <= last) {
+		struct page *page = entry;
+
+		index++;
+		if (radix_is_value(entry) || page->mapcount > 0)
+			continue;
+		page_get(page);
+		filemap_remove(page);
+		page_put(machine, page);
+	}
+}
+
+/* One block, on the disk and in a page that is still cached. */
+static int write_direct_chunk(struct transfer *io, const char *from, size_t len)
+{
+	uint64_t index = io->pos / PAGE_SIZE;
+	unsigned offset = (unsigned)(io->pos % PAGE_SIZE);
+	struct page *page = filemap_find(&io->inode->mapping, index);
+	int err = store_reserve(io->inode, index);
+
+	if (!err)
+		err = store_write(io->inode, index, offset, from, len);
+	if (!err && page) {
+		char *content = page_content_write(io->task->machine, page);
+
+		if (!content)
+			return -ENOMEM;
+		memcpy(content + offset, from, len);
+	}
+	return err;
+}
+
+static ssize_t write_direct(struct transfer *io, const char *from)
+{
+	struct mmsim_machine *machine = io->task->machine;
+	uint64_t first = io->pos / PAGE_SIZE;
+	uint64_t last = (io->pos + io->left - 1) / PAGE_SIZE;
+	int err = 0;
+
+	filemap_write_range(io->task, &io->inode->mapping, first, last);
+	drop_cached(io, first, last);
+	while (io->left) {
+		size_t len = chunk_len(io);
+
+		err = write_direct_chunk(io, from + io->done, len);
+		if (err)
+			break;
+		advance(io, len);
+	}
+	if (io->done && io->pos > io->inode->size)
+		io->inode->size = io->pos;
+	count_vm_events(machine, PGPGOUT, io->done / KIB);
+	clock_charge(machine, io->task,
+		     COST_DISK_LATENCY + (last - first + 1) * COST_DISK_PAGE);
+	return transfer_result(io, err);
+}
+
+/* What of the transfer the limits allow: 0 or -EFBIG. */
+static int write_limit(struct transfer *io)
+{
+	uint64_t limit = task_rlimit(io->task, RLIMIT_FSIZE);
+	uint64_t most = io->inode->place == PLACE_DISK ? FILE_MAX_BYTES
+						       : SHMEM_MAX_BYTES;
+
+	if (limit > most)
+		limit = most;
+	if (io->pos >= limit)
+		return -EFBIG;
+	io->left = min_size(io->left, limit - io->pos);
+	return 0;
+}
+
+static ssize_t file_pwrite(struct transfer *io, const char *from)
+{
+	int err = write_limit(io);
+
+	if (err)
+		return err;
+	if (is_direct(io)) {
+		err = check_direct(io, from);
+		return err ? err : write_direct(io, from);
+	}
+	while (io->left) {
+		size_t len = chunk_len(io);
+
+		err = write_chunk(io, from + io->done, len);
+		if (err || syscall_is_killed(io->task))
+			break;
+		advance(io, len);
+	}
+	return transfer_result(io, err);
+}
+
+PUBLIC ssize_t mmsim_pwrite(struct mmsim_task *task, struct mmsim_file *file,
+			    const void *buf, size_t len, off_t offset)
+{
+	struct transfer io = {.task = task, .file = file};
+	int err = syscall_enter(task);
+
+	if (err)
+		return err;
+	err = transfer_check(file, buf, len, offset, O_RDONLY);
+	if (err || len == 0)
+		return syscall_leave(task, err);
+	io.inode = file->inode;
+	io.pos = (uint64_t)offset;
+	io.left = min_size(len, RW_MAX);
+	return syscall_leave(task, file_pwrite(&io, buf));
+}
+
+/* --- to the disk --------------------------------------------------------- */
+
+PUBLIC int mmsim_fsync(struct mmsim_task *task, struct mmsim_file *file)
+{
+	int err = syscall_enter(task);
+
+	if (err)
+		return err;
+	if (!file)
+		return (int)syscall_leave(task, -EBADF);
+	filemap_write_range(task, &file->inode->mapping, 0, UINT64_MAX);
+	return (int)syscall_leave(task, 0);
+}
+
+PUBLIC void mmsim_sync(struct mmsim_machine *machine)
+{
+	struct inode *inode;
+
+	if (machine->has_panicked)
+		return;
+	list_for_each(inode, file_inodes(machine), link)
+		filemap_write_range(NULL, &inode->mapping, 0, UINT64_MAX);
+	task_call_done(machine);
+}

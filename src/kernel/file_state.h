@@ -1,0 +1,108 @@
+/*
+ * file_state.h: what inode.c, file.c, file_io.c, file_store.c, filemap.c and
+ * shmem.c share.
+ */
+#ifndef KERNEL_FILE_STATE_H
+#define KERNEL_FILE_STATE_H
+
+#include "kernel/file.h"
+#include "kernel/machine.h"
+#include "kernel/slab.h"
+
+#include <string.h>
+
+enum {
+	FILE_BUCKETS = 1024,
+	FILE_PATH_MAX = 4096,
+	FILE_NAME_MAX = 255,
+	NR_PATH_SIZES = 3, /* pools for paths of up to 64, 512, 4096 bytes */
+};
+
+/* ext4 with 4 KiB blocks: 2^32 blocks a file, the last one not used. */
+#define FILE_MAX_BYTES (((uint64_t)1 << 44) - PAGE_SIZE)
+#define SHMEM_MAX_BYTES ((uint64_t)INT64_MAX & PAGE_MASK)
+/* The simulated disk holds 4 TiB. */
+#define DISK_BLOCKS ((uint64_t)1 << 30)
+
+struct file_state {
+	struct list_head inodes; /* oldest first */
+	struct list_head buckets[FILE_BUCKETS];
+	struct pool inode_pool;
+	struct pool path_pools[NR_PATH_SIZES];
+	struct pool block_pool; /* PAGE_SIZE bytes: content on the disk */
+	uint64_t last_ino;
+	uint64_t nr_disk_blocks; /* in use */
+	uint64_t next_block;     /* where the next new file begins */
+	uint64_t nr_tmpfs_pages[NR_FILE_PLACES];
+	uint64_t nr_open; /* struct mmsim_file */
+	struct shrinker shrinker;
+};
+
+/* One node of a page cache's tree, as the real kernel would have it. */
+struct radix_node_record {
+	struct radix_node_record *next;
+};
+
+static inline uint64_t file_pages(uint64_t bytes)
+{
+	return bytes / PAGE_SIZE + (bytes % PAGE_SIZE != 0);
+}
+
+/* Zeros need no memory of the host. */
+static inline bool bytes_are_zeros(const void *bytes, size_t len)
+{
+	const char *p = bytes;
+
+	return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
+}
+
+/* inode.c.  0, or why there can be no file of this name: */
+int path_check(const char *path);
+enum file_place path_place(const char *path);
+struct inode *path_find(struct mmsim_machine *machine, const char *path);
+/* Without a name, with the caller's reference. */
+struct inode *inode_create(struct mmsim_machine *machine,
+			   enum file_place place);
+void inode_put(struct inode *inode);
+/* The slab objects of an inode that is used: 0 or -ENOMEM. */
+int inode_cache(struct inode *inode);
+/* Gives the inode its name: 0 or -ENOMEM (of the host). */
+int inode_link(struct inode *inode, const char *path);
+void inode_unlink(struct inode *inode);
+
+/* file.c */
+struct mmsim_file *file_open_inode(struct inode *inode, int flags);
+
+/* file_store.c: content on the simulated disk. */
+bool store_has(const struct inode *inode, uint64_t index);
+/* The page gets a block of the disk: 0, -ENOSPC, -ENOMEM. */
+int store_reserve(struct inode *inode, uint64_t index);
+/* Between a block and a page frame; 0 or -ENOMEM (of the host). */
+int store_read_page(struct inode *inode, uint64_t index, struct page *page);
+int store_write_page(struct inode *inode, uint64_t index,
+		     const struct page *page);
+/* The same with the caller's bytes, within one block. */
+void store_read(struct inode *inode, uint64_t index, unsigned offset, void *buf,
+		size_t len);
+int store_write(struct inode *inode, uint64_t index, unsigned offset,
+		const void *buf, size_t len);
+/* Blocks from this page on are free. */
+void store_truncate(struct inode *inode, uint64_t from_index);
+
+/* filemap.c: the end of making a page for a task, during which the inode was
+ * held: the OOM killer may have taken the task, its areas, and so the last
+ * reference to an inode without a name.  The page is nobody's then. */
+int inode_put_after_page(struct mmsim_task *task, struct inode *inode, int err,
+			 struct page **page);
+/* Dirty or clean, with the counters. */
+void clear_page_dirty(struct page *page);
+/* The bytes of a page from `offset` on become zeros, in cache or store. */
+void filemap_zero_tail(struct inode *inode, uint64_t index, unsigned offset);
+/* A page for all of which new content comes: 0, -ENOMEM, -ENOSPC. */
+int filemap_grab_page(struct mmsim_task *task, struct address_space *mapping,
+		      uint64_t index, struct page **page);
+
+/* shmem.c: one page of the object is gone, with its promise. */
+void shmem_page_gone(struct inode *inode);
+
+#endif

@@ -1,0 +1,302 @@
+/*
+ * inode.c: names and inodes.
+ *
+ * A path names an inode; an inode has a page cache and, on the disk, a store.
+ * Paths below /tmp and /dev/shm are tmpfs, all others the simulated disk.
+ *
+ *   nlink 1    the path is there; unlink takes it away
+ *   refcount   open files (which areas keep open, too)
+ *   both 0     pages, blocks and promises are given back
+ *
+ * A disk file's inode and name are cached in slab objects (ext4_inode_cache,
+ * dentry) from its first use on.  A shrinker drops those of files that nobody
+ * has open: the name at once, the inode when its page cache is empty, too.
+ *
+ * Simplified: directories are there without being made and cannot be listed;
+ * no permissions, links or renames; open does not follow anything.
+ *
+ * Source: path_resolution(7), unlink(2), tmpfs(5); recordings (4000 empty
+ * files).
+ */
+#include "base/hostmem.h"
+#include "kernel/commit.h"
+#include "kernel/file_state.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const size_t path_sizes[NR_PATH_SIZES] = {64, 512, FILE_PATH_MAX};
+
+/* A host record that stands for a dentry's or an inode's place in its slab. */
+struct name_record {
+	struct inode *inode;
+};
+
+/* --- paths --------------------------------------------------------------- */
+
+static unsigned path_pool(const char *path)
+{
+	unsigned i = 0;
+
+	while (strlen(path) + 1 > path_sizes[i])
+		i++;
+	return i;
+}
+
+static bool path_is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 && path[len] == '/';
+}
+
+/* 0, or why there can be no file of this name. */
+int path_check(const char *path)
+{
+	size_t name = 0, len;
+
+	if (!path || path[0] != '/')
+		return -EINVAL;
+	len = strnlen(path, FILE_PATH_MAX);
+	if (len == FILE_PATH_MAX)
+		return -ENAMETOOLONG;
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			name++;
+		else if (name > FILE_NAME_MAX)
+			return -ENAMETOOLONG;
+		else if (name == 0)
+			return path[i] ? -EINVAL : -EISDIR;
+		else
+			name = 0;
+	}
+	if (strcmp(path, "/tmp") == 0 || strcmp(path, "/dev/shm") == 0)
+		return -EISDIR;
+	return 0;
+}
+
+enum file_place path_place(const char *path)
+{
+	if (path_is_below(path, "/tmp"))
+		return PLACE_TMP;
+	return path_is_below(path, "/dev/shm") ? PLACE_SHM : PLACE_DISK;
+}
+
+/* FNV-1a: G. Fowler, L. Noll, P. Vo. */
+static struct list_head *path_bucket(struct file_state *state, const char *path)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *path; path++)
+		hash = (hash ^ (unsigned char)*path) * UINT64_C(0x100000001b3);
+	return &state->buckets[hash % FILE_BUCKETS];
+}
+
+struct inode *path_find(struct mmsim_machine *machine, const char *path)
+{
+	struct inode *inode;
+
+	list_for_each(inode, path_bucket(machine->files, path),
+		      hash_link) if (strcmp(inode->path, path) ==
+				     0) return inode;
+	return NULL;
+}
+
+/* --- inodes -------------------------------------------------------------- */
+
+static enum kmem_record inode_record_kind(const struct inode *inode)
+{
+	return inode->place == PLACE_DISK ? KMEM_INODE : KMEM_SHMEM_INODE;
+}
+
+static void inode_drop_dentry(struct inode *inode)
+{
+	kmem_record_free(inode->machine, KMEM_DENTRY, inode->dentry_record);
+	inode->dentry_record = NULL;
+}
+
+static void inode_drop_record(struct inode *inode)
+{
+	kmem_record_free(inode->machine, inode_record_kind(inode),
+			 inode->inode_record);
+	inode->inode_record = NULL;
+}
+
+/* The slab objects of an inode that is used: 0 or -ENOMEM. */
+int inode_cache(struct inode *inode)
+{
+	if (!inode->inode_record)
+		inode->inode_record = kmem_record_alloc(
+			inode->machine, inode_record_kind(inode),
+			sizeof(struct name_record));
+	if (!inode->dentry_record && inode->inode_record)
+		inode->dentry_record =
+			kmem_record_alloc(inode->machine, KMEM_DENTRY,
+					  sizeof(struct name_record));
+	return inode->dentry_record ? 0 : -ENOMEM;
+}
+
+struct inode *inode_create(struct mmsim_machine *machine, enum file_place place)
+{
+	struct file_state *state = machine->files;
+	struct inode *inode = pool_zalloc(&state->inode_pool);
+
+	if (!inode)
+		return NULL;
+	inode->machine = machine;
+	inode->place = place;
+	inode->refcount = 1;
+	inode->is_charged_by_page = place == PLACE_TMP || place == PLACE_SHM;
+	inode->mapping.machine = machine;
+	inode->mapping.host = inode;
+	inode->mapping.is_shmem = place != PLACE_DISK;
+	radix_init(&inode->mapping.pages, &machine->radix_nodes);
+	radix_init(&inode->store, &machine->radix_nodes);
+	list_init(&inode->mapping.vmas);
+	list_init(&inode->hash_link);
+	list_init(&inode->link);
+	if (inode_cache(inode)) {
+		inode_drop_record(inode);
+		pool_free(&state->inode_pool, inode);
+		return NULL;
+	}
+	inode->ino = ++state->last_ino;
+	list_add_tail(&inode->link, &state->inodes);
+	return inode;
+}
+
+/* Nobody can reach it any more. */
+static void inode_evict(struct inode *inode)
+{
+	struct file_state *state = inode->machine->files;
+
+	ASSERT(list_is_empty(&inode->mapping.vmas));
+	truncate_pages(&inode->mapping, 0);
+	store_truncate(inode, 0);
+	if (inode->committed)
+		commit_uncharge(inode->machine, inode->committed);
+	inode_drop_dentry(inode);
+	inode_drop_record(inode);
+	list_del(&inode->link);
+	if (inode->path)
+		pool_free(&state->path_pools[path_pool(inode->path)],
+			  inode->path);
+	pool_free(&state->inode_pool, inode);
+}
+
+void inode_put(struct inode *inode)
+{
+	ASSERT(inode->refcount > 0);
+	if (--inode->refcount == 0 && inode->nlink == 0)
+		inode_evict(inode);
+}
+
+/* Gives the inode its name: 0 or -ENOMEM (of the host). */
+int inode_link(struct inode *inode, const char *path)
+{
+	struct file_state *state = inode->machine->files;
+
+	inode->path = pool_alloc(&state->path_pools[path_pool(path)]);
+	if (!inode->path)
+		return -ENOMEM;
+	strcpy(inode->path, path);
+	list_add(&inode->hash_link, path_bucket(state, path));
+	inode->nlink = 1;
+	return 0;
+}
+
+/* The path stays with the inode: maps shows it as deleted. */
+void inode_unlink(struct inode *inode)
+{
+	list_del(&inode->hash_link);
+	inode->nlink = 0;
+}
+
+/* --- the shrinker -------------------------------------------------------- */
+
+/* Objects of this file that could go now. */
+static unsigned inode_nr_droppable(const struct inode *inode)
+{
+	if (inode->refcount > 0 || inode->place != PLACE_DISK)
+		return 0;
+	return (inode->dentry_record != NULL) +
+	       (inode->inode_record && inode->mapping.nr_pages == 0);
+}
+
+static uint64_t dentry_count(struct shrinker *shrinker)
+{
+	struct mmsim_machine *machine = shrinker->arg;
+	const struct inode *inode;
+	uint64_t n = 0;
+
+	list_for_each(inode, &machine->files->inodes, link) n +=
+		inode_nr_droppable(inode);
+	return n / 100 * (uint64_t)machine->vm.vfs_cache_pressure +
+	       n % 100 * (uint64_t)machine->vm.vfs_cache_pressure / 100;
+}
+
+static uint64_t dentry_scan(struct shrinker *shrinker, uint64_t nr)
+{
+	struct mmsim_machine *machine = shrinker->arg;
+	struct inode *inode;
+	uint64_t freed = 0;
+
+	list_for_each(inode, &machine->files->inodes, link)
+	{
+		unsigned n = inode_nr_droppable(inode);
+
+		if (freed + n > nr && freed > 0)
+			break;
+		if (n == 0)
+			continue;
+		inode_drop_dentry(inode);
+		if (inode->mapping.nr_pages == 0)
+			inode_drop_record(inode);
+		freed += n;
+	}
+	return freed;
+}
+
+/* --- the machine --------------------------------------------------------- */
+
+struct list_head *file_inodes(struct mmsim_machine *machine)
+{
+	return &machine->files->inodes;
+}
+
+int file_init(struct mmsim_machine *machine)
+{
+	struct file_state *state = hostmem_map(sizeof(*state));
+
+	if (!state)
+		return -ENOMEM;
+	machine->files = state;
+	list_init(&state->inodes);
+	for (unsigned i = 0; i < FILE_BUCKETS; i++)
+		list_init(&state->buckets[i]);
+	pool_init(&state->inode_pool, align_up(sizeof(struct inode), 16));
+	pool_init(&state->block_pool, PAGE_SIZE);
+	for (unsigned i = 0; i < NR_PATH_SIZES; i++)
+		pool_init(&state->path_pools[i], path_sizes[i]);
+	state->shrinker.name = "dentry";
+	state->shrinker.count_objects = dentry_count;
+	state->shrinker.scan_objects = dentry_scan;
+	state->shrinker.arg = machine;
+	shrinker_register(machine, &state->shrinker);
+	return 0;
+}
+
+void file_fini(struct mmsim_machine *machine)
+{
+	struct file_state *state = machine->files;
+
+	if (!state)
+		return;
+	shrinker_unregister(&state->shrinker);
+	for (unsigned i = 0; i < NR_PATH_SIZES; i++)
+		pool_fini(&state->path_pools[i]);
+	pool_fini(&state->block_pool);
+	pool_fini(&state->inode_pool);
+	hostmem_unmap(state, sizeof(*state));
+	machine->files = NULL;
+}

@@ -1,0 +1,28 @@
+/*
+ * lru.h: the lists that reclaim works on: per node, inactive and active, for
+ * anonymous and file pages, and the unevictable ones.
+ *
+ * Simplified: Linux collects 15 pages per CPU before it takes the list's lock;
+ * here a page is on its list at once.
+ */
+#ifndef KERNEL_LRU_H
+#define KERNEL_LRU_H
+
+#include "kernel/zone.h"
+
+void lruvec_init(struct lruvec *lruvec);
+/* The list that the page's flags say. */
+enum lru_list lru_of(const struct page *page);
+/* Onto the head of its list, with the counters of node and zone. */
+void lru_add(struct mmsim_machine *machine, struct page *page);
+void lru_del(struct mmsim_machine *machine, struct page *page);
+/* Its flags changed: to the list where it belongs now. */
+void lru_activate(struct mmsim_machine *machine, struct page *page);
+void lru_deactivate(struct mmsim_machine *machine, struct page *page);
+/* The page cache's note of a use: the second one activates. */
+void mark_page_accessed(struct mmsim_machine *machine, struct page *page);
+/* mlock and munlock of a page: NR_MLOCK, and the unevictable list. */
+void mlock_page(struct mmsim_machine *machine, struct page *page);
+void munlock_page(struct mmsim_machine *machine, struct page *page);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * machine.h: the machine: everything hangs off this struct.
+ */
+#ifndef KERNEL_MACHINE_H
+#define KERNEL_MACHINE_H
+
+#include "base/pool.h"
+#include "base/radix.h"
+#include "base/rng.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/slab.h"
+#include "kernel/spec.h"
+#include "kernel/sysctl.h"
+#include "kernel/task.h"
+#include "kernel/thp.h"
+#include "kernel/tlb.h"
+#include "kernel/zone.h"
+
+struct slab_state;
+struct vmalloc_state;
+struct file_state;
+struct hotplug_state;
+
+struct mmsim_machine {
+	struct spec spec;
+	char *spec_text;
+	enum profile profile;
+	enum arch arch;
+	struct rng rng;
+	uint64_t clock_ns;
+	bool has_panicked;
+	bool is_booting; /* records are not charged to slabs yet */
+
+	/* physical memory */
+	struct page *mem_map;     /* max_pfn entries, reserved in one piece */
+	uint8_t *pageblocks;      /* migratetype of each pageblock */
+	pfn_t max_pfn;
+	struct pglist_data *nodes[MAX_NODES];
+	unsigned nr_nodes, nr_cpus;
+	unsigned cpu_node[MAX_CPUS];
+	uint64_t totalram_pages;  /* sum of managed */
+	uint64_t totalhigh_pages;
+	uint64_t totalreserve_pages;
+	struct pool contents;     /* PAGE_SIZE bytes each, for page->data */
+	struct page *zero_page;
+
+	/* swap; the areas are swap.c's */
+	uint64_t total_swap_pages, nr_swap_pages; /* in all, and free */
+
+	/* tasks */
+	struct list_head tasks;   /* oldest first; init is the first */
+	struct mmsim_task *init_task;
+	int last_pid;
+	unsigned nr_tasks;
+	uint64_t last_asid;
+	struct tlb *tlbs[MAX_CPUS]; /* made when the CPU is first used */
+
+	uint64_t vm_events[NR_VM_EVENT_ITEMS];
+	uint64_t committed_as;    /* pages */
+	struct sysctl_vm vm;
+	bool min_free_kbytes_set; /* by hand */
+	struct thp thp;
+	struct log log;
+
+	/* kernel memory and files; each file's own state */
+	struct slab_state *slab;
+	struct vmalloc_state *vmalloc;
+	struct file_state *files;
+	struct pool radix_nodes;
+
+	unsigned current_cpu; /* which asked for memory last: frees go there */
+
+	/* task.c's */
+	struct pool task_handles; /* of struct mmsim_task */
+	struct radix pids;        /* pid -> task, zombies too */
+	struct mmsim_task *current; /* whose system call is served, or NULL */
+	unsigned nr_dying;        /* tasks whose memory goes when it ends */
+	struct {                  /* oom.c: at most 10 reports in 5 s */
+		uint64_t begin_ns;
+		unsigned nr_printed, nr_missed;
+	} oom_ratelimit;
+};
+
+static inline void count_vm_events(struct mmsim_machine *machine,
+				   enum vm_event_item item, uint64_t delta)
+{
+	machine->vm_events[item] += delta;
+}
+
+static inline void count_vm_event(struct mmsim_machine *machine,
+				  enum vm_event_item item)
+{
+	machine->vm_events[item]++;
+}
+
+static inline struct pglist_data *
+machine_node_of(const struct mmsim_machine *machine, const struct page *page)
+{
+	return machine->nodes[page_node(page)];
+}
+
+static inline struct zone *machine_zone_of(const struct mmsim_machine *machine,
+					   const struct page *page)
+{
+	return &machine->nodes[page_node(page)]->zones[page_zone_index(page)];
+}
+
+#define for_each_node(machine, node, i)                                        \
+	for ((i) = 0; (i) < MAX_NODES; (i)++)                                  \
+		if (((node) = (machine)->nodes[i]) != NULL)
+
+/* "Kernel panic - not syncing: why" into the log; every call gives -EIO from
+ * now on. */
+void machine_panic(struct mmsim_machine *machine, const char *why);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * mincore.c: which pages are in memory.
+ *
+ * A page is "in core" when it is mapped by this task; a page of a file or of
+ * shared memory also when it is in the page cache.  A task that is neither
+ * root nor could write the file is told 1 for every page of it, so that the
+ * cache does not tell what others read (5.2 and later).
+ *
+ * Source: mincore(2).
+ */
+#include "kernel/file.h"
+#include "kernel/machine.h"
+#include "kernel/pgtable.h"
+#include "kernel/syscall.h"
+#include "kernel/vma.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static bool mincore_may_know(const struct mmsim_task *task,
+			     const struct vm_area_struct *vma)
+{
+	if (vma_is_anonymous(vma) || vma->mapping->is_shmem)
+		return true;
+	return task_is_root(task) ||
+	       (vma->file && (vma->file->flags & O_ACCMODE) != O_RDONLY);
+}
+
+static unsigned char mincore_page(struct vm_area_struct *vma, uintptr_t addr)
+{
+	pte_t *pmd = pmd_find(vma->mm, addr), *pte;
+
+	if (pmd && pmd_is_huge(*pmd))
+		return 1;
+	pte = pte_find(vma->mm, addr);
+	if (pte && pte_is_present(*pte))
+		return 1;
+	if (pte && pte_is_swap(*pte))
+		return 0;
+	return !vma_is_anonymous(vma) &&
+	       filemap_find(vma->mapping, vma_linear_index(vma, addr));
+}
+
+static int mincore_do(struct mmsim_task *task, uintptr_t addr, size_t len,
+		      unsigned char *vec)
+{
+	struct mm_struct *mm = task->mm;
+	uint64_t left;
+
+	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (addr > mm->task_size || len > mm->task_size - addr)
+		return -ENOMEM;
+	if (!vec && len)
+		return -EFAULT;
+	for (left = PAGE_ALIGN(len) >> PAGE_SHIFT; left; left--) {
+		struct vm_area_struct *vma = vma_lookup(mm, addr);
+
+		if (!vma)
+			return -ENOMEM;
+		*vec++ = mincore_may_know(task, vma) ? mincore_page(vma, addr)
+						     : 1;
+		addr += PAGE_SIZE;
+	}
+	return 0;
+}
+
+PUBLIC int mmsim_mincore(struct mmsim_task *task, uintptr_t addr, size_t len,
+			 unsigned char *vec)
+{
+	int err = syscall_enter(task);
+
+	if (err)
+		return err;
+	return (int)syscall_leave(task, mincore_do(task, addr, len, vec));
+}

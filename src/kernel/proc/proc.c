@@ -1,0 +1,217 @@
+/*
+ * proc.c: reading and writing the files of /proc and /sys.
+ *
+ * A path is looked up in the tables, which each stand in the file of their
+ * subject; /proc/PID/... is looked up as the word PID with the task beside it,
+ * and what is below /proc/sys and in no table is a setting of sysctl.c.
+ *
+ * errno: ENOENT no such file, or no such task; EACCES a file that cannot be
+ * read, or written; what the file itself says about the text (EINVAL).
+ *
+ * Simplified: there is one reader, root, outside of the simulated machine, so
+ * that owners and modes of files do not matter.  No directories are listed.
+ *
+ * Sources: proc(5), open(2).
+ */
+#include "kernel/proc/proc.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct proc_entry *const proc_tables[] = {
+	proc_machine_entries, proc_zone_entries, proc_slab_entries,
+	proc_pid_entries,     proc_oom_entries,  proc_sys_entries,
+};
+
+/* A path, taken apart. */
+struct proc_path {
+	const struct proc_entry *entry; /* or NULL */
+	const char *sysctl;             /* the name below /proc/sys/, or NULL */
+	struct mmsim_task *task;        /* of /proc/PID/, or NULL */
+};
+
+static const struct proc_entry *proc_find(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(proc_tables); i++)
+		for (const struct proc_entry *e = proc_tables[i]; e->path; e++)
+			if (strcmp(e->path, path) == 0)
+				return e;
+	return NULL;
+}
+
+/* The same below /proc/PID: `rest` begins behind the number. */
+static const struct proc_entry *proc_find_pid(const char *rest)
+{
+	static const char pid[] = "/proc/PID";
+
+	for (size_t i = 0; i < ARRAY_SIZE(proc_tables); i++)
+		for (const struct proc_entry *e = proc_tables[i]; e->path; e++)
+			if (strncmp(e->path, pid, sizeof(pid) - 1) == 0 &&
+			    strcmp(e->path + sizeof(pid) - 1, rest) == 0)
+				return e;
+	return NULL;
+}
+
+/* Zombies are found, too: they keep their directory until they are waited
+ * for. */
+static struct mmsim_task *proc_find_task(struct mmsim_machine *machine,
+					 uint64_t pid)
+{
+	struct mmsim_task *task;
+
+	list_for_each(task, &machine->tasks, link)
+		if ((uint64_t)task->pid == pid)
+			return task;
+	return NULL;
+}
+
+/* A number without leading zeros, in front of a '/'; NULL when there is none. */
+static const char *proc_parse_pid(const char *text, uint64_t *pid)
+{
+	if (*text < '1' || *text > '9')
+		return NULL;
+	for (*pid = 0; *text >= '0' && *text <= '9'; text++) {
+		*pid = *pid * 10 + (uint64_t)(*text - '0');
+		if (*pid > INT32_MAX)
+			return NULL;
+	}
+	return *text == '/' ? text : NULL;
+}
+
+static int proc_lookup(struct mmsim_machine *machine, const char *path,
+		       struct proc_path *found)
+{
+	static const char proc[] = "/proc/", sys[] = "/proc/sys/";
+	const char *rest = NULL;
+	uint64_t pid;
+
+	memset(found, 0, sizeof(*found));
+	if (!path)
+		return -EFAULT;
+	if (strncmp(path, proc, sizeof(proc) - 1) == 0)
+		rest = proc_parse_pid(path + sizeof(proc) - 1, &pid);
+	if (rest) {
+		found->task = proc_find_task(machine, pid);
+		found->entry = proc_find_pid(rest);
+		return found->task && found->entry ? 0 : -ENOENT;
+	}
+	if (strstr(path, "/PID/"))
+		return -ENOENT;
+	found->entry = proc_find(path);
+	if (found->entry)
+		return 0;
+	if (strncmp(path, sys, sizeof(sys) - 1) != 0 ||
+	    strchr(path + sizeof(proc) - 1, '.'))
+		return -ENOENT;
+	found->sysctl = path + sizeof(sys) - 1;
+	return 0;
+}
+
+PUBLIC ssize_t mmsim_proc_read(struct mmsim_machine *machine, const char *path,
+			       char *buf, size_t len)
+{
+	struct proc_path found;
+	struct outbuf out;
+	int err;
+
+	if (machine->has_panicked)
+		return -EIO;
+	err = proc_lookup(machine, path, &found);
+	if (err)
+		return err;
+	if (found.sysctl)
+		return sysctl_read(machine, found.sysctl, buf, len);
+	if (!found.entry->show)
+		return -EACCES;
+	outbuf_init(&out, buf, len, -1);
+	err = found.entry->show(machine, found.task, &out, found.entry->arg);
+	return err ? err : (ssize_t)out.total;
+}
+
+PUBLIC int mmsim_proc_write(struct mmsim_machine *machine, const char *path,
+			    const char *text)
+{
+	struct proc_path found;
+	int err;
+
+	if (machine->has_panicked)
+		return -EIO;
+	if (!text)
+		return -EFAULT;
+	err = proc_lookup(machine, path, &found);
+	if (err)
+		return err;
+	if (found.sysctl)
+		err = sysctl_write(machine, found.sysctl, text);
+	else if (!found.entry->write)
+		err = -EACCES;
+	else
+		err = found.entry->write(machine, found.task, text,
+					 found.entry->arg);
+	task_call_done(machine);
+	return err;
+}
+
+static int show_uptime(struct mmsim_machine *machine, struct mmsim_task *task,
+		       struct outbuf *out, const void *arg)
+{
+	uint64_t up = machine->clock_ns / 10000000;
+	uint64_t idle = up * machine->nr_cpus, busy = 0;
+
+	(void)arg;
+	list_for_each(task, &machine->tasks, link)
+		busy += (task->utime_ns + task->stime_ns) / 10000000;
+	idle -= min_size(idle, busy);
+	outbuf_printf(out, "%lu.%02lu %lu.%02lu\n", (unsigned long)up / 100,
+		      (unsigned long)up % 100, (unsigned long)idle / 100,
+		      (unsigned long)idle % 100);
+	return 0;
+}
+
+const char *proc_release(const struct mmsim_machine *machine)
+{
+	static const char *const releases[] = {
+		[PROFILE_2_6_32] = "2.6.32",
+		[PROFILE_3_10] = "3.10.0",
+		[PROFILE_6_1] = "6.1.0",
+		[PROFILE_6_18] = "6.18.0",
+	};
+
+	return releases[machine->profile];
+}
+
+static int show_version(struct mmsim_machine *machine, struct mmsim_task *task,
+			struct outbuf *out, const void *arg)
+{
+	(void)task;
+	(void)arg;
+	outbuf_printf(out, "Linux version %s (mmsim) #1 SMP\n",
+		      proc_release(machine));
+	return 0;
+}
+
+/* One area holds all of the swap space, as the spec gives it. */
+static int show_swaps(struct mmsim_machine *machine, struct mmsim_task *task,
+		      struct outbuf *out, const void *arg)
+{
+	uint64_t total = machine->total_swap_pages;
+
+	(void)task;
+	(void)arg;
+	outbuf_str(out, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	if (total)
+		outbuf_printf(out, "%-40spartition\t%lu\t\t%lu\t\t-2\n",
+			      "/dev/vdb", (unsigned long)pages_to_kb(total),
+			      (unsigned long)pages_to_kb(
+				      total - machine->nr_swap_pages));
+	return 0;
+}
+
+const struct proc_entry proc_machine_entries[] = {
+	{"/proc/meminfo", proc_show_meminfo, NULL, NULL},
+	{"/proc/vmstat", proc_show_vmstat, NULL, NULL},
+	{"/proc/swaps", show_swaps, NULL, NULL},
+	{"/proc/uptime", show_uptime, NULL, NULL},
+	{"/proc/version", show_version, NULL, NULL},
+	{NULL, NULL, NULL, NULL},
+};

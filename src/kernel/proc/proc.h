@@ -1,0 +1,66 @@
+/*
+ * proc.h: the files of /proc and /sys, one table.
+ */
+#ifndef KERNEL_PROC_PROC_H
+#define KERNEL_PROC_PROC_H
+
+#include "base/outbuf.h"
+#include "kernel/machine.h"
+
+/* Writes the file's text to `out`; 0 or -errno.  `task` for /proc/PID files,
+ * otherwise NULL; `arg` is the table's. */
+struct proc_entry {
+	const char *path; /* "/proc/meminfo", "/proc/PID/smaps" */
+	int (*show)(struct mmsim_machine *machine, struct mmsim_task *task,
+		    struct outbuf *out, const void *arg);
+	int (*write)(struct mmsim_machine *machine, struct mmsim_task *task,
+		     const char *text, const void *arg);
+	const void *arg;
+};
+
+/* Tables of the files, each in the file of its subject. */
+extern const struct proc_entry proc_machine_entries[]; /* meminfo, vmstat, ... */
+extern const struct proc_entry proc_zone_entries[]; /* zoneinfo, buddyinfo, ... */
+extern const struct proc_entry proc_slab_entries[]; /* slabinfo, vmallocinfo */
+extern const struct proc_entry proc_pid_entries[];  /* maps, smaps, status, ... */
+extern const struct proc_entry proc_oom_entries[];  /* oom_score, ... */
+extern const struct proc_entry proc_sys_entries[];  /* /sys/... */
+/* Each ends with an entry whose path is NULL. */
+
+/* meminfo.c: the figures, for the views too; kB. */
+struct meminfo {
+	uint64_t total, free, available, buffers, cached, shmem, reclaimable;
+	uint64_t swap_total, swap_free;
+};
+/* "0-2,5", the bits of a mask; "" when there are none. */
+void proc_show_list(struct outbuf *out, uint64_t mask);
+nodemask_t proc_online_nodes(const struct mmsim_machine *machine);
+void meminfo_collect(const struct mmsim_machine *machine, struct meminfo *info);
+/* "6.1.0", by the profile. */
+const char *proc_release(const struct mmsim_machine *machine);
+int proc_show_meminfo(struct mmsim_machine *machine, struct mmsim_task *task,
+		      struct outbuf *out, const void *arg);
+/* maps.c: the line of an area, as in maps and smaps; and what stands at its end
+ * ("" when nothing does). */
+void proc_show_vma(struct outbuf *out, struct vm_area_struct *vma);
+void proc_show_range(struct outbuf *out, const struct mmsim_machine *machine,
+		     uintptr_t start, uintptr_t end, const char *perms,
+		     const char *name);
+bool proc_has_vsyscall(const struct mmsim_machine *machine);
+void proc_show_vsyscall(struct outbuf *out,
+			const struct mmsim_machine *machine);
+const char *vma_name(const struct vm_area_struct *vma);
+int proc_show_maps(struct mmsim_machine *machine, struct mmsim_task *task,
+		   struct outbuf *out, const void *arg);
+int proc_show_smaps(struct mmsim_machine *machine, struct mmsim_task *task,
+		    struct outbuf *out, const void *arg);
+int proc_show_smaps_rollup(struct mmsim_machine *machine,
+			   struct mmsim_task *task, struct outbuf *out,
+			   const void *arg);
+/* status.c */
+int proc_show_status(struct mmsim_machine *machine, struct mmsim_task *task,
+		     struct outbuf *out, const void *arg);
+int proc_show_vmstat(struct mmsim_machine *machine, struct mmsim_task *task,
+		     struct outbuf *out, const void *arg);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * vmstat.c: the names of the counters, and their sums over the machine.
+ *
+ * A level of a zone or a node is kept there only; the machine's is the sum.
+ *
+ * Source: proc(5), "/proc/vmstat", "/proc/zoneinfo".
+ */
+#include "kernel/vmstat.h"
+
+#include "kernel/machine.h"
+
+#define VMSTAT_TEXT(name, text) text,
+const char *const zone_stat_names[NR_ZONE_STAT_ITEMS] = {
+	ZONE_STAT_ITEMS(VMSTAT_TEXT)};
+const char *const numa_stat_names[NR_NUMA_STAT_ITEMS] = {
+	NUMA_STAT_ITEMS(VMSTAT_TEXT)};
+const char *const node_stat_names[NR_NODE_STAT_ITEMS] = {
+	NODE_STAT_ITEMS(VMSTAT_TEXT)};
+const char *const vm_event_names[NR_VM_EVENT_ITEMS] = {
+	VM_EVENT_ITEMS(VMSTAT_TEXT)};
+#undef VMSTAT_TEXT
+
+/* Events by zone in 32 bits, one row a zone. */
+static const struct {
+	enum vm_event_item first;
+	const char *names[5];
+} vmstat_rows_32[] = {
+	{PGALLOC_DMA, {"pgalloc_dma", "pgalloc_normal", "pgalloc_high",
+		       "pgalloc_movable", NULL}},
+	{ALLOCSTALL_DMA, {"allocstall_dma", "allocstall_normal",
+			  "allocstall_high", "allocstall_movable", NULL}},
+	{PGSKIP_DMA, {"pgskip_dma", "pgskip_normal", "pgskip_high",
+		      "pgskip_movable", NULL}},
+};
+
+const char *vm_event_name(const struct mmsim_machine *machine,
+			  enum vm_event_item item)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(vmstat_rows_32); i++) {
+		enum vm_event_item first = vmstat_rows_32[i].first;
+
+		if (machine->arch != ARCH_X86_64 && item >= first &&
+		    item < first + 5)
+			return vmstat_rows_32[i].names[item - first];
+	}
+	return vm_event_names[item];
+}
+
+uint64_t vmstat_zone_total(const struct mmsim_machine *machine,
+			   enum zone_stat_item item)
+{
+	struct pglist_data *node;
+	uint64_t total = 0;
+	unsigned i;
+
+	for_each_node(machine, node, i)
+		for (int type = 0; type < MAX_NR_ZONES; type++)
+			total += node->zones[type].stat[item];
+	return total;
+}
+
+uint64_t vmstat_node_total(const struct mmsim_machine *machine,
+			   enum node_stat_item item)
+{
+	struct pglist_data *node;
+	uint64_t total = 0;
+	unsigned i;
+
+	for_each_node(machine, node, i)
+		total += node->stat[item];
+	return total;
+}
+
+uint64_t vmstat_numa_total(const struct mmsim_machine *machine,
+			   enum numa_stat_item item)
+{
+	struct pglist_data *node;
+	uint64_t total = 0;
+	unsigned i;
+
+	for_each_node(machine, node, i)
+		for (int type = 0; type < MAX_NR_ZONES; type++)
+			total += node->zones[type].numa_stat[item];
+	return total;
+}

@@ -1,0 +1,166 @@
+/*
+ * zone.h: nodes, zones, watermarks and the order in which zones are tried.
+ *
+ *   node (pglist_data)  -+- zones: DMA, DMA32, Normal, HighMem, Movable, Device
+ *                        |    each: free_area[order].list[migratetype],
+ *                        |          per-CPU page lists, watermarks, counters
+ *                        +- zonelist: all zones of all nodes, nearest node
+ *                        |    first, highest zone first
+ *                        +- lruvec: the LRU lists of the node's pages
+ *
+ * A zone's memory that was never asked for is not on the free lists: it lies
+ * between `deferred_pfn` and `deferred_end` and comes in blocks of the highest order
+ * when the lists have none left.  It counts as free in every figure.
+ *
+ * Sources: proc(5) (zoneinfo), admin-guide/sysctl/vm; recordings for the
+ * formulas of watermarks and protection.
+ */
+#ifndef KERNEL_ZONE_H
+#define KERNEL_ZONE_H
+
+#include "base/list.h"
+#include "kernel/gfp.h"
+#include "kernel/page.h"
+#include "kernel/vmstat.h"
+
+/* Kept in this order; a request that may use a zone may use those before it,
+ * but for ZONE_DEVICE, which hands out nothing. */
+enum zone_type {
+	ZONE_DMA,
+	ZONE_DMA32,
+	ZONE_NORMAL,
+	ZONE_HIGHMEM, /* the 32-bit architectures only */
+	ZONE_MOVABLE,
+	ZONE_DEVICE,
+	MAX_NR_ZONES,
+};
+
+extern const char *const zone_names[MAX_NR_ZONES]; /* "DMA", ... */
+
+enum zone_watermarks { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARK };
+
+enum lru_list {
+	LRU_INACTIVE_ANON,
+	LRU_ACTIVE_ANON,
+	LRU_INACTIVE_FILE,
+	LRU_ACTIVE_FILE,
+	LRU_UNEVICTABLE,
+	NR_LRU_LISTS,
+};
+
+struct lruvec {
+	struct list_head lists[NR_LRU_LISTS]; /* newest first */
+	uint64_t nonresident_age; /* evictions and activations, for refaults */
+	uint64_t anon_cost, file_cost;
+};
+
+struct free_area {
+	struct list_head list[MIGRATE_TYPES];
+	uint64_t nr_free[MIGRATE_TYPES]; /* blocks; deferred ones not counted */
+};
+
+/* Order-0 pages on the way to and from the buddy lists. */
+struct per_cpu_pages {
+	struct list_head list[MIGRATE_PCPTYPES];
+	int count; /* pages, all lists */
+	int high;  /* above this, `batch` pages go back */
+	int batch;
+};
+
+struct pglist_data;
+
+struct zone {
+	struct pglist_data *node;
+	enum zone_type type;
+	bool is_present_arch; /* the architecture has this zone */
+	pfn_t start_pfn;
+	uint64_t spanned_pages, present_pages, managed_pages;
+	pfn_t deferred_pfn, deferred_end; /* free, never on a list; see above */
+	struct free_area free_area[MAX_ORDER];
+	struct per_cpu_pages pcp[MAX_CPUS];
+	uint64_t watermark[NR_WMARK]; /* pages */
+	uint64_t watermark_boost;
+	uint64_t protection[MAX_NR_ZONES]; /* lowmem_reserve: by class of request */
+	uint64_t nr_reserved_highatomic;
+	uint64_t stat[NR_ZONE_STAT_ITEMS];
+	uint64_t numa_stat[NR_NUMA_STAT_ITEMS];
+	unsigned event_row; /* of events by zone: PGALLOC_DMA + event_row */
+};
+
+struct zoneref {
+	struct zone *zone;
+	enum zone_type type; /* of the zone: the list is cut by it */
+};
+
+struct zonelist {
+	struct zoneref refs[MAX_NODES * MAX_NR_ZONES];
+	unsigned nr_refs;
+};
+
+struct pglist_data {
+	struct mmsim_machine *machine;
+	unsigned id;
+	bool is_online, has_cpu, has_memory;
+	pfn_t start_pfn;
+	uint64_t spanned_pages, present_pages;
+	struct zone zones[MAX_NR_ZONES];
+	struct zonelist fallback;   /* all nodes, this one first */
+	struct zonelist nofallback; /* GFP_F_THISNODE */
+	struct lruvec lruvec;
+	uint64_t stat[NR_NODE_STAT_ITEMS];
+	unsigned distance[MAX_NODES]; /* as in ACPI's SLIT: 10 is itself */
+	unsigned kswapd_failures;
+	bool kswapd_wanted; /* a zone was found below low */
+};
+
+/* The highest zone that a request may use. */
+enum zone_type gfp_zone(const struct mmsim_machine *machine, gfp_t gfp);
+
+/* Lays out nodes and zones as the spec says (machine.c calls it at boot). */
+int zone_init(struct mmsim_machine *machine);
+void zone_fini(struct mmsim_machine *machine);
+
+/* Recomputes watermarks, protection and per-CPU limits, after a change of a
+ * sysctl or of the managed pages. */
+void zone_setup_watermarks(struct mmsim_machine *machine);
+void zone_setup_protection(struct mmsim_machine *machine);
+/* min_free_kbytes that the kernel chooses for this much memory; kB. */
+uint64_t zone_default_min_free_kbytes(const struct mmsim_machine *machine);
+void zone_build_zonelists(struct mmsim_machine *machine);
+
+/* Free pages of the zone would stay above `mark` plus the protection against
+ * class `highest` after `order` more; ALLOC_ bits in page_alloc.h. */
+bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
+		       enum zone_type highest, unsigned alloc_flags);
+
+static inline uint64_t zone_end_pfn(const struct zone *zone)
+{
+	return zone->start_pfn + zone->spanned_pages;
+}
+
+/* Where the present frames begin: at the start of the span, but for DMA, whose
+ * hole is below them. */
+static inline pfn_t zone_present_start(const struct zone *zone)
+{
+	return zone->type == ZONE_DMA ? zone_end_pfn(zone) - zone->present_pages
+				      : zone->start_pfn;
+}
+
+static inline bool zone_is_populated(const struct zone *zone)
+{
+	return zone->present_pages != 0;
+}
+
+static inline void zone_stat_add(struct zone *zone, enum zone_stat_item item,
+				 int64_t delta)
+{
+	zone->stat[item] += (uint64_t)delta;
+}
+
+static inline void node_stat_add(struct pglist_data *node,
+				 enum node_stat_item item, int64_t delta)
+{
+	node->stat[item] += (uint64_t)delta;
+}
+
+#endif

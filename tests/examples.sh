@@ -1,0 +1,50 @@
+#!/bin/sh
+# examples.sh: the example programs do what they say.
+set -eu
+: "${top_builddir:?}"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+n=0
+result() # result STATUS DESCRIPTION
+{
+    n=$((n + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $n - $2"
+    else
+        echo "not ok $n - $2"
+        sed 's/^/# /' "$work/out"
+    fi
+}
+
+has()
+{
+    grep -q -e "$1" "$work/out"
+}
+
+echo "1..4"
+
+status=0
+"$top_builddir/examples/oom" > "$work/out" || status=$?
+result $status "oom runs"
+
+# 1 GB less the page structs is 258048 pages; all but the reserves are written.
+pages=$(sed -n 's/^killed by signal 9 after \([0-9]*\) pages.*/\1/p' "$work/out")
+status=1
+if [ "${pages:-0}" -gt 250000 ] && [ "${pages:-0}" -lt 258048 ]; then
+    status=0
+fi
+result $status "the task dies when nearly all of the memory is written"
+
+status=0
+has 'hog invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO), order=0, oom_score_adj=0' ||
+    status=1
+has 'Out of memory: Killed process 2 (hog) total-vm:' || status=1
+result $status "the log says why"
+
+status=0
+"$top_builddir/examples/oom" ram=1G,vm.overcommit_memory=2 > "$work/out" ||
+    status=$?
+has '^mmap of 2000 MB: Cannot allocate memory$' || status=1
+result $status "without overcommit nothing is promised"

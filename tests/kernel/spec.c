@@ -1,0 +1,257 @@
+/*
+ * A machine's line of text: what is accepted, what each key does, and that a
+ * wrong one is told with its key and what is allowed.
+ */
+#include "kernel/spec.h"
+
+#include "base/rng.h"
+#include "kernel/machine.h"
+#include "sim.h"
+
+#include <sys/resource.h>
+
+TestSuite(spec);
+
+static struct spec parse(const char *text)
+{
+	struct spec spec;
+	char why[256] = "";
+	int err = spec_parse(text, &spec, why, sizeof(why));
+
+	cr_assert_eq(err, 0, "\"%s\": %s", text, why);
+	return spec;
+}
+
+Test(spec, defaults)
+{
+	struct spec spec = parse("ram=1G");
+
+	cr_assert_eq(spec.ram, (uint64_t)1 << 30);
+	cr_assert_eq(spec.swap, 0);
+	cr_assert_eq(spec.nodes, 1);
+	cr_assert_eq(spec.cpus, 1);
+	cr_assert_eq(spec.profile, PROFILE_6_1);
+	cr_assert_eq(spec.arch, ARCH_X86_64);
+	cr_assert_eq(spec.thp, THP_NEVER);
+	cr_assert_not(spec.aslr);
+	cr_assert_eq(spec.memory_model, MEMORY_SPARSEMEM);
+	cr_assert_eq(spec.boot_used, 0);
+	cr_assert_not(spec.has_managed);
+}
+
+Test(spec, all_keys)
+{
+	struct spec spec = parse(
+		" ram = 2g , swap=512M,nodes=2,cpus=8,seed=18446744073709551615,"
+		"profile=linux-3.10,arch=x86-32,thp=madvise,aslr=2,"
+		"memory_model=flatmem,boot_used=100,vm.swappiness=10,"
+		"vm.lowmem_reserve_ratio=256 32 0,");
+
+	cr_assert_eq(spec.ram, (uint64_t)2 << 30);
+	cr_assert_eq(spec.swap, 512u << 20);
+	cr_assert_eq(spec.nodes, 2);
+	cr_assert_eq(spec.cpus, 8);
+	cr_assert_eq(spec.seed, UINT64_MAX);
+	cr_assert_eq(spec.profile, PROFILE_3_10);
+	cr_assert_eq(spec.arch, ARCH_X86_32);
+	cr_assert_eq(spec.thp, THP_MADVISE);
+	cr_assert(spec.aslr);
+	cr_assert_eq(spec.memory_model, MEMORY_FLATMEM);
+	cr_assert_eq(spec.boot_used, 100);
+	cr_assert_eq(spec.nr_sysctls, 2);
+	cr_assert_eq(spec.sysctls[0].name_len, strlen("vm.swappiness"));
+	cr_assert_eq(memcmp(spec.sysctls[0].value, "10", 2), 0);
+}
+
+Test(spec, sizes)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} rows[] = {
+		{"ram=4194304", 4 << 20},  {"ram=8192K", 8 << 20},
+		{"ram=8192k", 8 << 20},	   {"ram=16M", 16 << 20},
+		{"ram=3G", 3ull << 30},	   {"ram=64T", 64ull << 40},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		cr_assert_eq(parse(rows[i].text).ram, rows[i].bytes, "%s",
+			     rows[i].text);
+}
+
+Test(spec, zones_of_a_recorded_machine)
+{
+	struct spec spec = parse("managed=DMA:3840+DMA32:48839,"
+				 "present=DMA:3998+DMA32:61399,boot_used=8854");
+
+	cr_assert(spec.has_managed);
+	cr_assert_eq(spec.managed[ZONE_DMA], 3840);
+	cr_assert_eq(spec.managed[ZONE_DMA32], 48839);
+	cr_assert_eq(spec.present[ZONE_DMA32], 61399);
+	cr_assert_eq(spec.managed[ZONE_NORMAL], 0);
+}
+
+/* Each of these is refused, with a text that holds the two words. */
+Test(spec, what_is_wrong_is_told)
+{
+	static const struct {
+		const char *text, *key, *allowed;
+	} rows[] = {
+		{"", "ram", "ram=1G"},
+		{"swap=1G", "ram", "ram=1G"},
+		{"ram", "ram", "value"},
+		{"ram=", "ram", "4M"},
+		{"ram=1", "ram", "4M to 64T"},
+		{"ram=65T", "ram", "64T"},
+		{"ram=-1G", "ram", "allowed"},
+		{"ram=1.5G", "ram", "allowed"},
+		{"ram=1Q", "ram", "allowed"},
+		{"ram=G", "ram", "allowed"},
+		{"ram=99999999999999999999", "ram", "allowed"},
+		{"ram=16777215T", "ram", "allowed"},
+		{"ram=67108865", "ram", "multiple of 4K"},
+		{"ram=1G,ram=1G", "ram", "once"},
+		{"ram=1G,swap=4097", "swap", "multiple of 4K"},
+		{"ram=1G,nodes=0", "nodes", "1 to 16"},
+		{"ram=1G,nodes=17", "nodes", "1 to 16"},
+		{"ram=16M,nodes=4", "nodes", "8M"},
+		{"ram=1G,cpus=65", "cpus", "1 to 64"},
+		{"ram=1G,cpus=abc", "cpus", "1 to 64"},
+		{"ram=1G,seed=x", "seed", "number"},
+		{"ram=1G,profile=linux-2.4", "profile", "linux-2.6.32"},
+		{"ram=1G,arch=arm64", "arch", "x86-64"},
+		{"ram=8G,arch=x86-32", "ram", "4G"},
+		{"ram=1G,thp=yes", "thp", "madvise"},
+		{"ram=1G,aslr=3", "aslr", "2"},
+		{"ram=1G,memory_model=x", "memory_model", "flatmem"},
+		{"managed=DMA", "managed", "DMA:3840"},
+		{"managed=DMA:x", "managed", "DMA:3840"},
+		{"managed=Foo:5", "managed", "Normal"},
+		{"managed=DMA:2000+DMA:2000", "managed", "once"},
+		{"managed=DMA:4096", "managed", "4095"},
+		{"managed=DMA:100", "managed", "1024"},
+		{"managed=HighMem:10000", "managed", "HighMem"},
+		{"managed=DMA:2000+Device:10", "Device", "allowed"},
+		{"arch=x86-32,managed=DMA32:10000", "managed", "DMA32"},
+		{"managed=DMA:3840,present=DMA:3000", "present", "managed"},
+		{"ram=1G,present=DMA:3000", "present", "managed"},
+		{"ram=64M,boot_used=16384", "boot_used", "14336"},
+		{"ram=1G,boot_used=-1", "boot_used", "number"},
+		{"managed=DMA32:9000/DMA32:9000", "managed", "nodes"},
+		{"nodes=2,managed=DMA32:9000/DMA32:9000,present=DMA32:19000",
+		 "present", "nodes"},
+		{"ram=1G,boot_used=1/2", "boot_used", "nodes"},
+		{"nodes=2,managed=DMA32:9000/DMA32:9000,"
+		 "present=DMA32:8000/DMA32:19000",
+		 "managed", "node 0"},
+		{"ram=1G,foo=1", "foo", "memory_model"},
+		{"ram=1G,vm.nonsense=1", "vm.nonsense", "no such"},
+		{"ram=1G,vm.swappiness=abc", "vm.swappiness", "200"},
+		{"ram=1G,vm.swappiness=201", "vm.swappiness", "200"},
+		{"ram=1G,vm.swappiness=1,vm.swappiness=1", "vm.swappiness",
+		 "once"},
+		{"ram=1G;swap=1G", "ram", "allowed"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct mmsim_machine *machine = (void *)1;
+		char why[256] = "";
+
+		cr_assert_eq(mmsim_spec_check(rows[i].text, why, sizeof(why)),
+			     -EINVAL, "\"%s\" is accepted", rows[i].text);
+		cr_assert_not_null(strstr(why, rows[i].key), "\"%s\": %s",
+				   rows[i].text, why);
+		cr_assert_not_null(strstr(why, rows[i].allowed), "\"%s\": %s",
+				   rows[i].text, why);
+		cr_assert_eq(mmsim_machine_boot(rows[i].text, &machine),
+			     -EINVAL);
+		cr_assert_null(machine);
+	}
+}
+
+Test(spec, a_short_buffer_is_not_overrun)
+{
+	char why[8] = "xxxxxxx";
+
+	cr_assert_eq(mmsim_spec_check("ram=1G,cpus=0", why, 5), -EINVAL);
+	cr_assert_str_eq(why, "cpus");
+	cr_assert_eq(mmsim_spec_check("ram=1G,cpus=0", NULL, 0), -EINVAL);
+	cr_assert_eq(mmsim_spec_check(NULL, why, sizeof(why)), -EINVAL);
+}
+
+Test(spec, settings_hold_after_boot)
+{
+	struct mmsim_machine *m =
+		sim_boot("ram=1G,swap=512M,vm.swappiness=7,"
+			 "vm.min_free_kbytes=16384,vm.overcommit_memory=2");
+
+	cr_assert_eq(sim_sysctl(m, "/proc/sys/vm/swappiness"), 7);
+	cr_assert_eq(sim_sysctl(m, "/proc/sys/vm/min_free_kbytes"), 16384);
+	cr_assert_eq(sim_sysctl(m, "/proc/sys/vm/overcommit_memory"), 2);
+	/* less the header page, as recorded */
+	cr_assert_eq(sim_meminfo(m, "SwapTotal"), 524284);
+	cr_assert_eq(m->nodes[0]->zones[ZONE_DMA32].watermark[WMARK_MIN] +
+			     m->nodes[0]->zones[ZONE_DMA].watermark[WMARK_MIN],
+		     4096);
+	sim_shutdown(m);
+}
+
+/* Any text: 0, or -EINVAL with a reason; what is accepted boots or has no
+ * room. */
+Test(spec, random_text)
+{
+	static const char *const words[] = {
+		"ram",	   "swap",     "nodes", "cpus",	     "managed",
+		"present", "DMA",      "DMA32", "Normal",    "HighMem",
+		"Movable", "Device",   "=",	"=",	     "=",
+		",",	   ",",	       ",",	":",	     "+",
+		"/",	   "1",	       "64M",	"8000",	     "20000",
+		"2",	   "arch",     "x86-32", "boot_used", "boot_freed",
+		"vm.",	   "swappiness", " ",	"x",	     "0",
+		"vm.min_free_kbytes", "profile", "linux-3.10", "\377",
+	};
+	struct rng rng = {11};
+	int nr_good = 0;
+
+	for (int i = 0; i < 40000; i++) {
+		uint64_t n = rng_below(&rng, 24);
+		struct spec spec;
+		char text[512] = "", why[128] = "";
+		int err;
+
+		/* half of them begin well */
+		if (i % 2)
+			strcpy(text, i % 4 == 1 ? "ram=64M," : "managed=DMA32:");
+		while (n-- > 0)
+			strcat(text, words[rng_below(&rng, ARRAY_SIZE(words))]);
+		err = spec_parse(text, &spec, why, sizeof(why));
+		cr_assert(err == 0 || (err == -EINVAL && why[0]), "\"%s\": %d",
+			  text, err);
+		if (err == 0 && nr_good++ < 200) {
+			struct mmsim_machine *m = NULL;
+
+			err = mmsim_machine_boot(text, &m);
+			cr_assert(err == 0 || err == -EINVAL || err == -ENOMEM,
+				  "\"%s\": %d", text, err);
+			mmsim_machine_shutdown(m);
+		}
+	}
+	cr_assert_gt(nr_good, 100);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* A host without room for the tables: -ENOMEM, and nothing is left behind. */
+Test(spec, the_host_has_no_room)
+{
+	struct rlimit limit = {(rlim_t)1 << 32, (rlim_t)1 << 32};
+	struct mmsim_machine *m = (void *)1;
+
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	for (int i = 0; i < 100; i++) {
+		cr_assert_eq(mmsim_machine_boot("ram=1T", &m), -ENOMEM);
+		cr_assert_null(m);
+	}
+	m = sim_boot("ram=1G");
+	sim_shutdown(m);
+}
+#endif

@@ -1,0 +1,163 @@
+/*
+ * view.c: what tools would print.
+ */
+#include "sim.h"
+
+static char *view_text(struct mmsim_machine *m, const char *view)
+{
+	ssize_t len = mmsim_view(m, view, NULL, 0);
+	char *text;
+
+	cr_assert_geq(len, 0, "%s: %zd", view, len);
+	text = malloc((size_t)len + 1);
+	cr_assert_eq(mmsim_view(m, view, text, (size_t)len + 1), len);
+	return text;
+}
+
+/* Numbers of the line that begins with `name`. */
+static int numbers(const char *text, const char *name, long *v, int max)
+{
+	const char *p = strstr(text, name);
+	int n = 0;
+
+	cr_assert_not_null(p, "%s", text);
+	p += strlen(name);
+	while (n < max && *p != '\n') {
+		char *end;
+
+		v[n] = strtol(p, &end, 10);
+		if (end == p)
+			break;
+		n++;
+		p = end;
+	}
+	return n;
+}
+
+Test(view, free_and_its_older_idea_of_used)
+{
+	struct mmsim_machine *m = sim_boot(SIM_1024M ",swap=64M");
+	struct mmsim_task *task = sim_spawn(m);
+	intptr_t s = mmsim_mmap(task, 0, 64 << 20, PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, NULL, 0);
+	long now[6], old[6], swap[3];
+	char *text;
+
+	sim_touch(task, (uintptr_t)s, 64 << 20);
+	text = view_text(m, "free");
+	cr_assert(strncmp(text,
+			  "               total        used        free      "
+			  "shared  buff/cache   available\n",
+			  80) == 0,
+		  "%s", text);
+	cr_assert_eq(numbers(text, "Mem:", now, 6), 6);
+	cr_assert_eq(numbers(text, "Swap:", swap, 3), 3);
+	free(text);
+	text = view_text(m, "free -o");
+	cr_assert_eq(numbers(text, "Mem:", old, 6), 6);
+	free(text);
+	cr_assert_eq(now[0], 983708);
+	cr_assert_eq(now[1], now[0] - now[5]);
+	cr_assert_eq(now[3], 65536);
+	cr_assert_eq(now[4], 65536 + sim_meminfo(m, "SReclaimable"));
+	cr_assert_eq(old[1], old[0] - old[2] - old[4]);
+	/* shared memory is in the cache, and yet nobody can have it */
+	cr_assert_gt(now[1] - old[1], 65536);
+	cr_assert_eq(swap[0], sim_meminfo(m, "SwapTotal"));
+	cr_assert_eq(swap[1], 0);
+	sim_shutdown(m);
+}
+
+Test(view, numactl_hardware)
+{
+	struct mmsim_machine *m = sim_boot("ram=1G,nodes=2,cpus=2");
+	char *text = view_text(m, "numactl --hardware");
+	long size;
+
+	cr_assert(strncmp(text, "available: 2 nodes (0-1)\nnode 0 cpus: 0\n"
+				"node 0 size: ",
+			  53) == 0,
+		  "%s", text);
+	cr_assert(strstr(text, "\nnode 1 cpus: 1\n"), "%s", text);
+	cr_assert(strstr(text, "\nnode distances:\nnode   0   1 \n"
+			       "  0:  10  20 \n  1:  20  10 \n"),
+		  "%s", text);
+	cr_assert_eq(numbers(text, "node 1 size:", &size, 1), 1);
+	cr_assert(size >= 500 && size <= 512, "%s", text);
+	free(text);
+	sim_shutdown(m);
+}
+
+Test(view, top)
+{
+	struct mmsim_machine *m = sim_boot("ram=1G");
+	struct mmsim_task *task = sim_spawn(m);
+	uintptr_t a = sim_mmap(task, 40 << 20);
+	char *text, *row;
+
+	sim_touch(task, a, 40 << 20);
+	cr_assert_eq(mmsim_task_set_uid(task, 1000), 0);
+	cr_assert_eq(mmsim_task_set_nice(task, 5), 0);
+	text = view_text(m, "top");
+	cr_assert(strstr(text, "Tasks:   2 total,"), "%s", text);
+	row = strstr(text, "\n    2 ");
+	cr_assert_not_null(row, "%s", text);
+	cr_assert(strncmp(row, "\n    2 1000      25   5   43704  40960      0 "
+			       "S",
+			  46) == 0,
+		  "%s", row);
+	cr_assert(strstr(row, "  4.0 "), "%s", row);
+	free(text);
+	sim_write(m, "/proc/sys/vm/overcommit_memory", "1");
+	sim_mmap(task, (size_t)100 << 40);
+	text = view_text(m, "top");
+	cr_assert(strstr(text, " 100.0t  40960 "), "%s", text);
+	free(text);
+	sim_shutdown(m);
+}
+
+Test(view, pmap)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M");
+	struct mmsim_task *task = sim_spawn(m);
+	char *text = view_text(m, "pmap 2");
+
+	(void)task;
+	cr_assert(strncmp(text, "2:   test\n0000000000400000      4K r---- ", 41) ==
+			  0,
+		  "%s", text);
+	cr_assert(strstr(text, "\n00007ffffffde000    132K rw---   [ stack ]\n"
+			       "ffffffffff600000      4K --x--   [ anon ]\n"
+			       " total             2748K\n"),
+		  "%s", text);
+	free(text);
+	sim_shutdown(m);
+}
+
+Test(view, slabtop)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M");
+	char *text;
+
+	sim_spawn(m);
+	text = view_text(m, "slabtop");
+	cr_assert(strstr(text, "vm_area_struct"), "%s", text);
+	free(text);
+	sim_shutdown(m);
+}
+
+Test(view, what_does_not_exist)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M");
+
+	cr_assert_eq(mmsim_view(m, "", NULL, 0), -ENOENT);
+	cr_assert_eq(mmsim_view(m, "fre", NULL, 0), -ENOENT);
+	cr_assert_eq(mmsim_view(m, "freer", NULL, 0), -ENOENT);
+	cr_assert_eq(mmsim_view(m, "free -x", NULL, 0), -EINVAL);
+	cr_assert_eq(mmsim_view(m, "numactl", NULL, 0), -EINVAL);
+	cr_assert_eq(mmsim_view(m, "top 2", NULL, 0), -EINVAL);
+	cr_assert_eq(mmsim_view(m, "pmap", NULL, 0), -ESRCH);
+	cr_assert_eq(mmsim_view(m, "pmap 99", NULL, 0), -ESRCH);
+	cr_assert_eq(mmsim_view(m, "pmap x", NULL, 0), -ESRCH);
+	sim_shutdown(m);
+}

@@ -1,0 +1,318 @@
+/*
+ * main.c: runs scripts on both kernels, and cuts one that diverges short.
+ *
+ *   oracle [--seed N] [--ops M] [--per-script K] [--only S] [--verbose]
+ *
+ * A script has K operations and starts with fresh processes.  When a script
+ * diverges, operations are taken out as long as it still diverges, and what
+ * remains is printed with both states.
+ */
+#include "oracle.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+struct host_facts host_facts;
+
+static struct script {
+	struct op ops[MAX_OPS];
+	int nr_ops;
+} script, shorter;
+
+static struct {
+	struct state host, sim;
+	char why[400];
+} differing;
+
+static bool verbose;
+
+/* --- both sides -------------------------------------------------------------------- */
+
+/* Both bases are multiples of what a page table covers, so that both sides
+ * have the same pages in a table and in a window of fault-around. */
+void oracle_set_bases(struct side *side, oracle_call *call)
+{
+	const uint64_t table = 512 * ORACLE_PAGE;
+	int fence = MAP_SHARED | MAP_ANONYMOUS; /* never merges */
+	uint64_t top, brk;
+
+	side->base[SPACE_ABS] = 0;
+	side->base[SPACE_WINDOW] = WINDOW_BASE;
+	top = (uint64_t)call(side, OP_MMAP, 0, ORACLE_PAGE, PROT_NONE, fence);
+	side->base[SPACE_TOP] = top / table * table;
+	if (top % table)
+		call(side, OP_MMAP, 0, top % table, PROT_NONE, fence);
+	/* A fence keeps the program's own data and the heap apart. */
+	brk = (uint64_t)call(side, OP_BRK, 0, 0, 0, 0);
+	side->base[SPACE_BRK] = (brk / table + 1) * table;
+	call(side, OP_BRK, side->base[SPACE_BRK] + ORACLE_PAGE, 0, 0, 0);
+	brk = (brk + ORACLE_PAGE - 1) / ORACLE_PAGE * ORACLE_PAGE;
+	call(side, OP_MPROTECT, brk, side->base[SPACE_BRK] - brk, PROT_NONE, 0);
+}
+
+void oracle_fill_state(const struct side *side, const struct answer *answer,
+		       struct state *state)
+{
+	state->result = place_of(side, (uintptr_t)answer->result);
+	state->min_flt = (int64_t)answer->min_flt;
+	state->signal = (int)answer->signal;
+	state->code = (int)answer->code;
+	state->fault = place_of(side, answer->fault_addr);
+	state->core_hash = answer->core_hash;
+}
+
+/* --- one script ---------------------------------------------------------------------- */
+
+static bool others_equal(const bool *alive, int actor)
+{
+	int i;
+
+	for (i = 0; i < MAX_PROCESSES; i++) {
+		size_t len;
+
+		if (!alive[i] || i == actor)
+			continue;
+		host_side.look(&host_side, i, &differing.host);
+		sim_side.look(&sim_side, i, &differing.sim);
+		if (state_equal(NULL, &differing.host, &differing.sim,
+				differing.why, sizeof differing.why))
+			continue;
+		len = strlen(differing.why);
+		snprintf(differing.why + len, sizeof differing.why - len,
+			 " (of process %d)", i);
+		return false;
+	}
+	return true;
+}
+
+static bool step(const struct op *op, bool *alive)
+{
+	memset(&differing.host, 0, sizeof(struct state));
+	memset(&differing.sim, 0, sizeof(struct state));
+	host_side.run(&host_side, op, &differing.host);
+	sim_side.run(&sim_side, op, &differing.sim);
+	if (verbose)
+		op_print(stdout, op);
+	if (!state_equal(op, &differing.host, &differing.sim, differing.why,
+			 sizeof differing.why))
+		return false;
+	if (op->kind == OP_FORK && differing.host.result.byte == 0)
+		alive[op->len] = true;
+	if (op->kind == OP_EXIT)
+		alive[op->process] = false;
+	return true;
+}
+
+/* Operations of processes that do not live (any more) are left out. */
+static bool is_possible(const struct op *op, const bool *alive)
+{
+	return alive[op->process] &&
+	       !(op->kind == OP_FORK && alive[op->len]);
+}
+
+/* The number of operations that were equal. */
+static int replay(const struct script *s)
+{
+	bool alive[MAX_PROCESSES] = {true};
+	int i;
+
+	if (!host_side.start(&host_side) || !sim_side.start(&sim_side))
+		exit(1);
+	for (i = 0; i < s->nr_ops; i++) {
+		if (!is_possible(&s->ops[i], alive))
+			continue;
+		if (!step(&s->ops[i], alive) ||
+		    !others_equal(alive, s->ops[i].process))
+			break;
+	}
+	sim_side.stop(&sim_side);
+	host_side.stop(&host_side);
+	return i;
+}
+
+/* Makes and runs `nr_ops` operations; false: they diverged, and `script` ends
+ * with the operation that did. */
+static bool run_script(uint64_t seed, int nr_ops)
+{
+	struct script_rng rng = {seed * 0x2545f4914f6cdd1du + 99};
+	bool alive[MAX_PROCESSES] = {true};
+	static struct state last[MAX_PROCESSES];
+	bool equal = true;
+	int i;
+
+	memset(last, 0, sizeof last);
+	if (!host_side.start(&host_side) || !sim_side.start(&sim_side))
+		exit(1);
+	for (i = 0; i < nr_ops && equal; i++) {
+		struct op *op = &script.ops[i];
+
+		script_next(&rng, &last[0], alive, i, op);
+		equal = step(op, alive);
+		if (equal && i % 4 == 0)
+			equal = others_equal(alive, op->process);
+		if (equal && op->kind != OP_EXIT && op->process == 0)
+			last[0] = differing.host;
+	}
+	script.nr_ops = i;
+	sim_side.stop(&sim_side);
+	host_side.stop(&host_side);
+	return equal;
+}
+
+/* --- a divergence --------------------------------------------------------------------- */
+
+/* Takes out what is not needed, in ever smaller pieces. */
+static void shorten(void)
+{
+	int piece = script.nr_ops / 2, at, done;
+
+	for (; piece > 0; piece /= 2) {
+		for (at = 0; at + piece < script.nr_ops;) {
+			memcpy(shorter.ops, script.ops,
+			       (size_t)at * sizeof(struct op));
+			memcpy(shorter.ops + at, script.ops + at + piece,
+			       (size_t)(script.nr_ops - at - piece) *
+				       sizeof(struct op));
+			shorter.nr_ops = script.nr_ops - piece;
+			done = replay(&shorter);
+			if (done == shorter.nr_ops) {
+				at += piece;
+				continue;
+			}
+			script = shorter;
+			script.nr_ops = done + 1;
+		}
+	}
+}
+
+static void report(uint64_t number)
+{
+	int i;
+
+	shorten();
+	replay(&script);
+	printf("# script %lu diverges: %s\n", (unsigned long)number,
+	       differing.why);
+	for (i = 0; i < script.nr_ops; i++) {
+		printf("#   ");
+		op_print(stdout, &script.ops[i]);
+	}
+	state_print(stdout, host_side.name, &differing.host);
+	state_print(stdout, sim_side.name, &differing.sim);
+}
+
+/* --- the host -------------------------------------------------------------------------- */
+
+static long read_number(const char *path, long otherwise)
+{
+	FILE *in = fopen(path, "re");
+	long value;
+
+	if (!in)
+		return otherwise;
+	if (fscanf(in, "%ld", &value) != 1)
+		value = otherwise;
+	fclose(in);
+	return value;
+}
+
+/*
+ * Which rules of merging this kernel has: before 6.15 an area that was
+ * touched did not merge back with neighbours that were not.
+ */
+static bool merges_touched_areas(void)
+{
+	size_t page = ORACLE_PAGE;
+	/* Writable alone, so that nothing beside it has the same rights. */
+	char *p = mmap(NULL, 3 * page, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+	FILE *maps;
+	char line[512];
+	bool merged = false;
+	uintptr_t start, end;
+
+	mlock(p + page, page);
+	munlock(p + page, page);
+	maps = fopen("/proc/self/maps", "re");
+	while (maps && fgets(line, sizeof line, maps))
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2 &&
+		    start <= (uintptr_t)p && end >= (uintptr_t)p + 3 * page)
+			merged = true;
+	if (maps)
+		fclose(maps);
+	munmap(p, 3 * page);
+	return merged;
+}
+
+static void find_host_facts(void)
+{
+	host_facts.overcommit_memory =
+		(int)read_number("/proc/sys/vm/overcommit_memory", 0);
+	host_facts.max_map_count =
+		read_number("/proc/sys/vm/max_map_count", 65530);
+	host_facts.mmap_min_addr =
+		read_number("/proc/sys/vm/mmap_min_addr", 65536);
+	host_facts.uid = geteuid();
+	host_facts.profile =
+		merges_touched_areas() ? "linux-6.18" : "linux-6.1";
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"seed", required_argument, NULL, 's'},
+		{"ops", required_argument, NULL, 'o'},
+		{"per-script", required_argument, NULL, 'k'},
+		{"only", required_argument, NULL, 'n'},
+		{"verbose", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0},
+	};
+	uint64_t seed = 1, ops = 100000, only = 0, number;
+	int per_script = 250, c, nr_diverged = 0;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			seed = strtoull(optarg, NULL, 0);
+			break;
+		case 'o':
+			ops = strtoull(optarg, NULL, 0);
+			break;
+		case 'k':
+			per_script = atoi(optarg);
+			break;
+		case 'n':
+			only = strtoull(optarg, NULL, 0);
+			break;
+		case 'v':
+			verbose = true;
+			break;
+		default:
+			return 2;
+		}
+	}
+	if (per_script < 1 || per_script > MAX_OPS) {
+		fprintf(stderr, "oracle: --per-script is 1 to %d\n", MAX_OPS);
+		return 2;
+	}
+	find_host_facts();
+	printf("1..1\n# host follows the rules of %s\n", host_facts.profile);
+	for (number = 1; number * (uint64_t)per_script <= ops; number++) {
+		if (only && number != only)
+			continue;
+		if (run_script(seed * 1000003 + number, per_script))
+			continue;
+		report(number);
+		if (++nr_diverged == 3)
+			break;
+	}
+	printf("%s 1 - %lu operations from seed %lu are the same on the host\n",
+	       nr_diverged ? "not ok" : "ok", (unsigned long)ops,
+	       (unsigned long)seed);
+	return nr_diverged != 0;
+}

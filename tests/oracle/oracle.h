@@ -1,0 +1,127 @@
+/*
+ * oracle.h: one script, two kernels.
+ *
+ * A script is a list of memory operations of a few processes.  It is run on
+ * the kernel of this host, by a small program without libc (runner.c), and on
+ * a simulated machine, and after each operation the two must agree: result,
+ * areas, what is resident and how it is shared, minor faults, mincore.
+ *
+ *   script.c   makes operations from a seed, looking at the areas that exist
+ *   host.c     has them done by the runner
+ *   sim.c      has them done by the simulated kernel
+ *   state.c    reads smaps (of either) and compares
+ *   main.c     runs scripts, and cuts one that diverges to what is needed
+ *
+ * Addresses are relative to places that both have: a window at a fixed address
+ * that nobody else uses, where the kernel places mappings, the break.
+ */
+#ifndef TESTS_ORACLE_ORACLE_H
+#define TESTS_ORACLE_ORACLE_H
+
+#include "op.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* An address as both sides see it. */
+struct place {
+	int space;    /* SPACE_ */
+	int64_t byte; /* from that space's base; SPACE_ABS: the address */
+};
+
+struct op {
+	int kind;    /* OP_ */
+	int process; /* who does it: 0..MAX_PROCESSES-1 */
+	struct place addr, addr2;
+	uint64_t len, len2; /* bytes */
+	int prot, flags;    /* OP_MADVISE: the advice is in flags */
+};
+
+enum { MAX_VMAS = 512, MAX_OPS = 4096 };
+
+/* One line of maps, and the fields of smaps that are compared; kB. */
+enum smaps_field {
+	SMAPS_RSS,
+	SMAPS_PSS,
+	SMAPS_SHARED_CLEAN,
+	SMAPS_SHARED_DIRTY,
+	SMAPS_PRIVATE_CLEAN,
+	SMAPS_PRIVATE_DIRTY,
+	SMAPS_ANONYMOUS,
+	SMAPS_SWAP,
+	SMAPS_LOCKED,
+	NR_SMAPS_FIELDS,
+};
+
+struct vma_state {
+	struct place start;
+	int64_t bytes;
+	char perms[5];
+	uint64_t kb[NR_SMAPS_FIELDS];
+	char flags[128]; /* VmFlags */
+};
+
+/* What an operation led to. */
+struct state {
+	struct place result;   /* an address; errors and numbers: SPACE_ABS */
+	int64_t min_flt;       /* faults that the operation took */
+	int signal, code;      /* of a touch; 0: none */
+	struct place fault;    /* si_addr, page */
+	int nr_vmas;
+	struct vma_state vmas[MAX_VMAS];
+	uint64_t core_hash;    /* of OP_MINCORE's vector */
+};
+
+/* One of the two kernels. */
+struct side {
+	const char *name;
+	void *impl;
+	uintptr_t base[NR_SPACES];
+	/* Fresh processes; false: cannot be had, the reason is printed. */
+	bool (*start)(struct side *side);
+	void (*stop)(struct side *side);
+	void (*run)(struct side *side, const struct op *op, struct state *state);
+	/* The areas of a process, after another one's operation. */
+	void (*look)(struct side *side, int process, struct state *state);
+};
+
+/* A system call of the first process, with real addresses. */
+typedef int64_t oracle_call(struct side *side, int kind, uint64_t addr,
+			    uint64_t len, int prot, int flags);
+/* Makes the places that the bases stand for. */
+void oracle_set_bases(struct side *side, oracle_call *call);
+/* The raw answer, with its addresses made relative. */
+void oracle_fill_state(const struct side *side, const struct answer *answer,
+		       struct state *state);
+
+extern struct side host_side, sim_side;
+
+/* What the simulated machine must know of this host. */
+struct host_facts {
+	int overcommit_memory;
+	long max_map_count, mmap_min_addr;
+	unsigned uid;
+	const char *profile; /* by what the kernel does, not by its version */
+};
+extern struct host_facts host_facts;
+
+/* script.c */
+struct script_rng {
+	uint64_t state;
+};
+void script_next(struct script_rng *rng, const struct state *last,
+		 const bool *alive, int step, struct op *op);
+void op_print(FILE *out, const struct op *op);
+
+/* state.c */
+uintptr_t place_address(const struct side *side, struct place place);
+struct place place_of(const struct side *side, uintptr_t addr);
+/* Areas of the spaces, from the text of smaps. */
+void state_read_smaps(const struct side *side, char *text, struct state *state);
+/* Explains the first difference in `why`; true: equal. */
+bool state_equal(const struct op *op, const struct state *a,
+		 const struct state *b, char *why, size_t len);
+void state_print(FILE *out, const char *name, const struct state *state);
+
+#endif

@@ -1,0 +1,252 @@
+/*
+ * script.c: the next operation, from a seed.
+ *
+ * Most operations hit a small window, so that they meet each other's areas;
+ * borders of areas that exist are chosen more often than chance would.  A few
+ * per cent have a bad argument.
+ */
+#include "oracle.h"
+
+#include <sys/mman.h>
+
+static uint64_t rng_next(struct script_rng *rng)
+{
+	uint64_t z = rng->state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+static int64_t below(struct script_rng *rng, int64_t bound)
+{
+	return (int64_t)(rng_next(rng) % (uint64_t)bound);
+}
+
+static bool chance(struct script_rng *rng, int percent)
+{
+	return below(rng, 100) < percent;
+}
+
+static struct place some_place(struct script_rng *rng, const struct state *last)
+{
+	struct place place = {SPACE_WINDOW,
+			      below(rng, WINDOW_PAGES) * ORACLE_PAGE};
+
+	if (last->nr_vmas > 0 && chance(rng, 50)) {
+		const struct vma_state *vma =
+			&last->vmas[below(rng, last->nr_vmas)];
+		int64_t pages = vma->bytes / ORACLE_PAGE;
+
+		place = vma->start;
+		switch (below(rng, 5)) {
+		case 0:
+			break;
+		case 1:
+			place.byte += vma->bytes;
+			break;
+		case 2:
+			place.byte -= ORACLE_PAGE;
+			break;
+		default:
+			place.byte += below(rng, pages) * ORACLE_PAGE;
+		}
+	}
+	/* The fence below the heap stays. */
+	if (place.space == SPACE_BRK && place.byte < 0)
+		place.byte = 0;
+	if (chance(rng, 1))
+		place.byte += 1 + below(rng, ORACLE_PAGE - 1);
+	return place;
+}
+
+static uint64_t some_len(struct script_rng *rng)
+{
+	uint64_t pages;
+
+	switch (below(rng, 20)) {
+	case 0:
+		pages = 1 + (uint64_t)below(rng, WINDOW_PAGES);
+		break;
+	case 1:
+	case 2:
+	case 3:
+		pages = 1;
+		break;
+	default:
+		pages = 1 + (uint64_t)below(rng, 12);
+	}
+	if (chance(rng, 1))
+		return chance(rng, 50) ? 0 : pages * ORACLE_PAGE - 100;
+	return pages * ORACLE_PAGE;
+}
+
+/* Above that space lie the kernel's own pages, which differ. */
+static uint64_t clip(struct place place, uint64_t len)
+{
+	int64_t room = -place.byte;
+
+	if (place.space != SPACE_TOP || (int64_t)len <= room)
+		return len;
+	return room > 0 ? (uint64_t)room : 0;
+}
+
+static int some_prot(struct script_rng *rng)
+{
+	static const int prots[] = {
+		PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+		PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+		PROT_READ,	        PROT_READ,
+		PROT_NONE,	        PROT_READ | PROT_EXEC,
+		PROT_WRITE,
+	};
+
+	return prots[below(rng, sizeof prots / sizeof *prots)];
+}
+
+static void make_mmap(struct script_rng *rng, struct op *op)
+{
+	op->flags = MAP_ANONYMOUS |
+		    (chance(rng, 80) ? MAP_PRIVATE : MAP_SHARED);
+	if (chance(rng, 75))
+		op->flags |= MAP_FIXED;
+	else if (chance(rng, 30))
+		op->flags |= MAP_FIXED_NOREPLACE;
+	else if (chance(rng, 70))
+		op->addr = (struct place){SPACE_ABS, 0};
+	if (chance(rng, 8))
+		op->flags |= MAP_NORESERVE;
+	if (chance(rng, 8))
+		op->flags |= MAP_POPULATE;
+	if (chance(rng, 3))
+		op->flags |= MAP_LOCKED;
+	if (chance(rng, 2))
+		op->flags |= MAP_GROWSDOWN;
+	if (chance(rng, 1))
+		op->flags &= ~(MAP_PRIVATE | MAP_SHARED);
+	if (!(op->flags & MAP_FIXED) && chance(rng, 3))
+		op->len = clip(op->addr, op->len + 700 * ORACLE_PAGE);
+	op->prot = some_prot(rng);
+}
+
+static void make_mremap(struct script_rng *rng, const struct state *last,
+			struct op *op)
+{
+	op->len2 = clip(op->addr, some_len(rng));
+	op->flags = chance(rng, 70) ? MREMAP_MAYMOVE : 0;
+	op->addr2 = (struct place){SPACE_ABS, 0};
+	if (chance(rng, 25)) {
+		op->flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+		op->addr2 = some_place(rng, last);
+		op->len2 = clip(op->addr2, op->len2);
+	}
+	if (chance(rng, 6)) {
+		op->flags |= MREMAP_MAYMOVE | 4; /* MREMAP_DONTUNMAP */
+		op->len2 = op->len;
+	}
+	if (chance(rng, 4))
+		op->len = 0;
+}
+
+static void make_madvise(struct script_rng *rng, struct op *op)
+{
+	static const int advices[] = {
+		MADV_DONTNEED,	  MADV_DONTNEED, MADV_DONTNEED,
+		MADV_WILLNEED,	  MADV_NORMAL,	 MADV_RANDOM,
+		MADV_SEQUENTIAL,  MADV_DONTFORK, MADV_DOFORK,
+		MADV_DONTDUMP,	  MADV_DODUMP,	 MADV_WIPEONFORK,
+		MADV_KEEPONFORK,  MADV_HUGEPAGE, MADV_NOHUGEPAGE,
+		22 /* POPULATE_READ */, 23 /* POPULATE_WRITE */,
+		MADV_REMOVE,      77 /* there is none */,
+	};
+
+	op->flags = advices[below(rng, sizeof advices / sizeof *advices)];
+}
+
+static void make_brk(struct script_rng *rng, struct op *op)
+{
+	op->addr = (struct place){SPACE_BRK, below(rng, 40) * ORACLE_PAGE +
+						     (chance(rng, 30)
+							      ? below(rng, 4096)
+							      : 0)};
+	op->len = 0;
+}
+
+static int some_kind(struct script_rng *rng)
+{
+	static const struct {
+		int kind, weight;
+	} kinds[] = {
+		{OP_MMAP, 22},	  {OP_MUNMAP, 9},	{OP_MPROTECT, 12},
+		{OP_MREMAP, 8},	  {OP_MADVISE, 10},	{OP_BRK, 4},
+		{OP_MLOCK, 3},	  {OP_MUNLOCK, 2},	{OP_READ, 9},
+		{OP_WRITE, 16},	  {OP_MINCORE, 2},	{OP_FORK, 2},
+		{OP_EXIT, 2},
+	};
+	int64_t pick = below(rng, 101);
+	unsigned i;
+
+	for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		pick -= kinds[i].weight;
+		if (pick < 0)
+			return kinds[i].kind;
+	}
+	return below(rng, 3) ? OP_MUNLOCKALL : OP_MLOCKALL;
+}
+
+/* A process that does not live yet (or, to exit, one that does and is not the
+ * first); -1: none. */
+static int find_process(const bool *alive, bool wanted)
+{
+	int i;
+
+	for (i = MAX_PROCESSES - 1; i > 0; i--)
+		if (alive[i] == wanted)
+			return i;
+	return -1;
+}
+
+void script_next(struct script_rng *rng, const struct state *last,
+		 const bool *alive, int step, struct op *op)
+{
+	*op = (struct op){.kind = some_kind(rng)};
+	do
+		op->process = (int)below(rng, MAX_PROCESSES);
+	while (!alive[op->process]);
+	if (step < 6)
+		op->kind = OP_MMAP;
+	op->addr = some_place(rng, last);
+	op->len = clip(op->addr, some_len(rng));
+	switch (op->kind) {
+	case OP_MMAP:
+		make_mmap(rng, op);
+		break;
+	case OP_MPROTECT:
+		op->prot = some_prot(rng);
+		break;
+	case OP_MREMAP:
+		make_mremap(rng, last, op);
+		break;
+	case OP_MADVISE:
+		make_madvise(rng, op);
+		break;
+	case OP_BRK:
+		make_brk(rng, op);
+		break;
+	case OP_MLOCK:
+		op->flags = chance(rng, 30) ? 1 /* MLOCK_ONFAULT */ : 0;
+		break;
+	case OP_MLOCKALL:
+		op->flags = 1 + (int)below(rng, 7); /* MCL_ bits */
+		break;
+	case OP_FORK:
+		op->len = (uint64_t)find_process(alive, false);
+		break;
+	case OP_EXIT:
+		op->process = find_process(alive, true);
+		break;
+	}
+	if (op->process < 0 || (op->kind == OP_FORK && (int)op->len < 0))
+		*op = (struct op){.kind = OP_MINCORE, .len = ORACLE_PAGE,
+				  .addr = {SPACE_WINDOW, 0}};
+}

@@ -1,0 +1,197 @@
+/*
+ * sim.c: the simulated kernel's side: the same calls on a machine of its own.
+ */
+#include "oracle.h"
+
+#include <mmsim/kernel.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static struct sim {
+	struct mmsim_machine *machine;
+	struct mmsim_task *tasks[MAX_PROCESSES];
+	char text[1 << 20];
+} sim;
+
+static int64_t call(struct mmsim_task *task, const struct request *rq,
+		    struct answer *an);
+
+static int64_t first_task_call(struct side *side, int kind, uint64_t addr,
+			       uint64_t len, int prot, int flags)
+{
+	struct request rq = {.kind = (uint32_t)kind, .addr = addr, .len = len,
+			     .prot = (uint32_t)prot, .flags = (uint32_t)flags};
+	struct answer an = {0};
+
+	(void)side;
+	return call(sim.tasks[0], &rq, &an);
+}
+
+static bool sim_start(struct side *side)
+{
+	struct rlimit limit;
+	char spec[256];
+	int err;
+
+	snprintf(spec, sizeof spec,
+		 "ram=4G,profile=%s,vm.overcommit_memory=%d,"
+		 "vm.max_map_count=%ld,vm.mmap_min_addr=%ld",
+		 host_facts.profile, host_facts.overcommit_memory,
+		 host_facts.max_map_count, host_facts.mmap_min_addr);
+	err = mmsim_machine_boot(spec, &sim.machine);
+	if (err) {
+		fprintf(stderr, "oracle: boot of \"%s\": %s\n", spec,
+			strerror(-err));
+		return false;
+	}
+	err = mmsim_task_spawn(sim.machine, "runner", &sim.tasks[0]);
+	if (err) {
+		fprintf(stderr, "oracle: spawn: %s\n", strerror(-err));
+		return false;
+	}
+	mmsim_task_set_uid(sim.tasks[0], host_facts.uid);
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	mmsim_task_set_rlimit(sim.tasks[0], RLIMIT_MEMLOCK, limit.rlim_cur,
+			      limit.rlim_max);
+	oracle_set_bases(side, first_task_call);
+	return true;
+}
+
+static void sim_stop(struct side *side)
+{
+	(void)side;
+	mmsim_machine_shutdown(sim.machine);
+	memset(sim.tasks, 0, sizeof sim.tasks);
+}
+
+static void sim_look(struct side *side, int process, struct state *state)
+{
+	char path[64];
+	ssize_t len;
+
+	snprintf(path, sizeof path, "/proc/%d/smaps",
+		 mmsim_task_pid(sim.tasks[process]));
+	len = mmsim_proc_read(sim.machine, path, sim.text, sizeof sim.text);
+	if (len < 0) {
+		fprintf(stderr, "oracle: %s: %s\n", path, strerror((int)-len));
+		exit(1);
+	}
+	state_read_smaps(side, sim.text, state);
+}
+
+/* --- operations ----------------------------------------------------------------- */
+
+static void touch(struct mmsim_task *task, const struct request *rq,
+		  struct answer *an)
+{
+	uint64_t addr;
+
+	for (addr = rq->addr; addr < rq->addr + rq->len; addr += ORACLE_PAGE) {
+		int ret = mmsim_access(task, addr, 1, rq->kind == OP_WRITE);
+		uintptr_t fault_addr;
+		int code;
+
+		if (ret == 0)
+			continue;
+		mmsim_task_fault_info(task, &fault_addr, &code);
+		an->signal = (uint32_t)ret;
+		an->code = (uint32_t)code;
+		an->fault_addr = fault_addr;
+		return;
+	}
+}
+
+static int64_t mincore_hash(struct mmsim_task *task, const struct request *rq,
+			    struct answer *an)
+{
+	static unsigned char core[4096];
+	uint64_t i, n = rq->len / ORACLE_PAGE;
+	int ret;
+
+	if (n > sizeof core)
+		n = sizeof core;
+	ret = mmsim_mincore(task, rq->addr, n * ORACLE_PAGE, core);
+	if (ret == 0)
+		for (i = 0; i < n; i++)
+			an->core_hash = an->core_hash * 31 + (core[i] & 1) + 7;
+	return ret;
+}
+
+static int64_t call(struct mmsim_task *task, const struct request *rq,
+		    struct answer *an)
+{
+	int prot = (int)rq->prot, flags = (int)rq->flags;
+
+	switch (rq->kind) {
+	case OP_MMAP:
+		return mmsim_mmap(task, rq->addr, rq->len, prot, flags, NULL,
+				  0);
+	case OP_MUNMAP:
+		return mmsim_munmap(task, rq->addr, rq->len);
+	case OP_MPROTECT:
+		return mmsim_mprotect(task, rq->addr, rq->len, prot);
+	case OP_MREMAP:
+		return mmsim_mremap(task, rq->addr, rq->len, rq->len2, flags,
+				    rq->addr2);
+	case OP_MADVISE:
+		return mmsim_madvise(task, rq->addr, rq->len, flags);
+	case OP_BRK:
+		return mmsim_brk(task, rq->addr);
+	case OP_MLOCK:
+		return mmsim_mlock2(task, rq->addr, rq->len, rq->flags);
+	case OP_MUNLOCK:
+		return mmsim_munlock(task, rq->addr, rq->len);
+	case OP_MLOCKALL:
+		return mmsim_mlockall(task, flags);
+	case OP_MUNLOCKALL:
+		return mmsim_munlockall(task);
+	case OP_READ:
+	case OP_WRITE:
+		touch(task, rq, an);
+		return 0;
+	case OP_MINCORE:
+		return mincore_hash(task, rq, an);
+	default:
+		return -1;
+	}
+}
+
+static void sim_run(struct side *side, const struct op *op, struct state *state)
+{
+	struct mmsim_task *task = sim.tasks[op->process];
+	struct request rq = {
+		.kind = (uint32_t)op->kind,
+		.addr = place_address(side, op->addr),
+		.len = op->len,
+		.addr2 = place_address(side, op->addr2),
+		.len2 = op->len2,
+		.prot = (uint32_t)op->prot,
+		.flags = (uint32_t)op->flags,
+	};
+	struct answer an = {0};
+	struct mmsim_usage before, after;
+
+	if (op->kind == OP_EXIT) {
+		mmsim_task_exit(task, 0);
+		return;
+	}
+	mmsim_task_usage(task, &before);
+	if (op->kind == OP_FORK)
+		an.result = mmsim_task_fork(task, &sim.tasks[op->len]);
+	else
+		an.result = call(task, &rq, &an);
+	mmsim_task_usage(task, &after);
+	an.min_flt = after.min_flt - before.min_flt;
+	oracle_fill_state(side, &an, state);
+	sim_look(side, op->process, state);
+}
+
+struct side sim_side = {
+	.name = "simulated",
+	.start = sim_start,
+	.stop = sim_stop,
+	.run = sim_run,
+	.look = sim_look,
+};
