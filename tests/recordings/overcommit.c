@@ -35,8 +35,8 @@ static void set_up(struct setup *setup, const struct table *table)
 /* Brings Committed_AS to what it was. */
 static void set_base(struct setup *setup, const struct table *table)
 {
-	long missing = table_number(table, 1) -
-		       sim_meminfo(setup->m, "Committed_AS");
+	long missing =
+		table_number(table, 1) - sim_meminfo(setup->m, "Committed_AS");
 
 	cr_assert_geq(missing, 0);
 	sim_write(setup->m, "/proc/sys/vm/overcommit_memory", "1");
@@ -197,9 +197,21 @@ static void check_max(struct setup *setup, const struct table *table)
 static void check_limit(struct setup *setup, const struct table *table)
 {
 	set_mode(setup, table);
-	table_expect(table, "CommitLimit",
-		     sim_meminfo(setup->m, "CommitLimit"),
+	table_expect(table, "CommitLimit", sim_meminfo(setup->m, "CommitLimit"),
 		     table_number(table, 3), 0);
+}
+
+/* set NAME VALUE KB OTHER: the ratio and the kB put each other to 0. */
+static void check_set(struct setup *setup, const struct table *table)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/sys/vm/%s", table_word(table, 1));
+	sim_write(setup->m, path, table_word(table, 2));
+	table_expect(table, "CommitLimit", sim_meminfo(setup->m, "CommitLimit"),
+		     table_number(table, 3), 0);
+	snprintf(path, sizeof(path), "/proc/sys/vm/%s", table_word(table, 4));
+	table_expect(table, table->words[4], sim_sysctl(setup->m, path), 0, 0);
 }
 
 /* fork() or vfork() of the task; the letter of what came out. */
@@ -248,8 +260,8 @@ static void check_fork_cell(struct setup *setup, const struct table *table,
 
 static void check_fork(struct setup *setup, const struct table *table)
 {
-	size_t total = (size_t)sim_meminfo(setup->m, "MemTotal") * 1024 /
-		       SIM_PAGE;
+	size_t total =
+		(size_t)sim_meminfo(setup->m, "MemTotal") * 1024 / SIM_PAGE;
 
 	set_mode(setup, table);
 	for (int i = 4; i < table->nr_words; i++) {
@@ -265,8 +277,8 @@ static void check_fork(struct setup *setup, const struct table *table)
 /* Many mappings, each smaller than the memory: the sum does not count. */
 static void check_many(struct setup *setup, const struct table *table)
 {
-	size_t total = (size_t)sim_meminfo(setup->m, "MemTotal") * 1024 /
-		       SIM_PAGE;
+	size_t total =
+		(size_t)sim_meminfo(setup->m, "MemTotal") * 1024 / SIM_PAGE;
 	size_t bytes = total * (size_t)table_number(table, 1) / 100 * SIM_PAGE;
 	long nr = table_number(table, 2);
 	long before = sim_meminfo(setup->m, "Committed_AS");
@@ -299,6 +311,8 @@ static void read_row(struct setup *setup, const struct table *table)
 		set_base(setup, table);
 	} else if (table_is(table, "limit")) {
 		check_limit(setup, table);
+	} else if (table_is(table, "set")) {
+		check_set(setup, table);
 	} else if (table_is(table, "map")) {
 		check_map(setup, table);
 	} else if (table_is(table, "max")) {
@@ -334,12 +348,13 @@ Test(overcommit, machine_2048M)
 	check_table("overcommit-2048M");
 }
 
-/* The row's mappings, side by side or one page apart; the last granted's end. */
+/* The row's mappings, side by side or one page apart; the last granted's end.
+ */
 static void map_several(struct mmsim_task *task, const struct table *table,
 			size_t total_pages)
 {
-	size_t len = total_pages * (size_t)table_number(table, 2) / 100 *
-		     SIM_PAGE;
+	size_t len =
+		total_pages * (size_t)table_number(table, 2) / 100 * SIM_PAGE;
 	bool apart = strcmp(table_word(table, 3), "apart") == 0;
 	int flags = strcmp(table_word(table, 4), "noreserve") == 0
 			    ? MAP_NORESERVE
@@ -393,20 +408,6 @@ Test(overcommit, adjacent_mappings)
 	sim_shutdown(m);
 }
 
-/* Setting the limit in kB makes the ratio read 0, and the other way round. */
-Test(overcommit, kbytes_and_ratio)
-{
-	struct mmsim_machine *m = sim_boot(SIM_512M);
-
-	sim_write(m, "/proc/sys/vm/overcommit_kbytes", "100000");
-	cr_expect_eq(sim_meminfo(m, "CommitLimit"), 100000);
-	cr_expect_eq(sim_sysctl(m, "/proc/sys/vm/overcommit_ratio"), 0);
-	sim_write(m, "/proc/sys/vm/overcommit_ratio", "50");
-	cr_expect_eq(sim_meminfo(m, "CommitLimit"), 234188);
-	cr_expect_eq(sim_sysctl(m, "/proc/sys/vm/overcommit_kbytes"), 0);
-	sim_shutdown(m);
-}
-
 /* 8 GB on a machine of 4 GB: granted in mode 1 alone. */
 Test(overcommit, eight_gigabytes_on_four)
 {
@@ -437,10 +438,9 @@ Test(overcommit, eight_gigabytes_in_32_bits)
 	struct mmsim_task *task = sim_spawn(m);
 
 	for (int shift = 31; shift < 34; shift++) {
-		intptr_t addr = mmsim_mmap(task, 0, (size_t)1 << shift,
-					   PROT_READ | PROT_WRITE,
-					   MAP_PRIVATE | MAP_ANONYMOUS, NULL,
-					   0);
+		intptr_t addr = mmsim_mmap(
+			task, 0, (size_t)1 << shift, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
 
 		if (shift == 31)
 			cr_expect_gt(addr, 0, "2 GB");

@@ -26,11 +26,11 @@ enum { TABLE_WORDS_MAX = 64, TABLE_LINE_MAX = 1024 };
 struct table {
 	const char *name;
 	FILE *file;
-	int line;                    /* number of the row in the file */
-	char text[TABLE_LINE_MAX];   /* the row, cut into its words */
+	int line;                  /* number of the row in the file */
+	char text[TABLE_LINE_MAX]; /* the row, cut into its words */
 	const char *words[TABLE_WORDS_MAX];
 	int nr_words;
-	int nr_rows;                 /* read so far */
+	int nr_rows; /* read so far */
 };
 
 static SIM_UNUSED struct table table_open(const char *name)
@@ -39,8 +39,8 @@ static SIM_UNUSED struct table table_open(const char *name)
 	const char *dir = getenv("srcdir");
 	char path[512];
 
-	snprintf(path, sizeof(path), "%s/tests/oracle-data/%s",
-		 dir ? dir : ".", name);
+	snprintf(path, sizeof(path), "%s/tests/oracle-data/%s", dir ? dir : ".",
+		 name);
 	table.file = fopen(path, "r");
 	cr_assert_not_null(table.file, "cannot read %s", path);
 	return table;
@@ -102,20 +102,19 @@ static SIM_UNUSED long table_number(const struct table *table, int i)
 }
 
 /* `got` is the row's figure, or `tolerance` away from it at most. */
-static SIM_UNUSED void table_expect(const struct table *table,
-				    const char *what, long got, long want,
-				    long tolerance)
+static SIM_UNUSED void table_expect(const struct table *table, const char *what,
+				    long got, long want, long tolerance)
 {
 	cr_expect(labs(got - want) <= tolerance,
-		  "%s:%d: %s is %ld, recorded %ld (+-%ld allowed)",
-		  table->name, table->line, what, got, want, tolerance);
+		  "%s:%d: %s is %ld, recorded %ld (+-%ld allowed)", table->name,
+		  table->line, what, got, want, tolerance);
 }
 
 /* A row "machine SPEC": boots it. */
 static SIM_UNUSED struct mmsim_machine *table_boot(const struct table *table)
 {
-	cr_assert(table_is(table, "machine"), "%s:%d: no machine",
-		  table->name, table->line);
+	cr_assert(table_is(table, "machine"), "%s:%d: no machine", table->name,
+		  table->line);
 	return sim_boot(table_word(table, 1));
 }
 

@@ -42,7 +42,8 @@ Test(vma, faults)
 	steps_run("vma-faults");
 }
 
-/* --- vm.max_map_count ------------------------------------------------------- */
+/* --- vm.max_map_count -------------------------------------------------------
+ */
 
 /* One page that cannot merge with what lies around it. */
 static intptr_t map_apart(struct mmsim_task *task, int i)
@@ -75,7 +76,7 @@ static void check_reach(const struct table *table, struct mmsim_machine *m)
 /* "OK" or "ENOMEM" */
 static void expect_result(const struct table *table, int word, intptr_t result)
 {
-	const char *got = result >= 0	       ? "OK"
+	const char *got = result >= 0         ? "OK"
 			  : result == -ENOMEM ? "ENOMEM"
 					      : "another error";
 
@@ -113,9 +114,9 @@ static void check_at(const struct table *table, struct mmsim_machine *m)
 				     2 * SIM_PAGE, PROT_READ));
 	table_expect(table, "areas", sim_maps_lines(m, copies[0]),
 		     table_number(table, 4), 0);
-	expect_result(table, 5,
-		      mmsim_munmap(copies[1], area + 2 * SIM_PAGE,
-				   2 * SIM_PAGE));
+	expect_result(
+		table, 5,
+		mmsim_munmap(copies[1], area + 2 * SIM_PAGE, 2 * SIM_PAGE));
 	expect_result(table, 6, mmsim_munmap(copies[2], area, SIM_PAGE));
 	expect_result(table, 7, map_apart(copies[3], 100));
 	expect_result(table, 8, map_apart(copies[3], 101));

@@ -3,12 +3,12 @@
  * the zones are drained one after the other, each down to its low mark and the
  * protection against such requests.
  *
- * The recorded machine had started its task before the first row, while here the
- * task takes its stack and records behind it: they are added to the zone that is
- * being drained.  On the recorded machine pages waited on the per-CPU lists;
- * those of them that were of the right type were used first, so that a zone
- * could have that many pages more than here.  And pages leave a zone for the
- * per-CPU lists a batch at a time, for the task's own pages and for page
+ * The recorded machine had started its task before the first row, while here
+ * the task takes its stack and records behind it: they are added to the zone
+ * that is being drained.  On the recorded machine pages waited on the per-CPU
+ * lists; those of them that were of the right type were used first, so that a
+ * zone could have that many pages more than here.  And pages leave a zone for
+ * the per-CPU lists a batch at a time, for the task's own pages and for page
  * tables: while a zone is being drained its free pages may differ by a few
  * batches.  A drained zone, and one that is not used, stands where the recorded
  * one stands, to a batch.
@@ -26,10 +26,10 @@ struct trace {
 	struct mmsim_machine *m;
 	struct mmsim_task *task;
 	uintptr_t addr;
-	size_t done;         /* bytes written */
-	long own;            /* pages that the task itself took */
-	long lists[ZONES];   /* that waited on the per-CPU lists */
-	long before[ZONES];  /* recorded free pages of the row before */
+	size_t done;        /* bytes written */
+	long own;           /* pages that the task itself took */
+	long lists[ZONES];  /* that waited on the per-CPU lists */
+	long before[ZONES]; /* recorded free pages of the row before */
 };
 
 static long free_pages(struct mmsim_machine *m)
@@ -71,9 +71,8 @@ static void check_row(const struct table *table, struct trace *trace)
 		else if (want == trace->before[i])
 			table_expect(table, zone, got, want, zone_batch);
 		else
-			table_expect(table, zone,
-				     got + trace->own + waited / 2, want,
-				     waited / 2 + BATCHES * batch);
+			table_expect(table, zone, got + trace->own + waited / 2,
+				     want, waited / 2 + BATCHES * batch);
 		trace->before[i] = want;
 	}
 }
@@ -90,8 +89,8 @@ static void check_trace(const char *name)
 			for (int i = 1; i < table.nr_words; i++)
 				trace.lists[i - 1] = table_number(&table, i);
 		} else {
-			write_up_to(&trace,
-				    (size_t)table_number(&table, 1) << 20);
+			write_up_to(&trace, (size_t)table_number(&table, 1)
+						    << 20);
 			check_row(&table, &trace);
 		}
 	}

@@ -59,8 +59,8 @@ static SIM_UNUSED long zones_read(struct mmsim_machine *m, int node,
 static SIM_UNUSED void zones_expect_row(const struct table *table,
 					struct mmsim_machine *m)
 {
-	static const char *const fields[] = {"min", "low", "high", "high:",
-					     "batch:"};
+	static const char *const fields[] = {"min", "low", "high",
+					     "high:", "batch:"};
 	char *text = sim_proc(m, "/proc/zoneinfo");
 	const char *zone = zones_find(text, 0, table->words[0]);
 	const char *p = zones_field(zone, "protection:");
