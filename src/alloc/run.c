@@ -220,6 +220,16 @@ static unsigned run_lender(const struct arena *a, unsigned cls)
 	return 0;
 }
 
+/* Ends the program unless the header of a free whole chunk is as it was
+ * written: where it is cut depends on it. */
+static void run_check_whole(struct arena *a, struct run *run, const void *p)
+{
+	uint32_t lo = a->tag | CHUNK_C | run->units << CHUNK_UNITS_SHIFT;
+
+	if (chunk_lo(chunk_of(p)) != lo || run_of(a, p) != run)
+		fatal_at("malloc(): unaligned tcache chunk detected", p);
+}
+
 /* Takes free chunks of a larger class.  They are cut when the rest can be of
  * use; else they are lent whole, and go home when they are freed. */
 static unsigned run_borrow(struct arena *a, unsigned cls, void **out,
@@ -238,8 +248,10 @@ static unsigned run_borrow(struct arena *a, unsigned cls, void **out,
 	run_took(a, run, was_empty);
 	if (lender - cls < SHARD_LISTED_UNITS)
 		return got;
-	for (unsigned i = 0; i < got; i++)
+	for (unsigned i = 0; i < got; i++) {
+		run_check_whole(a, run, out[i]);
 		shard_put(a, shard_cut_cached(out[i], cls));
+	}
 	run->free_units += got * (lender - cls);
 	run->has_shards = true;
 	return got;

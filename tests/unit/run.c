@@ -255,6 +255,23 @@ Test(run, a_class_with_much_free_lends_to_smaller_ones)
 	lend(64, 8);
 }
 
+Test(run, lending_a_chunk_with_a_damaged_header_ends_the_program,
+     .signal = SIGABRT)
+{
+	static void *p[8000];
+
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = take_one(10);
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+		if (i % 8 != 0)
+			put(p[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+		if (i % 8 != 0)
+			memset((char *)p[i] - HEADER_SIZE, 'A', HEADER_SIZE);
+	while (arena->shard_units == 0)
+		take_one(4);
+}
+
 Test(run, a_smaller_free_chunk_goes_before_the_heap_grows)
 {
 	enum { HOLE_UNITS = 8 * KIB / UNIT };
