@@ -65,7 +65,7 @@ static bool free_is_own_large(const struct heap *heap, const struct tcache *tc,
 	uint32_t flags = (1u << CHUNK_UNITS_SHIFT) - 1;
 	uint32_t lo = chunk_lo(chunk_of(p));
 
-	return MMSIM_DEBUG < 2 && ((lo ^ tc->tag) & flags) == CHUNK_L &&
+	return MMSIM_DEBUG < 2 && ((lo ^ tcache_tag(tc)) & flags) == CHUNK_L &&
 	       tcache_is_real(tc) && is_aligned((uintptr_t)p, UNIT) &&
 	       !load_relaxed(&heap->uncached);
 }
