@@ -316,9 +316,12 @@ int heap_mallopt(struct heap *heap, int param, int value)
 	for (struct tcache *tc = heap->tcaches; tc; tc = tc->next)
 		heap_tell_tcache(heap, tc);
 	lock_drop(&heap->lock);
-	/* Who wants no system call later gets the room for caches now. */
-	if (heap->options.trim_threshold == OPTION_NEVER)
+	/* Who wants no system call later gets the room for caches now, and what
+	 * would be unmapped later is so now. */
+	if (heap->options.trim_threshold == OPTION_NEVER) {
 		meta_prepare(&heap->meta);
+		mapped_expire(heap, 0, true);
+	}
 	if (load_relaxed(&heap->uncached))
 		thread_drop_cache(heap);
 	return set;

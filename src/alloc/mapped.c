@@ -8,7 +8,9 @@
  * A freed mapping waits in the store for the decay time.  Those that the
  * threshold would send here again are kept whole for reuse, up to STORE_BYTES;
  * of the others all but the first page is unmapped at once, and that page is
- * kept so that a second free of the chunk is named rather than a crash.
+ * kept so that a second free of the chunk is named rather than a crash.  With a
+ * trim_threshold of -1 nothing is unmapped later: no mapping is kept whole, and
+ * the pages stay until their slots are needed.
  *
  * Source: mallopt(3) for M_MMAP_THRESHOLD and M_MMAP_MAX; mremap(2).
  */
@@ -156,7 +158,8 @@ static struct stored *stored_slot(struct heap *heap)
  * threshold sends the next one of its size to the arena. */
 static bool mapped_keeps_whole(const struct heap *heap, size_t len)
 {
-	if (heap->dynamic_threshold && len <= heap->options.mmap_threshold)
+	if (heap->options.trim_threshold == OPTION_NEVER ||
+	    (heap->dynamic_threshold && len <= heap->options.mmap_threshold))
 		return false;
 	return heap->mapped.store_bytes + len <= STORE_BYTES;
 }
@@ -296,6 +299,8 @@ size_t mapped_expire(struct heap *heap, uint64_t now_ns, bool all)
 	struct mapped_chunks *mapped = &heap->mapped;
 	size_t bytes = 0;
 
+	if (!all && heap->options.trim_threshold == OPTION_NEVER)
+		return 0;
 	lock_take(&mapped->lock);
 	for (unsigned i = 0; i < NR_STORED; i++) {
 		struct stored *s = &mapped->store[i];

@@ -141,6 +141,25 @@ CASE(it_stays_silent_after_the_decay_time)
 	expect_silence();
 }
 
+/* What waits already when the recipe begins does not go later either. */
+CASE(what_was_freed_before_stays_silent)
+{
+	void *mapped = get(5 * MIB);
+
+	CHECK(mallopt(M_MMAP_THRESHOLD, (int)MIB) == 1);
+	warm_up(4 * MIB, 100000);
+	memset(mapped, 1, 5 * MIB);
+	free(mapped);
+	CHECK(mallopt(M_TRIM_THRESHOLD, -1) == 1);
+	mapped = memset(get(5 * MIB), 1, 5 * MIB);
+	warm_up(32 * MIB, 60000);
+	free(mapped);
+	syscount_start();
+	sleep_ms(1300);
+	work(8 * MIB, 100000, 20000);
+	expect_silence();
+}
+
 static sem_t thread_done;
 
 static void *silent_thread(void *arg)
