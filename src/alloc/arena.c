@@ -190,10 +190,12 @@ void arena_give(struct arena *a, struct chunk *c)
 	}
 	if (next == a->top) {
 		top_check(a);
+		if (units <= chunk_units(next))
+			since_ns = 0;
 		store_relaxed(&c->lo, c->lo | CHUNK_F);
 		store_relaxed(&a->top, c);
 		top_write(a);
-		top_freed(a);
+		top_freed(a, since_ns);
 		return;
 	}
 	if (chunk_lo(next) & CHUNK_F) {

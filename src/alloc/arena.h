@@ -58,7 +58,7 @@ struct arena {
 	unsigned nr_segments; /* the last one holds top */
 	unsigned nr_foreign;  /* times somebody else had moved the break */
 	size_t system_bytes;  /* accessible, over all segments */
-	size_t max_system_bytes;
+	size_t max_system_bytes; /* read without the lock */
 
 	/* purge.c */
 	struct chunk *dirty_first, *dirty_last; /* oldest first */

@@ -17,8 +17,9 @@
  * Giving back: top is trimmed as soon as it is over trim_threshold, but by
  * default not twice within the decay time, so that a program that frees and
  * allocates in a loop keeps its pages: what is free then waits.  With a
- * trim_threshold set by hand it is always at once.  Top that cannot be cut off,
- * because somebody else has moved the break, is purged when it has waited.
+ * trim_threshold set by hand it is always at once.  When most of top is a chunk
+ * that was free before, its waiting counts.  Top that cannot be cut off, because
+ * somebody else has moved the break, is purged when it has waited.
  *
  * Sources: brk(2), mallopt(3) for M_TOP_PAD and M_TRIM_THRESHOLD.
  */
@@ -105,7 +106,7 @@ static void top_account(struct arena *a, size_t grown)
 {
 	a->system_bytes += grown;
 	if (a->system_bytes > a->max_system_bytes)
-		a->max_system_bytes = a->system_bytes;
+		store_relaxed(&a->max_system_bytes, a->system_bytes);
 }
 
 static void top_hugepages(const struct arena *a, uintptr_t from, size_t len)
@@ -378,7 +379,7 @@ static bool top_may_trim_now(const struct arena *a, uint64_t now_ns)
 	       heap_has_decayed(a->heap, a->last_trim_ns, now_ns);
 }
 
-void top_freed(struct arena *a)
+void top_freed(struct arena *a, uint64_t since_ns)
 {
 	const struct options *o = &a->heap->options;
 	bool is_over;
@@ -387,16 +388,21 @@ void top_freed(struct arena *a)
 	if (o->trim_threshold == OPTION_NEVER || top_bytes(a) < o->top_pad)
 		return;
 	is_over = top_is_over_threshold(a);
-	if (o->trim_threshold_set ? !is_over : a->top_waits_ns != 0)
+	if (!is_over && (o->trim_threshold_set ||
+			 (a->top_waits_ns != 0 && since_ns == 0)))
 		return;
 	now_ns = heap_now_ns(a->heap);
 	if (is_over && top_may_trim_now(a, now_ns)) {
 		a->last_trim_ns = now_ns;
-		if (top_trim(a, o->top_pad) > 0 || a->top_waits_ns != 0)
+		if (top_trim(a, o->top_pad) > 0)
 			return;
 	}
-	a->top_waits_ns = now_ns;
-	heap_wait(a->heap, now_ns);
+	if (since_ns == 0)
+		since_ns = now_ns;
+	if (a->top_waits_ns != 0 && a->top_waits_ns <= since_ns)
+		return;
+	a->top_waits_ns = since_ns;
+	heap_wait(a->heap, since_ns);
 }
 
 void top_expire(struct arena *a, uint64_t now_ns)
@@ -404,6 +410,7 @@ void top_expire(struct arena *a, uint64_t now_ns)
 	const struct options *o = &a->heap->options;
 
 	if (!a->top || a->top_waits_ns == 0 ||
+	    o->trim_threshold == OPTION_NEVER ||
 	    !heap_has_decayed(a->heap, a->top_waits_ns, now_ns))
 		return;
 	a->top_waits_ns = 0;

@@ -47,8 +47,9 @@ void top_check(struct arena *a);
  * memory has never been touched. */
 void top_touch(struct arena *a, uintptr_t from, uintptr_t to);
 
-/* Memory came back to top: gives it to the system now or lets it wait. */
-void top_freed(struct arena *a);
+/* Memory came back to top: gives it to the system now or lets it wait.
+ * `since_ns`: since when most of top has waited already; 0: it has not. */
+void top_freed(struct arena *a, uint64_t since_ns);
 
 /* Cuts off what top holds over `pad` bytes; returns the bytes. */
 size_t top_trim(struct arena *a, size_t pad);

@@ -409,6 +409,37 @@ Test(arena, top_is_not_trimmed_twice_within_the_decay_time)
 	cr_assert_leq(left_after_4_mib(), MIB, "at once again");
 }
 
+Test(arena, what_waits_in_top_does_not_keep_more_from_being_trimmed)
+{
+	struct chunk *large, *small;
+
+	take(2);
+	large = take(8 * MIB / UNIT);
+	small = take(64 * KIB / UNIT);
+	give(small);
+	cr_assert_neq(arena->top_waits_ns, 0u);
+	give(large);
+	cr_assert_leq(arena->system_bytes, MIB);
+}
+
+Test(arena, what_joins_top_has_waited_already)
+{
+	struct chunk *large, *small;
+
+	take(2);
+	left_after_4_mib();
+	large = take(8 * MIB / UNIT);
+	small = take(2);
+	give(large);
+	testos_pass_ms(&testos, 900);
+	heap_tick_slow(heap, &tcache_none);
+	give(small);
+	cr_assert_geq(arena->system_bytes, 8 * MIB, "it waits");
+	testos_pass_ms(&testos, 200);
+	heap_tick_slow(heap, &tcache_none);
+	cr_assert_leq(arena->system_bytes, MIB);
+}
+
 Test(arena, a_trim_threshold_set_by_hand_acts_at_once)
 {
 	make_arena("trim_threshold=1M");
