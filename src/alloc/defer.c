@@ -7,15 +7,23 @@
 
 #define DEFER_BYTES_MAX (32 * MIB)
 
-bool defer_free(struct tcache *tc, struct chunk *c)
+static inline struct known_chunk *defer_known(struct tcache *tc,
+					      const struct chunk *c)
+{
+	uintptr_t page = (uintptr_t)c >> 12;
+
+	return &tc->known[(page ^ page >> 8) % NR_KNOWN];
+}
+
+static ALWAYS_INLINE bool defer_keep(struct tcache *tc, struct chunk *c,
+				     size_t bytes)
 {
 	const struct options *o = &tc->heap->options;
 	size_t most = min_size(load_relaxed(&o->trim_threshold),
 			       DEFER_BYTES_MAX);
-	size_t bytes = chunk_bytes(c);
 
 	if (o->trim_threshold_set || tc->nr_deferred == NR_DEFERRED ||
-	    bytes > most || tc->deferred_bytes > most - bytes)
+	    tc->deferred_bytes + bytes > most)
 		return false;
 	store_relaxed(&c->lo, chunk_lo(c) | CHUNK_C);
 	tc->deferred[tc->nr_deferred] = c;
@@ -26,6 +34,27 @@ bool defer_free(struct tcache *tc, struct chunk *c)
 	if (load_relaxed(&tc->heap->due_ns) == 0)
 		heap_wait(tc->heap, heap_now_ns(tc->heap));
 	return true;
+}
+
+bool defer_free(struct tcache *tc, struct chunk *c)
+{
+	return defer_keep(tc, c, chunk_bytes(c));
+}
+
+bool defer_free_known(struct tcache *tc, struct chunk *c)
+{
+	const struct known_chunk *known = defer_known(tc, c);
+	size_t units = chunk_units(c);
+	const struct chunk *next;
+
+	if (known->chunk != c || known->units != units ||
+	    c == load_relaxed(&tc->arena->top))
+		return false;
+	next = chunk_at(c, (ptrdiff_t)(units * UNIT));
+	if (((chunk_lo(next) ^ chunk_lo(c)) & CHUNK_TAG_MASK) != 0 ||
+	    !chunk_prev_in_use(next))
+		return false;
+	return defer_keep(tc, c, units * UNIT);
 }
 
 struct chunk *defer_take(struct tcache *tc, size_t units)
@@ -48,6 +77,7 @@ struct chunk *defer_take(struct tcache *tc, size_t units)
 		store_relaxed(&tc->deferred_bytes,
 			      tc->deferred_bytes - units * UNIT);
 		store_relaxed(&c->lo, chunk_lo(c) & ~CHUNK_C);
+		*defer_known(tc, c) = (struct known_chunk){c, units};
 		return c;
 	}
 	return NULL;

@@ -95,7 +95,8 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	struct arena *a;
 
 	if (free_is_own_large(heap, tc, p)) {
-		if (!free_large(tc, tc->arena, c, true))
+		if (!defer_free_known(tc, c) &&
+		    !free_large(tc, tc->arena, c, true))
 			heap_tick(heap, tc);
 		return;
 	}

@@ -32,6 +32,7 @@
 
 #define NR_REMOTE_SLOTS 8u
 #define NR_DEFERRED 4u
+#define NR_KNOWN 16u
 
 struct arena;
 struct heap;
@@ -41,6 +42,12 @@ struct remote_batch;
 struct remote_slot {
 	struct arena *arena;
 	struct remote_batch *batch; /* NULL: none is begun */
+};
+
+/* A large chunk that was deferred once, and so checked: see defer.h. */
+struct known_chunk {
+	const struct chunk *chunk;
+	size_t units;
 };
 
 struct tcache {
@@ -63,6 +70,7 @@ struct tcache {
 	struct chunk *deferred[NR_DEFERRED]; /* see defer.h; C is set */
 	unsigned nr_deferred;
 	size_t deferred_bytes;
+	struct known_chunk known[NR_KNOWN];
 	struct heap *heap;
 	struct tcache *next, *prev; /* all of the heap; guarded by its lock */
 	pthread_t owner;

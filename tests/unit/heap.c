@@ -418,3 +418,49 @@ Test(heap, threads_without_caches, .timeout = 120)
 {
 	exchange_run("check=3");
 }
+
+/* A large chunk that was deferred and taken again, with another one behind. */
+static struct mmsim_heap *known_heap;
+
+static unsigned char *known_chunk(void)
+{
+	void *p, *q;
+
+	known_heap = mmsim_heap_default(); /* the one with thread caches */
+	p = mmsim_heap_malloc(known_heap, 100000);
+	q = mmsim_heap_malloc(known_heap, 100000);
+	cr_assert(p && q);
+	mmsim_heap_free(known_heap, p);
+	cr_assert_eq(mmsim_heap_malloc(known_heap, 100000), p);
+	return p;
+}
+
+Test(heap, a_known_large_chunk_serves_again_and_again)
+{
+	unsigned char *p = known_chunk();
+
+	for (int i = 0; i < 1000; i++) {
+		memset(p, i, 100000);
+		mmsim_heap_free(known_heap, p);
+		cr_assert_eq(mmsim_heap_malloc(known_heap, 100000), p);
+	}
+	mmsim_heap_free(known_heap, p);
+	cr_assert_eq(mmsim_heap_validate(known_heap, NULL, 0), 0);
+}
+
+Test(heap, a_known_large_chunk_freed_twice_ends_the_program, .signal = SIGABRT)
+{
+	unsigned char *p = known_chunk();
+
+	mmsim_heap_free(known_heap, p);
+	mmsim_heap_free(known_heap, p);
+}
+
+Test(heap, an_overflow_out_of_a_known_large_chunk_ends_the_program,
+     .signal = SIGABRT)
+{
+	unsigned char *p = known_chunk();
+
+	memset(p, 0x41, mmsim_heap_usable_size(known_heap, p) + 2);
+	mmsim_heap_free(known_heap, p);
+}
