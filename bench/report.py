@@ -36,6 +36,7 @@ class Results:
         self.allocators = allocators
         self.runs = {(r.name, a.name): [] for r in rows for a in allocators}
         self.failures = []
+        self.kernel = None  # the table of the simulated kernel
 
     def add(self, row, allocator, figures):
         self.runs[row.name, allocator.name].append(figures)
@@ -200,6 +201,10 @@ def as_markdown(table):
     return "\n".join(lines)
 
 
+def as_list(lines):
+    return "\n".join("* " + line for line in lines)
+
+
 def cpu_model():
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as f:
@@ -218,7 +223,8 @@ def machine_line():
 
 def tables(results, counts):
     all_tables = [time_table(results, k) for k in ("micro", "real") if results.of_kind(k)]
-    all_tables.append(summary_table(results))
+    if results.rows:
+        all_tables.append(summary_table(results))
     if results.with_live_memory(results.rows):
         all_tables.append(peak_table(results))
     if results.of_kind("real"):
@@ -230,17 +236,20 @@ def tables(results, counts):
 
 def text(results, counts, notes):
     parts = [as_text(t) for t in tables(results, counts)]
+    if results.kernel:
+        parts.append(as_text(results.kernel))
     for lines in (comparison_lines(results), ["failed: " + f for f in results.failures], ["note: " + n for n in notes]):
         if lines:
             parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 
-def markdown(results, counts, notes, command, how):
-    parts = ["# Results", f"Machine: {machine_line()}.", f"Command: `{command}`", how]
-    parts += [as_markdown(t) for t in tables(results, counts)]
-    sections = (("Comparison", comparison_lines(results)), ("Failed rows", results.failures), ("Notes", notes))
-    for title, lines in sections:
-        if lines:
-            parts.append(f"## {title}\n\n" + "\n".join("* " + line for line in lines))
+def markdown(results, counts, notes, command, how, kernel_how):
+    parts = ["# Results", f"Machine: {machine_line()}.", f"Command: `{command}`"]
+    if results.rows:
+        parts += [how] + [as_markdown(t) for t in tables(results, counts)]
+    sections = (("Comparison", as_list(comparison_lines(results))),
+                ("The simulated kernel", kernel_how + "\n\n" + as_markdown(results.kernel) if results.kernel else ""),
+                ("Failed rows", as_list(results.failures)), ("Notes", as_list(notes)))
+    parts += [f"## {title}\n\n{body}" for title, body in sections if body]
     return "\n\n".join(parts) + "\n"

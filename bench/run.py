@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py: mmsim beside glibc and other allocators.
+"""run.py: mmsim beside glibc and other allocators, and its simulated kernel.
 
 Each row (a micro benchmark, or a real program on generated input) is run under
 each allocator in turn, A B C D, A B C D ..., so that a change of the machine's
@@ -7,7 +7,8 @@ mood hits all of them.  A round's time is divided by glibc's time in the same
 round; the table shows the median of these ratios and their range.  Real
 programs are timed by user + system time, micro rows with threads by the wall.
 Peak RSS and page faults come from wait4(2).  A row that crashes is shown as
-failed, and so is every figure that needs it.
+failed, and so is every figure that needs it.  The kernel rows measure the
+simulated kernel by itself.
 """
 import argparse
 import os
@@ -24,6 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 import allocators
 import inputs
 import report
+from kernel_rows import kernel_rows, run_kernel_rows
 from measuring import Failure, Measure, clean_environment
 from micro_rows import micro_rows
 from real_rows import real_rows
@@ -31,13 +33,15 @@ from real_rows import real_rows
 ICOUNT_SECONDS = 60
 HOW = ("Ratios of time to glibc's, the median of {rounds} interleaved rounds and [lowest..highest]; lower is better. "
        "Micro rows with xN have N threads and are timed by the wall. A real program's time is user + system.")
+KERNEL_HOW = ("Rates by CPU time on one core, the median of {rounds} rounds and lowest..highest; each round is a process "
+              "of its own.")
 
 
 def parse():
     p = argparse.ArgumentParser(description="Compare mmsim with glibc and other allocators.")
     p.add_argument("libraries", nargs="*", metavar="LIBRARY.so", help="more libraries to preload")
     p.add_argument("--mmsim", default=".libs/libmmsim.so", help="path of libmmsim.so (default: %(default)s)")
-    p.add_argument("--bin", default=HERE, metavar="DIR", help="where microbench, icount, measure and cxxmap are built")
+    p.add_argument("--bin", default=HERE, metavar="DIR", help="where microbench, icount, measure, cxxmap and kernel_faults are built")
     p.add_argument("--rows", default="", metavar="REGEX", help="only rows whose name matches, e.g. '^pair|redis'")
     p.add_argument("--rounds", type=int, help="rounds a row (default 5, quick 3)")
     p.add_argument("--allocators", default="", metavar="LIST", help="comma-separated names, e.g. mmsim,glibc,jemalloc")
@@ -112,10 +116,12 @@ def main():
         rows = micro_rows(binary("microbench"), 0.02 if options.quick else 0.1, note)
         rows += real_rows(binary("cxxmap"), scratch, scale, note)
         rows = [r for r in rows if re.search(options.rows, r.name)]
+        kernel = [r for r in kernel_rows(binary("kernel_faults"), options.quick, note)
+                  if re.search(options.rows, r.name)]
         if options.list:
-            print("\n".join(r.name for r in rows))
+            print("\n".join(r.name for r in rows + kernel))
             return 0
-        if not rows:
+        if not rows and not kernel:
             sys.exit("run.py: no row matches --rows")
         if any(r.kind == "real" for r in rows):
             inputs.generate(scratch, scale)
@@ -124,12 +130,15 @@ def main():
         for number, row in enumerate(rows):
             run_row(row, chosen, rounds, measure, results)
             print(f"[{number + 1}/{len(rows)}] " + "  ".join(report.time_line(results, row)), file=sys.stderr)
-        counts = instruction_counts(binary("icount"), chosen, note)
+        counts = instruction_counts(binary("icount"), chosen, note) if rows else None
+        if kernel:
+            results.kernel = run_kernel_rows(kernel, rounds, results.failures, lambda line: print(line, file=sys.stderr))
     print(report.text(results, counts, notes))
     if options.markdown:
         command = " ".join(["bench/run.py"] + [shlex.quote(a) for a in sys.argv[1:]])
         with open(options.markdown, "w", encoding="utf-8") as f:
-            f.write(report.markdown(results, counts, notes, command, HOW.format(rounds=rounds)))
+            f.write(report.markdown(results, counts, notes, command, HOW.format(rounds=rounds),
+                                    KERNEL_HOW.format(rounds=rounds)))
     return 1 if results.failures else 0
 
 

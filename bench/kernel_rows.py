@@ -1,0 +1,69 @@
+"""The kernel rows: the simulated kernel's speed, and what its machines cost the host.
+
+They have no allocators to compare: each row is one run of kernel_faults, in a
+process of its own, and gives one figure or two.
+"""
+import os
+import statistics
+import subprocess
+
+from measuring import TIMEOUT, Failure, clean_environment, describe, end_group
+
+
+class KernelRow:
+    """One run of kernel_faults: a kind of work, and the size of the machine."""
+
+    def __init__(self, program, what, size):
+        self.argv = [program, what, size]
+        self.name = f"kernel/{what}/{size}"
+
+    def run(self):
+        """[(name, value, unit)]"""
+        process = subprocess.Popen(self.argv, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, start_new_session=True)
+        try:
+            output, errors = process.communicate(timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"not done after {TIMEOUT} s") from None
+        finally:
+            end_group(process)
+        if process.returncode:
+            status = process.returncode if process.returncode > 0 else 128 - process.returncode
+            raise Failure(describe(status, errors))
+        lines = [line.split("\t") for line in output.splitlines()]
+        return [(name, float(value), unit) for name, value, unit in lines]
+
+
+def kernel_rows(program, quick, note):
+    if not os.path.exists(program):
+        note(f"{program} is not built; no kernel rows")
+        return []
+    work = [("faults", "1G"), ("faults", "64G"), ("faults", "1T"), ("hits", "1G"), ("boot", "1T"),
+            ("fill", "8G" if quick else "64G")]
+    return [KernelRow(program, what, size) for what, size in work]
+
+
+def run_kernel_rows(rows, rounds, failures, progress):
+    """All rows in turn, `rounds` times; the table: each figure's median and its range."""
+    figures, units, broken = {}, {}, set()
+    for number in range(rounds):
+        for row in rows:
+            if row.name in broken:
+                continue
+            try:
+                for name, value, unit in row.run():
+                    figures.setdefault(name, []).append(value)
+                    units[name] = unit
+            except Failure as why:
+                failures.append(f"{row.name}: {why}")
+                broken.add(row.name)
+        progress(f"[kernel rows: round {number + 1}/{rounds}]")
+    table = [["simulated kernel, one core", "median", "lowest..highest"]]
+    for name, values in figures.items():
+        table.append([name, f"{shown(statistics.median(values))} {units[name]}",
+                      f"{shown(min(values))}..{shown(max(values))}"])
+    return table
+
+
+def shown(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
