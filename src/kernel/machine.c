@@ -150,7 +150,7 @@ static void machine_set_up(struct mmsim_machine *machine)
 	pool_init(&machine->contents, PAGE_SIZE);
 	pool_init(&machine->radix_nodes, radix_node_size());
 	sysctl_init(machine);
-	machine->vm.randomize_va_space = spec->aslr ? 2 : 0;
+	machine->vm.randomize_va_space = spec->aslr;
 }
 
 static int machine_init(struct mmsim_machine *machine)

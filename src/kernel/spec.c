@@ -167,7 +167,7 @@ static int spec_aslr(struct spec_parser *parser, struct spec_text value)
 	if (!spec_digits(value, &n) || n > 2)
 		return spec_reject(parser, "aslr", value,
 				   "0, 1 and 2 are allowed");
-	parser->spec->aslr = n > 0;
+	parser->spec->aslr = (unsigned)n;
 	return 0;
 }
 
@@ -184,12 +184,11 @@ static const struct spec_key {
 	{"boot_used", spec_boot_used}, {"boot_freed", spec_boot_freed},
 };
 
-/* vm.NAME=VALUE: the table of settings knows what is allowed. */
+/* vm.NAME=VALUE; what is allowed depends on the profile. */
 static int spec_sysctl(struct spec_parser *parser, struct spec_text key,
 		       struct spec_text value)
 {
 	struct spec *spec = parser->spec;
-	char name[SPEC_VALUE_MAX], text[SPEC_VALUE_MAX], why[256];
 
 	for (unsigned i = 0; i < spec->nr_sysctls; i++)
 		if (spec->sysctls[i].name_len == key.len &&
@@ -198,7 +197,7 @@ static int spec_sysctl(struct spec_parser *parser, struct spec_text key,
 			outbuf_str(&parser->why, ": a key is allowed once");
 			return -EINVAL;
 		}
-	if (key.len >= sizeof(name) || value.len >= sizeof(text) ||
+	if (key.len >= SPEC_VALUE_MAX || value.len >= SPEC_VALUE_MAX ||
 	    spec->nr_sysctls == SPEC_MAX_SYSCTLS) {
 		spec_say(parser, key);
 		outbuf_str(&parser->why,
@@ -206,16 +205,30 @@ static int spec_sysctl(struct spec_parser *parser, struct spec_text key,
 			   "64 settings, are allowed");
 		return -EINVAL;
 	}
-	memcpy(name, key.at, key.len);
-	name[key.len] = '\0';
-	memcpy(text, value.at, value.len);
-	text[value.len] = '\0';
-	if (sysctl_check(name, text, why, sizeof(why)) < 0) {
-		outbuf_str(&parser->why, why);
-		return -EINVAL;
-	}
 	spec->sysctls[spec->nr_sysctls++] =
 		(struct spec_sysctl){key.at, key.len, value.at, value.len};
+	return 0;
+}
+
+/* When the profile is known: the table of settings tells what is allowed. */
+static int spec_check_sysctls(struct spec_parser *parser)
+{
+	const struct spec *spec = parser->spec;
+
+	for (unsigned i = 0; i < spec->nr_sysctls; i++) {
+		const struct spec_sysctl *setting = &spec->sysctls[i];
+		char name[SPEC_VALUE_MAX], text[SPEC_VALUE_MAX], why[256];
+
+		memcpy(name, setting->name, setting->name_len);
+		name[setting->name_len] = '\0';
+		memcpy(text, setting->value, setting->value_len);
+		text[setting->value_len] = '\0';
+		if (sysctl_check(spec->profile, name, text, why,
+				 sizeof(why)) < 0) {
+			outbuf_str(&parser->why, why);
+			return -EINVAL;
+		}
+	}
 	return 0;
 }
 
@@ -282,7 +295,8 @@ int spec_parse(const char *text, struct spec *spec, char *why, size_t len)
 		if (err < 0)
 			return err;
 	}
-	return spec_check_whole(&parser);
+	err = spec_check_sysctls(&parser);
+	return err ? err : spec_check_whole(&parser);
 }
 
 PUBLIC int mmsim_spec_check(const char *spec, char *why, size_t len)

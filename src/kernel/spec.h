@@ -27,7 +27,7 @@ struct spec {
 	enum profile profile;
 	enum arch arch;
 	int thp; /* enum thp_mode */
-	bool aslr;
+	unsigned aslr; /* kernel.randomize_va_space */
 	enum memory_model memory_model;
 	uint64_t managed[MAX_NR_ZONES], present[MAX_NR_ZONES]; /* pages */
 	bool has_managed, has_present;

@@ -333,23 +333,24 @@ static int sysctl_parse(const struct sysctl_entry *entry, const char *text,
 	return 0;
 }
 
-static const struct sysctl_entry *sysctl_find_any(const char *name)
+static bool sysctl_is_known(const char *name)
 {
-	const struct sysctl_entry *entry = sysctl_find(PROFILE_6_18, name);
-
-	return entry ? entry : sysctl_find(PROFILE_2_6_32, name);
+	return sysctl_find(PROFILE_6_18, name) ||
+	       sysctl_find(PROFILE_2_6_32, name);
 }
 
-int sysctl_check(const char *name, const char *text, char *why, size_t len)
+int sysctl_check(enum profile profile, const char *name, const char *text,
+		 char *why, size_t len)
 {
-	const struct sysctl_entry *entry = sysctl_find_any(name);
+	const struct sysctl_entry *entry = sysctl_find(profile, name);
 	int64_t values[MAX_NR_ZONES];
 	struct outbuf out;
 	unsigned nr;
 
 	outbuf_init(&out, why, len, -1);
 	if (!entry) {
-		outbuf_printf(&out, "%s: there is no such setting", name);
+		outbuf_printf(&out, "%s: there is no such setting%s", name,
+			      sysctl_is_known(name) ? " in this profile" : "");
 		return -ENOENT;
 	}
 	if (sysctl_parse(entry, text, values,

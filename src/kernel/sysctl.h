@@ -45,7 +45,8 @@ int sysctl_read(struct mmsim_machine *machine, const char *name, char *buf,
 int sysctl_write(struct mmsim_machine *machine, const char *name,
 		 const char *text);
 /* The same before boot, for the spec: only checks, and `why` tells the range. */
-int sysctl_check(const char *name, const char *text, char *why, size_t len);
+int sysctl_check(enum profile profile, const char *name, const char *text,
+		 char *why, size_t len);
 /* Calls visit(name) for each setting, in order. */
 void sysctl_for_each(void (*visit)(const char *name, void *arg), void *arg);
 

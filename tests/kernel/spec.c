@@ -33,7 +33,7 @@ Test(spec, defaults)
 	cr_assert_eq(spec.profile, PROFILE_6_1);
 	cr_assert_eq(spec.arch, ARCH_X86_64);
 	cr_assert_eq(spec.thp, THP_NEVER);
-	cr_assert_not(spec.aslr);
+	cr_assert_eq(spec.aslr, 0);
 	cr_assert_eq(spec.memory_model, MEMORY_SPARSEMEM);
 	cr_assert_eq(spec.boot_used, 0);
 	cr_assert_not(spec.has_managed);
@@ -55,7 +55,7 @@ Test(spec, all_keys)
 	cr_assert_eq(spec.profile, PROFILE_3_10);
 	cr_assert_eq(spec.arch, ARCH_X86_32);
 	cr_assert_eq(spec.thp, THP_MADVISE);
-	cr_assert(spec.aslr);
+	cr_assert_eq(spec.aslr, 2);
 	cr_assert_eq(spec.memory_model, MEMORY_FLATMEM);
 	cr_assert_eq(spec.boot_used, 100);
 	cr_assert_eq(spec.nr_sysctls, 2);
@@ -150,6 +150,10 @@ Test(spec, what_is_wrong_is_told)
 		{"ram=1G,vm.swappiness=201", "vm.swappiness", "200"},
 		{"ram=1G,vm.swappiness=1,vm.swappiness=1", "vm.swappiness",
 		 "once"},
+		{"ram=1G,vm.overcommit_kbytes=1,profile=linux-3.10",
+		 "vm.overcommit_kbytes", "in this profile"},
+		{"profile=linux-3.10,ram=1G,vm.swappiness=150",
+		 "vm.swappiness", "0 to 100"},
 		{"ram=1G;swap=1G", "ram", "allowed"},
 	};
 
