@@ -56,6 +56,7 @@ write_program()
     cat > "$work/use.c" <<'EOF'
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <mmsim/kernel.h>
 #include <mmsim/malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,8 @@ write_program()
 int main(void)
 {
     struct mmsim_heap *heap = mmsim_heap_create(NULL, NULL);
+    struct mmsim_machine *machine;
+    struct mmsim_task *task;
     Dl_info info;
     char why[200];
     char *p;
@@ -88,11 +91,17 @@ int main(void)
     if (!dladdr(*(void **)&function, &info) ||
         strstr(info.dli_fname, "libmmsim.so") == NULL)
         return 4;
+
+    if (mmsim_machine_boot("ram=64M", &machine) ||
+        mmsim_task_spawn(machine, "use", &task) || mmsim_task_pid(task) != 2)
+        return 5;
+    mmsim_machine_shutdown(machine);
     return 0;
 }
 EOF
     cat > "$work/use.cc" <<'EOF'
 #include <map>
+#include <mmsim/kernel.h>
 #include <mmsim/malloc.h>
 #include <string>
 
@@ -131,9 +140,9 @@ do_install()
 
 echo "1..10"
 step "make install" do_install
-step "library, headers and mmsim.pc are there" installed \
-    libmmsim.so libmmsim.so.0 include/mmsim/malloc.h include/mmsim/os.h \
-    pkgconfig/mmsim.pc
+step "library, headers, mmsim.pc and manual pages are there" installed \
+    libmmsim.so libmmsim.so.0 include/mmsim/kernel.h include/mmsim/malloc.h \
+    include/mmsim/os.h pkgconfig/mmsim.pc man7/mmsim.7 man3/mmsim_kernel.3
 
 pkgconfig_dir=$(dirname "$(find "$root" -name mmsim.pc)")
 lib_dir=$(dirname "$(find "$root" -name libmmsim.so)")

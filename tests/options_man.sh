@@ -4,7 +4,8 @@
 # Each entry of the list of options in mmsim(7) must name the same number,
 # variable, tunable, default and range as the table in src/alloc/options.c,
 # which tests/print_options prints; no option may be missing on either side.
-# mmsim_mallopt(3) must list every number.  And mandoc must like the pages.
+# mmsim_mallopt(3) must list every number, and each header's functions must
+# stand in its page.  And mandoc must like the pages.
 set -eu
 : "${srcdir:?}" "${top_builddir:?}"
 
@@ -53,7 +54,7 @@ page_options()
 page_options > "$work/page"
 [ -s "$work/table" ] || { echo "Bail out! no options printed"; exit 1; }
 
-echo "1..5"
+echo "1..6"
 sort "$work/table" > "$work/table.sorted"
 sort "$work/page" > "$work/page.sorted"
 comm -23 "$work/table.sorted" "$work/page.sorted" > "$work/bad"
@@ -67,13 +68,21 @@ sed -n 's/^\.It Dv \([A-Z_]*\) Ta \([a-z_]*\) Ta .*/\2|\1/p' \
 comm -3 "$work/numbers" "$work/listed" > "$work/bad"
 report "mmsim_mallopt(3) lists the numbers of the table" "$work/bad"
 
-# Every function of the public headers has its place in mmsim_malloc(3).
-cat "$srcdir"/include/mmsim/*.h |
-    grep -o '\bmmsim_[a-z0-9_]*(' | tr -d '(' | sort -u > "$work/declared"
-sed -n 's/^\.Fn \(mmsim_[a-z0-9_]*\) .*/\1/p' "$srcdir/man/mmsim_malloc.3" |
-    sort -u > "$work/described"
-comm -3 "$work/declared" "$work/described" > "$work/bad"
-report "mmsim_malloc(3) has the functions of the headers" "$work/bad"
+# functions PAGE HEADER...: every function of the headers is in the page's
+# synopsis, and no other.
+functions()
+{
+    page=$1
+    shift
+    (cd "$srcdir/include/mmsim" && cat "$@") |
+        grep -o '\bmmsim_[a-z0-9_]*(' | tr -d '(' | sort -u > "$work/declared"
+    sed -n 's/^\.Fn \(mmsim_[a-z0-9_]*\) .*/\1/p' "$srcdir/man/$page.3" |
+        sort -u > "$work/described"
+    comm -3 "$work/declared" "$work/described" > "$work/bad"
+    report "$page(3) has the functions of $*" "$work/bad"
+}
+functions mmsim_malloc malloc.h os.h
+functions mmsim_kernel kernel.h
 
 # Which pages are installed on this machine does not matter.
 for file in "$srcdir"/man/*.[0-9]; do
