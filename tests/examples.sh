@@ -1,7 +1,7 @@
 #!/bin/sh
-# examples.sh: the example programs do what they say.
+# examples.sh: the example programs do what they say, the README's too.
 set -eu
-: "${top_builddir:?}"
+: "${srcdir:?}" "${top_builddir:?}" "${CC:?}" "${MMSIM_LIB:?}"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -23,7 +23,7 @@ has()
     grep -q -e "$1" "$work/out"
 }
 
-echo "1..4"
+echo "1..5"
 
 status=0
 "$top_builddir/examples/oom" > "$work/out" || status=$?
@@ -48,3 +48,20 @@ status=0
     status=$?
 has '^mmap of 2000 MB: Cannot allocate memory$' || status=1
 result $status "without overcommit nothing is promised"
+
+# Each program of the README builds on its own and runs.
+status=0
+programs=0
+awk -v dir="$work" '
+    /^```c$/ { n++; on = 1; next }
+    /^```/ { on = 0 }
+    on { print > (dir "/readme" n ".c") }' "$srcdir/README.md"
+for file in "$work"/readme*.c; do
+    programs=$((programs + 1))
+    $CC -Wall -Wextra -Werror -I"$srcdir/include" -o "${file%.c}" "$file" \
+        "$MMSIM_LIB" && LD_LIBRARY_PATH=${MMSIM_LIB%/*} "${file%.c}" || status=1
+done > "$work/out" 2>&1
+if [ $programs -lt 2 ] || ! has '^a heap of its own$' || ! has '^signal 9$'; then
+    status=1
+fi
+result $status "the README's programs build, run and do what it says"
