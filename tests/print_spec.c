@@ -76,28 +76,36 @@ static const char *first_kernel(const char *name)
 	return "6.18";
 }
 
+/* Takes the first `part` out of the text. */
+static void cut_out(char *text, const char *part)
+{
+	char *at = strstr(text, part);
+
+	if (at)
+		memmove(at, at + strlen(part), strlen(at + strlen(part)) + 1);
+}
+
+static void tabs_to_spaces(char *text)
+{
+	for (; *text; text++)
+		if (*text == '\t')
+			*text = ' ';
+}
+
 static void print_setting(const char *name, void *arg)
 {
 	char range[400], small[200], large[200];
-	char *at = range, *end;
 
 	(void)arg;
 	allowed(name, range, sizeof(range));
+	cut_out(range, "a number from ");
+	cut_out(range, " is allowed");
+	cut_out(range, " are allowed");
 	value_of("ram=64M", name, small, sizeof(small));
 	value_of("ram=8G", name, large, sizeof(large));
-	if (strncmp(at, "a number from ", 14) == 0)
-		at += 14;
-	end = strstr(at, " is allowed");
-	if (end)
-		memmove(end, end + 11, strlen(end + 11) + 1);
-	end = strstr(at, " are allowed");
-	if (end)
-		memmove(end, end + 12, strlen(end + 12) + 1);
-	for (char *tab = small; (tab = strchr(tab, '\t'));)
-		*tab = ' ';
-	for (char *tab = large; (tab = strchr(tab, '\t'));)
-		*tab = ' ';
-	printf("%s|%s|%s|%s\n", name, at,
+	tabs_to_spaces(small);
+	tabs_to_spaces(large);
+	printf("%s|%s|%s|%s\n", name, range,
 	       strcmp(small, large) ? "by the memory" : small,
 	       first_kernel(name));
 }
