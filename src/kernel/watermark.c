@@ -14,8 +14,10 @@
  *     step = max(min / 4, managed x watermark_scale_factor / 10000)
  *     low  = min + step,  high = min + 2 step
  *
- * (before 4.6 the step was min / 4).  High memory and zone Movable, which
- * serve no kernel request, keep little: 1/1024, from 32 to 128 pages.
+ * (before 4.6 the step was min / 4).  High memory, which serves no kernel
+ * request, keeps little, 1/1024, from 32 to 128 pages, and takes no share.  Zone
+ * Movable counts as high memory where it is made of it (32 bits), and since 6.5
+ * everywhere; before, it has its share as recorded.
  *
  * A zone also protects itself against requests that could have gone to a higher
  * one: class j leaves in zone i
@@ -67,10 +69,14 @@ uint64_t zone_default_min_free_kbytes(const struct mmsim_machine *machine)
 	return kbytes < most ? kbytes : most;
 }
 
-/* The zone holds nothing that the kernel itself could use. */
+/* The zone is held for one that serves no kernel request. */
 static bool watermark_is_high_zone(const struct zone *zone)
 {
-	return zone->type == ZONE_HIGHMEM || zone->type == ZONE_MOVABLE;
+	const struct mmsim_machine *machine = zone->node->machine;
+
+	if (zone->type != ZONE_MOVABLE)
+		return zone->type == ZONE_HIGHMEM;
+	return machine->profile >= PROFILE_6_18 || machine->totalhigh_pages > 0;
 }
 
 static uint64_t watermark_lowmem(const struct mmsim_machine *machine)

@@ -287,10 +287,46 @@ Test(zone, movable_and_device)
 	cr_assert_eq(zone_of(m, 0, ZONE_DEVICE)->managed_pages, 0);
 	for (unsigned i = 0; i < m->nodes[0]->fallback.nr_refs; i++)
 		cr_assert_neq(m->nodes[0]->fallback.refs[i].type, ZONE_DEVICE);
-	/* it does not count for min_free_kbytes, and keeps 32 to 128 pages */
-	cr_assert_eq(zone_of(m, 0, ZONE_MOVABLE)->watermark[WMARK_MIN], 32);
 	page_put(m, user);
 	page_put(m, kernel);
+	sim_shutdown(m);
+}
+
+/* Zone Movable as recorded, with memory that was plugged in: not counted for
+ * the choice of min_free_kbytes, but it has its share of it. */
+Test(zone, marks_of_movable)
+{
+	static const char spec[] =
+		"managed=DMA:3840+DMA32:225511+Movable:262144,"
+		"present=DMA:3998+DMA32:258007+Movable:262144,"
+		"vm.min_free_kbytes=3820";
+	struct mmsim_machine *m = sim_boot(spec);
+
+	check_marks(zone_of(m, 0, ZONE_DMA), 7, 10, 13, 10, 1);
+	check_marks(zone_of(m, 0, ZONE_DMA32), 438, 663, 888, 663, 63);
+	check_marks(zone_of(m, 0, ZONE_MOVABLE), 509, 771, 1033, 771, 63);
+	check_protection(zone_of(m, 0, ZONE_DMA), 880, 880, 1904);
+	check_protection(zone_of(m, 0, ZONE_DMA32), 0, 0, 1024);
+	sim_shutdown(m);
+}
+
+/* Newer kernels, and those whose zone Movable is high memory, keep 1/1024 of
+ * it, from 32 to 128 pages. */
+Test(zone, movable_that_keeps_little)
+{
+	struct mmsim_machine *m =
+		sim_boot("profile=linux-6.18,"
+			 "managed=DMA:3840+DMA32:225511+Movable:65536");
+
+	cr_assert_eq(zone_of(m, 0, ZONE_MOVABLE)->watermark[WMARK_MIN], 64);
+	cr_assert_eq(zone_of(m, 0, ZONE_DMA)->watermark[WMARK_MIN] +
+			     zone_of(m, 0, ZONE_DMA32)->watermark[WMARK_MIN],
+		     (uint64_t)m->vm.min_free_kbytes / 4 - 1);
+	sim_shutdown(m);
+	m = sim_boot("arch=x86-32,managed=DMA:3840+Normal:100000+"
+		     "HighMem:4096+Movable:8192");
+	cr_assert_eq(zone_of(m, 0, ZONE_HIGHMEM)->watermark[WMARK_MIN], 32);
+	cr_assert_eq(zone_of(m, 0, ZONE_MOVABLE)->watermark[WMARK_MIN], 32);
 	sim_shutdown(m);
 }
 
