@@ -303,6 +303,8 @@ PUBLIC int mmsim_spec_check(const char *spec, char *why, size_t len)
 {
 	struct spec parsed;
 
+	if (!why)
+		len = 0;
 	if (len > 0)
 		why[0] = '\0';
 	return spec_parse(spec ? spec : "", &parsed, why, len);

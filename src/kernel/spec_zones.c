@@ -24,23 +24,37 @@ enum {
 #define SPEC_PAGES_4G ((uint64_t)1 << 20)
 #define SPEC_PAGES_64G ((uint64_t)16 << 20)
 
+/* The next item of a list; false: it is the last. */
+static bool spec_next(struct spec_text *rest, char mark, struct spec_text *item)
+{
+	bool more = memchr(rest->at, mark, rest->len) != NULL;
+
+	*item = spec_split(rest, mark);
+	return more;
+}
+
 /* "DMA:3840+DMA32:48839" */
 static bool spec_zone_list(struct spec_text text, uint64_t *pages)
 {
+	unsigned seen = 0;
+	bool more;
+
 	do {
-		struct spec_text item = spec_split(&text, '+');
-		struct spec_text name = spec_split(&item, ':');
+		struct spec_text item, name;
 		uint64_t n;
 		int type = 0;
 
+		more = spec_next(&text, '+', &item);
+		name = spec_split(&item, ':');
 		while (type < MAX_NR_ZONES &&
 		       !spec_text_is(name, zone_names[type]))
 			type++;
 		if (type == MAX_NR_ZONES || !spec_digits(item, &n) ||
-		    n > SPEC_MAX_RAM / PAGE_SIZE || pages[type] != 0)
+		    n > SPEC_MAX_RAM / PAGE_SIZE || (seen >> type & 1))
 			return false;
+		seen |= 1u << type;
 		pages[type] = n;
-	} while (text.len > 0);
+	} while (more);
 	return true;
 }
 
@@ -51,10 +65,12 @@ static int spec_zones(struct spec_parser *parser, const char *key,
 		      unsigned *nr_nodes)
 {
 	struct spec_text rest = value;
+	bool more;
 
 	do {
-		struct spec_text list = spec_split(&rest, '/');
+		struct spec_text list;
 
+		more = spec_next(&rest, '/', &list);
 		if (*nr_nodes == MAX_NODES ||
 		    !spec_zone_list(list, node_pages[*nr_nodes]))
 			return spec_reject(
@@ -66,7 +82,7 @@ static int spec_zones(struct spec_parser *parser, const char *key,
 		for (int type = 0; type < MAX_NR_ZONES; type++)
 			pages[type] += node_pages[*nr_nodes][type];
 		(*nr_nodes)++;
-	} while (rest.len > 0);
+	} while (more);
 	return 0;
 }
 
@@ -101,11 +117,13 @@ int spec_boot_used(struct spec_parser *parser, struct spec_text value)
 {
 	struct spec *spec = parser->spec;
 	struct spec_text rest = value;
+	bool more;
 
 	do {
-		struct spec_text item = spec_split(&rest, '/');
+		struct spec_text item;
 		unsigned id = parser->nr_boot_used++;
 
+		more = spec_next(&rest, '/', &item);
 		if (id == MAX_NODES ||
 		    !spec_used(item, &spec->node_boot_used[id],
 			       spec->node_boot_used_of[id]))
@@ -121,7 +139,7 @@ int spec_boot_used(struct spec_parser *parser, struct spec_text value)
 			spec->boot_used += used;
 			spec->boot_used_of[type] += used;
 		}
-	} while (rest.len > 0);
+	} while (more);
 	return 0;
 }
 
@@ -193,11 +211,95 @@ static int spec_check_nodes(struct spec_parser *parser)
 	return 0;
 }
 
+/* Pages that an architecture can address. */
+static uint64_t spec_arch_max(enum arch arch)
+{
+	return arch == ARCH_X86_32	 ? SPEC_PAGES_4G
+	       : arch == ARCH_X86_32_PAE ? SPEC_PAGES_64G
+					 : SPEC_MAX_RAM / PAGE_SIZE;
+}
+
+/* Zones without a limit of their own lie behind each other, from 4 GB (896 MB)
+ * on, at the borders of the largest blocks: all must end below the limit. */
+static int spec_check_end(struct spec_parser *parser)
+{
+	const struct spec *spec = parser->spec;
+	bool is_64 = spec->arch == ARCH_X86_64;
+	uint64_t max = spec_arch_max(spec->arch);
+	uint64_t end = is_64 ? SPEC_PAGES_4G : 896 * MIB / PAGE_SIZE;
+
+	for (int type = is_64 ? ZONE_NORMAL : ZONE_HIGHMEM;
+	     type < MAX_NR_ZONES; type++)
+		end = align_up(end, MAX_ORDER_NR_PAGES) + spec->present[type];
+	if (end <= max)
+		return 0;
+	outbuf_printf(&parser->why,
+		      "%s: zones that end at %luG or below are allowed in this "
+		      "architecture",
+		      spec->has_present ? "present" : "managed",
+		      (unsigned long)(max >> (30 - PAGE_SHIFT)));
+	return -EINVAL;
+}
+
+/* ram= may stand beside managed=, but must have room for it. */
+static int spec_check_room(struct spec_parser *parser)
+{
+	const struct spec *spec = parser->spec;
+	uint64_t pages = 0;
+
+	for (int type = 0; type < ZONE_DEVICE; type++)
+		pages += spec->present[type];
+	if (spec->ram == 0 || spec->ram / PAGE_SIZE >= pages)
+		return 0;
+	outbuf_printf(&parser->why,
+		      "ram: beside managed a size from %luK on, what its zones "
+		      "have, is allowed, or none",
+		      (unsigned long)pages_to_kb(pages));
+	return -EINVAL;
+}
+
+/* boot_used and boot_freed: not more than there is. */
+static int spec_check_boot(struct spec_parser *parser, uint64_t pages)
+{
+	const struct spec *spec = parser->spec;
+	uint64_t freed = spec->has_managed ? spec->managed[ZONE_DMA32] : pages;
+
+	if (spec->arch != ARCH_X86_64)
+		freed = 0;
+	if (spec->boot_used > pages - pages / 8) {
+		outbuf_printf(&parser->why,
+			      "boot_used: up to %lu pages, 7/8 of the memory, "
+			      "are allowed",
+			      (unsigned long)(pages - pages / 8));
+		return -EINVAL;
+	}
+	for (int type = 0; type < MAX_NR_ZONES; type++) {
+		uint64_t max = spec->has_managed
+				       ? spec->managed[type]
+				       : spec_zone_max(spec->arch, type);
+
+		if (spec->boot_used_of[type] <= max)
+			continue;
+		outbuf_printf(&parser->why,
+			      "boot_used: zone %s: up to %lu pages are allowed",
+			      zone_names[type], (unsigned long)max);
+		return -EINVAL;
+	}
+	if (spec->boot_freed <= freed)
+		return 0;
+	outbuf_printf(&parser->why,
+		      "boot_freed: up to %lu pages, those of zone DMA32, are "
+		      "allowed",
+		      (unsigned long)freed);
+	return -EINVAL;
+}
+
 /* managed= and present= together, and with the architecture. */
 static int spec_check_zones(struct spec_parser *parser)
 {
 	struct spec *spec = parser->spec;
 	uint64_t total = 0;
+	int err;
 
 	for (int type = 0; type < MAX_NR_ZONES; type++) {
 		const char *name = zone_names[type];
@@ -231,6 +333,11 @@ static int spec_check_zones(struct spec_parser *parser)
 					 "allowed, in DMA, DMA32 and Normal");
 		return -EINVAL;
 	}
+	err = spec_check_end(parser);
+	if (!err)
+		err = spec_check_room(parser);
+	if (err)
+		return err;
 	spec->ram = total * PAGE_SIZE;
 	if (!parser->has_boot_freed &&
 	    spec->managed[ZONE_DMA32] > 4 * SPEC_BOOT_FREED)
@@ -261,9 +368,7 @@ int spec_check_whole(struct spec_parser *parser)
 		return -EINVAL;
 	}
 	pages = spec->ram / PAGE_SIZE;
-	max = spec->arch == ARCH_X86_32	      ? SPEC_PAGES_4G
-	      : spec->arch == ARCH_X86_32_PAE ? SPEC_PAGES_64G
-					      : SPEC_MAX_RAM / PAGE_SIZE;
+	max = spec_arch_max(spec->arch);
 	if (pages > max) {
 		outbuf_printf(&parser->why,
 			      "ram: up to %luG is allowed in this architecture",
@@ -275,12 +380,5 @@ int spec_check_whole(struct spec_parser *parser)
 			   "nodes: 8M of memory and more a node are allowed");
 		return -EINVAL;
 	}
-	if (spec->boot_used > pages - pages / 8) {
-		outbuf_printf(&parser->why,
-			      "boot_used: up to %lu pages, 7/8 of the memory, "
-			      "are allowed",
-			      (unsigned long)(pages - pages / 8));
-		return -EINVAL;
-	}
-	return 0;
+	return spec_check_boot(parser, pages);
 }
