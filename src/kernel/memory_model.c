@@ -74,6 +74,34 @@ static struct memory_range memory_model_range(const struct zone *zone)
 	return (struct memory_range){start, start + zone->present_pages};
 }
 
+/* Nodes may lie between each other's zones: the range goes to its place. */
+static void memory_model_insert(struct memory_range *map, unsigned nr_ranges,
+				struct memory_range range)
+{
+	unsigned i = nr_ranges;
+
+	for (; i > 0 && map[i - 1].start > range.start; i--)
+		map[i] = map[i - 1];
+	map[i] = range;
+}
+
+/* From the node's first present frame to its last. */
+static struct memory_range memory_model_node(const struct pglist_data *node)
+{
+	struct memory_range span = {UINT64_MAX, 0};
+
+	for (int type = 0; type < MAX_NR_ZONES; type++) {
+		struct memory_range range =
+			memory_model_range(&node->zones[type]);
+
+		if (!zone_is_populated(&node->zones[type]))
+			continue;
+		span.start = min_size(span.start, range.start);
+		span.end = max_size(span.end, range.end);
+	}
+	return span;
+}
+
 uint64_t memory_model_machine_pages(const struct mmsim_machine *machine,
 				    enum memory_model model)
 {
@@ -82,19 +110,16 @@ uint64_t memory_model_machine_pages(const struct mmsim_machine *machine,
 	unsigned nr_ranges = 0, i;
 
 	for_each_node(machine, node, i) {
-		bool is_first = true;
-
+		if (model == MEMORY_DISCONTIGMEM && node->present_pages > 0)
+			memory_model_insert(map, nr_ranges++,
+					    memory_model_node(node));
 		for (int type = 0; type < MAX_NR_ZONES; type++) {
 			struct zone *zone = &node->zones[type];
 
-			if (!zone_is_populated(zone))
-				continue;
-			if (model == MEMORY_DISCONTIGMEM && !is_first)
-				map[nr_ranges - 1].end =
-					memory_model_range(zone).end;
-			else
-				map[nr_ranges++] = memory_model_range(zone);
-			is_first = false;
+			if (model != MEMORY_DISCONTIGMEM &&
+			    zone_is_populated(zone))
+				memory_model_insert(map, nr_ranges++,
+						    memory_model_range(zone));
 		}
 	}
 	return memory_model_map_pages(model, map, nr_ranges);

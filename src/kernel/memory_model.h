@@ -12,7 +12,7 @@ struct memory_range {
 };
 
 /* Pages that the struct pages take in this model; the ranges are in order,
- * apart from each other, one a node for DISCONTIGMEM. */
+ * apart from each other, but for DISCONTIGMEM's, one a node. */
 uint64_t memory_model_map_pages(enum memory_model model,
 				const struct memory_range *map,
 				unsigned nr_ranges);

@@ -519,6 +519,24 @@ Test(zone, memory_models_with_small_pieces)
 		     32768 / 64);
 }
 
+/* Nodes whose zones lie between each other's: 2 GB of DMA32 on each node, and
+ * behind 4 GB 1 GB on node 0. */
+Test(zone, memory_models_of_interleaved_nodes)
+{
+	struct mmsim_machine *m = sim_boot(
+		"nodes=2,managed=DMA:4095+DMA32:520192+Normal:262144/"
+		"DMA32:524288");
+
+	cr_assert_eq(memory_model_machine_pages(m, MEMORY_FLATMEM),
+		     1310720 / 64);
+	cr_assert_eq(memory_model_machine_pages(m, MEMORY_SPARSEMEM),
+		     1310720 / 64);
+	/* node 0 spans node 1 */
+	cr_assert_eq(memory_model_machine_pages(m, MEMORY_DISCONTIGMEM),
+		     (1310720 + 524288) / 64);
+	sim_shutdown(m);
+}
+
 /* The recorded machine of 4 GB has a hole of 1 GB below 4 GB. */
 Test(zone, memmap_view)
 {
