@@ -55,7 +55,8 @@ static void *table_make(struct mmsim_machine *machine, void *table,
 			unsigned index)
 {
 	struct page *page =
-		alloc_pages(machine, NULL, GFP_KERNEL | GFP_F_ZERO, 0);
+		alloc_pages(machine, machine->current,
+			    GFP_KERNEL | GFP_F_ZERO, 0);
 	void *content;
 
 	if (!page)

@@ -83,7 +83,8 @@ static uint64_t kmalloc_large(struct mmsim_machine *machine, size_t size,
 			      gfp_t gfp)
 {
 	unsigned order = log2_floor((size - 1) >> PAGE_SHIFT) + 1;
-	struct page *page = alloc_pages(machine, NULL, gfp | GFP_F_COMP, order);
+	struct page *page = alloc_pages(machine, machine->current,
+					 gfp | GFP_F_COMP, order);
 
 	if (!page)
 		return 0;

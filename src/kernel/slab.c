@@ -88,14 +88,14 @@ static struct page *slab_alloc_pages(struct kmem_cache *cache, gfp_t gfp,
 	gfp = (gfp & ~(gfp_t)GFP_F_ZERO) | cache->gfp | GFP_F_COMP;
 	*order = cache->order;
 	if (cache->order == cache->min_order)
-		return alloc_pages(machine, NULL, gfp, *order);
+		return alloc_pages(machine, machine->current, gfp, *order);
 	first = (gfp | GFP_F_NOWARN | GFP_F_NORETRY | GFP_F_NOMEMALLOC) &
 		~(gfp_t)(GFP_F_NOFAIL | GFP_F_DIRECT_RECLAIM);
-	page = alloc_pages(machine, NULL, first, *order);
+	page = alloc_pages(machine, machine->current, first, *order);
 	if (page)
 		return page;
 	*order = cache->min_order;
-	return alloc_pages(machine, NULL, gfp, *order);
+	return alloc_pages(machine, machine->current, gfp, *order);
 }
 
 static struct slab *slab_create(struct kmem_cache *cache, gfp_t gfp)

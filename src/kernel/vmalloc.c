@@ -93,7 +93,8 @@ static int area_add_frame(struct mmsim_machine *machine, struct vmap_area *area)
 {
 	uint64_t addr = area->start + (area->nr_pages << PAGE_SHIFT);
 	struct page *page =
-		alloc_pages(machine, NULL, GFP_KERNEL | GFP_F_HIGHMEM, 0);
+		alloc_pages(machine, machine->current,
+			    GFP_KERNEL | GFP_F_HIGHMEM, 0);
 	int err;
 
 	if (!page)

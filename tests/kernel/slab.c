@@ -4,6 +4,8 @@
  */
 #include "sim.h"
 
+#include <linux/mempolicy.h>
+
 #include "kernel/address_map.h"
 #include "kernel/kmem_cache.h"
 #include "kernel/page_alloc.h"
@@ -405,5 +407,33 @@ Test(slab, random_work_keeps_the_books)
 		kmem_cache_shrink(m->slab->kmalloc[KMALLOC_NORMAL][i]);
 	cr_assert_eq(sim_meminfo(m, "SUnreclaim"), unreclaim);
 	sim_validate(m);
+	sim_shutdown(m);
+}
+
+/* A cache grows on the node of the task that asks, by its policy. */
+Test(slab, slabs_are_near_the_task)
+{
+	struct mmsim_machine *m = sim_boot("ram=256M,nodes=2,cpus=2");
+	struct mmsim_task *task = sim_spawn(m);
+	const uint64_t *far = m->nodes[0]->stat, *near = m->nodes[1]->stat;
+	uint64_t before = far[NR_SLAB_UNRECLAIMABLE];
+
+	cr_assert_eq(near[NR_SLAB_UNRECLAIMABLE], 0);
+	cr_assert_eq(mmsim_task_set_cpu(task, 1), 0);
+	for (int i = 0; i < 200; i++)
+		cr_assert_gt(mmsim_mmap(task, 0, PAGE_SIZE,
+					i % 2 ? PROT_READ : PROT_NONE,
+					MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0),
+			     0);
+	cr_assert_eq(far[NR_SLAB_UNRECLAIMABLE], before);
+	cr_assert_eq(near[NR_SLAB_UNRECLAIMABLE], 8, "26 areas a page");
+	cr_assert_eq(mmsim_set_mempolicy(task, MPOL_BIND, 1), 0);
+	for (int i = 0; i < 200; i++)
+		cr_assert_gt(mmsim_mmap(task, 0, PAGE_SIZE,
+					i % 2 ? PROT_READ : PROT_NONE,
+					MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0),
+			     0);
+	cr_assert_eq(near[NR_SLAB_UNRECLAIMABLE], 8 + 1, "the policy itself");
+	cr_assert_gt(far[NR_SLAB_UNRECLAIMABLE], before);
 	sim_shutdown(m);
 }
