@@ -17,6 +17,9 @@
  * page cache live there.  vmalloc and ioremap share one area and map what they
  * need.
  *
+ * Simplified: kernel stacks, which are in the vmalloc area in 64 bits, take their
+ * frames but no addresses.
+ *
  * Sources: kernel documentation, x86/x86_64/mm and mm/highmem; the "virtual
  * kernel memory layout" that 32-bit kernels print at boot.
  */
@@ -40,7 +43,7 @@ static const struct address_area map_64[NR_KERNEL_AREAS] = {
 	[AREA_DIRECT_MAP] = {"direct map", "all frames; kmalloc, slabs",
 			     UINT64_C(0xffff888000000000),
 			     UINT64_C(0xffffc88000000000)},
-	[AREA_VMALLOC] = {"vmalloc", "vmalloc, ioremap, kernel stacks",
+	[AREA_VMALLOC] = {"vmalloc", "vmalloc, ioremap",
 			  UINT64_C(0xffffc90000000000),
 			  UINT64_C(0xffffe90000000000)},
 	[AREA_VMEMMAP] = {"vmemmap", "page structs",

@@ -179,9 +179,9 @@ static int mbind_apply(struct mbind_call *call, struct mempolicy *policy)
 static int do_mbind(struct mbind_call *call, size_t len, int mode)
 {
 	struct mempolicy *policy;
-	int err;
+	int err = mempolicy_check_mode(call->task->machine, mode);
 
-	if (call->flags & ~(unsigned)MBIND_FLAGS)
+	if (err || (call->flags & ~(unsigned)MBIND_FLAGS))
 		return -EINVAL;
 	if ((call->flags & MPOL_MF_MOVE_ALL) && !task_is_root(call->task))
 		return -EPERM;

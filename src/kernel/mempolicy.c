@@ -108,15 +108,24 @@ static int mempolicy_last_mode(const struct mmsim_machine *machine)
 					       : MPOL_LOCAL;
 }
 
+int mempolicy_check_mode(const struct mmsim_machine *machine, int mode)
+{
+	int both = MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES;
+	int flags = mode & MEMPOLICY_FLAGS;
+
+	mode &= ~MEMPOLICY_FLAGS;
+	if (mode < 0 || mode > mempolicy_last_mode(machine) ||
+	    (flags & both) == both ||
+	    ((flags & MPOL_F_NUMA_BALANCING) && mode != MPOL_BIND))
+		return -EINVAL;
+	return 0;
+}
+
 /* Mode and mask fit together; *mode may become another. */
 static bool mempolicy_is_valid(int *mode, unsigned mode_flags, nodemask_t nodes)
 {
 	unsigned both = MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES;
 
-	if ((mode_flags & both) == both)
-		return false;
-	if ((mode_flags & MPOL_F_NUMA_BALANCING) && *mode != MPOL_BIND)
-		return false;
 	switch (*mode) {
 	case MPOL_DEFAULT:
 		return !nodes && !mode_flags;
@@ -139,9 +148,10 @@ int mempolicy_new(struct mmsim_machine *machine, int mode, nodemask_t nodes,
 	nodemask_t allowed = mempolicy_allowed_nodes(machine), used;
 	struct mempolicy *made;
 
+	if (mempolicy_check_mode(machine, mode))
+		return -EINVAL;
 	mode &= ~MEMPOLICY_FLAGS;
-	if (mode < 0 || mode > mempolicy_last_mode(machine) ||
-	    !mempolicy_is_valid(&mode, mode_flags, nodes))
+	if (!mempolicy_is_valid(&mode, mode_flags, nodes))
 		return -EINVAL;
 	*policy = NULL;
 	if (mode == MPOL_DEFAULT)

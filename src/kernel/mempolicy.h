@@ -29,6 +29,8 @@ struct mempolicy *mempolicy_get(struct mempolicy *policy); /* NULL is allowed */
 void mempolicy_put(struct mmsim_machine *machine, struct mempolicy *policy);
 bool mempolicy_equal(const struct mempolicy *a, const struct mempolicy *b);
 
+/* The mode exists, and its flags go together: 0 or -EINVAL. */
+int mempolicy_check_mode(const struct mmsim_machine *machine, int mode);
 /* A new policy by the rules of set_mempolicy: 0 and *policy (NULL: the default),
  * -EINVAL, -ENOMEM. */
 int mempolicy_new(struct mmsim_machine *machine, int mode, nodemask_t nodes,

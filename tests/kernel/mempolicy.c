@@ -222,6 +222,9 @@ Test(mempolicy, errors)
 	}
 	cr_assert_eq(mmsim_mbind(task, addr + 1, LEN, MPOL_BIND, 1, 0),
 		     -EINVAL);
+	/* the mode is looked at before the length */
+	cr_assert_eq(mmsim_mbind(task, addr, 0, 99, 1, 0), -EINVAL);
+	cr_assert_eq(mmsim_mbind(task, addr, 0, MPOL_BIND, 0, 0), 0);
 	cr_assert_eq(mmsim_mbind(task, addr, LEN, MPOL_BIND, 1, 1u << 10),
 		     -EINVAL);
 	cr_assert_eq(mmsim_mbind(task, addr, 0, MPOL_BIND, 1, 0), 0);
