@@ -4,7 +4,7 @@
  * Three kinds, as in Linux: items of a zone, items of a node (both are levels
  * that go up and down), and events (which only go up).  The lists below hold
  * them in the order and with the names of /proc/zoneinfo and /proc/vmstat of
- * 6.1; X(enum name, text).  Huge pages (_THPS, _PMDMAPPED) are counted by the
+ * 6.1, and where 6.18 puts its own; X(enum name, text).  Huge pages (_THPS, _PMDMAPPED) are counted by the
  * piece, as these files show them.  A level of a node is kept in its node
  * only, so the machine's is the sum over nodes.
  */
@@ -15,6 +15,7 @@
 
 #define ZONE_STAT_ITEMS(X)                                                     \
 	X(NR_FREE_PAGES, "nr_free_pages")                                      \
+	X(NR_FREE_PAGES_BLOCKS, "nr_free_pages_blocks")                        \
 	X(NR_ZONE_INACTIVE_ANON, "nr_zone_inactive_anon")                      \
 	X(NR_ZONE_ACTIVE_ANON, "nr_zone_active_anon")                          \
 	X(NR_ZONE_INACTIVE_FILE, "nr_zone_inactive_file")                      \
@@ -75,9 +76,18 @@
 	X(NR_KERNEL_STACK_KB, "nr_kernel_stack")                               \
 	X(NR_PAGETABLE, "nr_page_table_pages")                                 \
 	X(NR_SECONDARY_PAGETABLE, "nr_sec_page_table_pages")                   \
+	X(NR_IOMMU_PAGES, "nr_iommu_pages")                                    \
 	X(NR_SWAPCACHE, "nr_swapcached")                                       \
 	X(PGPROMOTE_SUCCESS, "pgpromote_success")                              \
-	X(PGPROMOTE_CANDIDATE, "pgpromote_candidate")
+	X(PGPROMOTE_CANDIDATE, "pgpromote_candidate")                          \
+	X(PGPROMOTE_CANDIDATE_NRL, "pgpromote_candidate_nrl")                  \
+	X(NODE_PGDEMOTE_KSWAPD, "pgdemote_kswapd")                             \
+	X(NODE_PGDEMOTE_DIRECT, "pgdemote_direct")                             \
+	X(NODE_PGDEMOTE_KHUGEPAGED, "pgdemote_khugepaged")                     \
+	X(NODE_PGDEMOTE_PROACTIVE, "pgdemote_proactive")                       \
+	X(NR_HUGETLB, "nr_hugetlb")                                            \
+	X(NR_BALLOON_PAGES, "nr_balloon_pages")                                \
+	X(NR_KERNEL_FILE_PAGES, "nr_kernel_file_pages")
 
 /* Behind the levels in /proc/vmstat; nr_dirty_threshold and
  * nr_dirty_background_threshold stand in front of them. */
@@ -112,15 +122,20 @@
 	X(PGREUSE, "pgreuse")                                                  \
 	X(PGSTEAL_KSWAPD, "pgsteal_kswapd")                                    \
 	X(PGSTEAL_DIRECT, "pgsteal_direct")                                    \
+	X(PGSTEAL_KHUGEPAGED, "pgsteal_khugepaged")                            \
+	X(PGSTEAL_PROACTIVE, "pgsteal_proactive")                              \
 	X(PGDEMOTE_KSWAPD, "pgdemote_kswapd")                                  \
 	X(PGDEMOTE_DIRECT, "pgdemote_direct")                                  \
 	X(PGSCAN_KSWAPD, "pgscan_kswapd")                                      \
 	X(PGSCAN_DIRECT, "pgscan_direct")                                      \
+	X(PGSCAN_KHUGEPAGED, "pgscan_khugepaged")                              \
+	X(PGSCAN_PROACTIVE, "pgscan_proactive")                                \
 	X(PGSCAN_DIRECT_THROTTLE, "pgscan_direct_throttle")                    \
 	X(PGSCAN_ANON, "pgscan_anon")                                          \
 	X(PGSCAN_FILE, "pgscan_file")                                          \
 	X(PGSTEAL_ANON, "pgsteal_anon")                                        \
 	X(PGSTEAL_FILE, "pgsteal_file")                                        \
+	X(PGSCAN_ZONE_RECLAIM_SUCCESS, "zone_reclaim_success")                 \
 	X(PGSCAN_ZONE_RECLAIM_FAILED, "zone_reclaim_failed")                   \
 	X(PGINODESTEAL, "pginodesteal")                                        \
 	X(SLABS_SCANNED, "slabs_scanned")                                      \
@@ -172,6 +187,7 @@
 	X(THP_SPLIT_PAGE, "thp_split_page")                                    \
 	X(THP_SPLIT_PAGE_FAILED, "thp_split_page_failed")                      \
 	X(THP_DEFERRED_SPLIT_PAGE, "thp_deferred_split_page")                  \
+	X(THP_UNDERUSED_SPLIT_PAGE, "thp_underused_split_page")                \
 	X(THP_SPLIT_PMD, "thp_split_pmd")                                      \
 	X(THP_SCAN_EXCEED_NONE_PTE, "thp_scan_exceed_none_pte")                \
 	X(THP_SCAN_EXCEED_SWAP_PTE, "thp_scan_exceed_swap_pte")                \
@@ -186,12 +202,17 @@
 	X(BALLOON_MIGRATE, "balloon_migrate")                                  \
 	X(SWAP_RA, "swap_ra")                                                  \
 	X(SWAP_RA_HIT, "swap_ra_hit")                                          \
+	X(SWPIN_ZERO, "swpin_zero")                                            \
+	X(SWPOUT_ZERO, "swpout_zero")                                          \
 	X(KSM_SWPIN_COPY, "ksm_swpin_copy")                                    \
 	X(COW_KSM, "cow_ksm")                                                  \
 	X(ZSWPIN, "zswpin")                                                    \
 	X(ZSWPOUT, "zswpout")                                                  \
+	X(ZSWPWB, "zswpwb")                                                    \
 	X(DIRECT_MAP_LEVEL2_SPLIT, "direct_map_level2_splits")                 \
-	X(DIRECT_MAP_LEVEL3_SPLIT, "direct_map_level3_splits")
+	X(DIRECT_MAP_LEVEL3_SPLIT, "direct_map_level3_splits")                 \
+	X(DIRECT_MAP_LEVEL2_COLLAPSE, "direct_map_level2_collapses")           \
+	X(DIRECT_MAP_LEVEL3_COLLAPSE, "direct_map_level3_collapses")
 
 #define VMSTAT_ENUM(name, text) name,
 enum zone_stat_item { ZONE_STAT_ITEMS(VMSTAT_ENUM) NR_ZONE_STAT_ITEMS };
@@ -206,6 +227,15 @@ extern const char *const node_stat_names[NR_NODE_STAT_ITEMS];
 extern const char *const vm_event_names[NR_VM_EVENT_ITEMS];
 
 struct mmsim_machine;
+struct zone;
+
+/* This machine's files have such a line. */
+bool vmstat_has_zone_item(const struct mmsim_machine *machine,
+			  enum zone_stat_item item);
+bool vmstat_has_node_item(const struct mmsim_machine *machine,
+			  enum node_stat_item item);
+/* What the line of a zone shows: the level, or what is counted when asked. */
+uint64_t vmstat_zone_value(const struct zone *zone, enum zone_stat_item item);
 
 /* As this machine's /proc/vmstat has it; NULL: it has no such line.  The rows
  * of events by zone (PGALLOC_DMA, ...) stand for the zones that there are: in 32

@@ -15,7 +15,8 @@
  *     low  = min + step,  high = min + 2 step
  *
  * (before 4.6 the step was min / 4).  High memory, which serves no kernel
- * request, keeps little, 1/1024, from 32 to 128 pages, and takes no share.  Zone
+ * request, keeps little, 1/1024, from 32 (also where the zone is empty) to 128
+ * pages, and takes no share.  Zone
  * Movable counts as high memory where it is made of it (32 bits), and since 6.5
  * everywhere; before, it has its share as recorded.
  *
@@ -120,8 +121,6 @@ static void watermark_set(struct zone *zone, uint64_t pages_min,
 	if (watermark_is_high_zone(zone)) {
 		min = managed / 1024;
 		min = min < 32 ? 32 : min > 128 ? 128 : min;
-		if (managed == 0)
-			min = 0;
 	}
 	zone->watermark[WMARK_MIN] = min;
 	zone->watermark[WMARK_LOW] = min + step;

@@ -434,6 +434,37 @@ Test(zone, zoneinfo_text)
 	sim_shutdown(m);
 }
 
+/* Spaces and order as a 6.18 has them. */
+Test(zone, zoneinfo_text_of_6_18)
+{
+	static const char *const parts[] = {
+		"\n      nr_writeback 0\n      nr_shmem     0\n",
+		"\n      nr_balloon_pages 0\n      nr_kernel_file_pages 0\n"
+		"  pages free     3840\n",
+		"        high     50\n        promo    58\n"
+		"        spanned  4095\n",
+		"\n      nr_free_pages 3840\n      nr_free_pages_blocks 3584\n"
+		"      nr_zone_inactive_anon 0\n",
+		"\n      nr_mlock     0\n      nr_zspages   0\n",
+		"    cpu: 0\n              count:    0\n"
+		"              high:     42\n              batch:    1\n"
+		"              high_min: 42\n              high_max: 480\n"
+		"  vm stats threshold: 2\n",
+		"Node 0, zone  Movable\n  pages free     0\n"
+		"        boost    0\n        min      32\n"
+		"        low      32\n        high     32\n"
+		"        promo    32\n        spanned  0\n",
+	};
+	struct mmsim_machine *m = sim_boot(SIM_256M ",profile=linux-6.18");
+	char *text = sim_proc(m, "/proc/zoneinfo");
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		cr_assert_not_null(strstr(text, parts[i]), "part %zu of\n%s", i,
+				   text);
+	free(text);
+	sim_shutdown(m);
+}
+
 Test(zone, node_files)
 {
 	struct mmsim_machine *m = sim_boot("ram=1G,nodes=2,cpus=4");

@@ -12,15 +12,17 @@
  * blocks a list).
  *
  * Sources: proc(5), numa(7), kernel documentation, admin-guide/numastat and
- * filesystems/proc; spaces as in the recordings.
+ * filesystems/proc; spaces as in the recordings, and as a 6.18 has them.
  */
 #include "kernel/page_alloc.h"
 #include "kernel/proc/proc.h"
 
 #include <errno.h>
 
-/* A node that kswapd gave up on. */
-enum { ZONE_MAX_RECLAIM_RETRIES = 16 };
+enum {
+	ZONE_MAX_RECLAIM_RETRIES = 16, /* then kswapd has given the node up */
+	ZONE_MIN_HIGH_FRACTION = 8, /* of vm.percpu_pagelist_high_fraction */
+};
 
 static const char *const migratetype_names[MIGRATE_TYPES] = {
 	[MIGRATE_UNMOVABLE] = "Unmovable",
@@ -81,21 +83,35 @@ static unsigned zone_stat_threshold(const struct zone *zone)
 	return threshold < 125 ? threshold : 125;
 }
 
+/* As since 6.6, with promo and high_min. */
+static bool zone_is_new_form(const struct zone *zone)
+{
+	return zone->node->machine->profile >= PROFILE_6_18;
+}
+
 static void show_zone_sizes(struct outbuf *out, const struct zone *zone)
 {
+	const uint64_t *mark = zone->watermark;
 	bool is_first = true;
 
 	outbuf_printf(out,
 		      "\n  pages free     %lu\n        boost    %lu"
 		      "\n        min      %lu\n        low      %lu"
-		      "\n        high     %lu\n        spanned  %lu"
-		      "\n        present  %lu\n        managed  %lu"
-		      "\n        cma      0\n        protection: (",
+		      "\n        high     %lu",
 		      (unsigned long)zone->stat[NR_FREE_PAGES],
 		      (unsigned long)zone->watermark_boost,
-		      (unsigned long)zone->watermark[WMARK_MIN],
-		      (unsigned long)zone->watermark[WMARK_LOW],
-		      (unsigned long)zone->watermark[WMARK_HIGH],
+		      (unsigned long)mark[WMARK_MIN],
+		      (unsigned long)mark[WMARK_LOW],
+		      (unsigned long)mark[WMARK_HIGH]);
+	if (zone_is_new_form(zone))
+		/* one step more */
+		outbuf_printf(out, "\n        promo    %lu",
+			      (unsigned long)(2 * mark[WMARK_HIGH] -
+					      mark[WMARK_LOW]));
+	outbuf_printf(out,
+		      "\n        spanned  %lu\n        present  %lu"
+		      "\n        managed  %lu\n        cma      0"
+		      "\n        protection: (",
 		      (unsigned long)zone->spanned_pages,
 		      (unsigned long)zone->present_pages,
 		      (unsigned long)zone->managed_pages);
@@ -109,17 +125,38 @@ static void show_zone_sizes(struct outbuf *out, const struct zone *zone)
 	outbuf_str(out, ")");
 }
 
+static void show_zone_pageset(struct outbuf *out, const struct zone *zone,
+			      unsigned cpu)
+{
+	const struct per_cpu_pages *pcp = &zone->pcp[cpu];
+	unsigned nr_cpus = zone->node->machine->nr_cpus;
+
+	if (zone_is_new_form(zone))
+		outbuf_printf(out,
+			      "\n    cpu: %u\n              count:    %d"
+			      "\n              high:     %d"
+			      "\n              batch:    %d"
+			      "\n              high_min: %d"
+			      "\n              high_max: %lu",
+			      cpu, pcp->count, pcp->high, pcp->batch,
+			      pcp->high,
+			      (unsigned long)(zone->managed_pages /
+					      ZONE_MIN_HIGH_FRACTION / nr_cpus));
+	else
+		outbuf_printf(out,
+			      "\n    cpu: %u\n              count: %d"
+			      "\n              high:  %d"
+			      "\n              batch: %d",
+			      cpu, pcp->count, pcp->high, pcp->batch);
+	outbuf_printf(out, "\n  vm stats threshold: %u",
+		      zone_stat_threshold(zone));
+}
+
 static void show_zone_pagesets(struct outbuf *out, const struct zone *zone)
 {
 	outbuf_str(out, "\n  pagesets");
 	for (unsigned cpu = 0; cpu < zone->node->machine->nr_cpus; cpu++)
-		outbuf_printf(out,
-			      "\n    cpu: %u\n              count: %d"
-			      "\n              high:  %d"
-			      "\n              batch: %d"
-			      "\n  vm stats threshold: %u",
-			      cpu, zone->pcp[cpu].count, zone->pcp[cpu].high,
-			      zone->pcp[cpu].batch, zone_stat_threshold(zone));
+		show_zone_pageset(out, zone, cpu);
 	outbuf_printf(out,
 		      "\n  node_unreclaimable:  %d\n  start_pfn:           %lu",
 		      zone->node->kswapd_failures >= ZONE_MAX_RECLAIM_RETRIES,
@@ -128,18 +165,23 @@ static void show_zone_pagesets(struct outbuf *out, const struct zone *zone)
 
 static void show_zoneinfo_zone(struct outbuf *out, struct zone *zone)
 {
+	const struct mmsim_machine *machine = zone->node->machine;
+
 	outbuf_printf(out, "Node %u, zone %8s", zone->node->id,
 		      zone_names[zone->type]);
 	if (zone_is_populated(zone) && zone_is_first_of_node(zone)) {
 		outbuf_str(out, "\n  per-node stats");
 		for (int i = 0; i < NR_NODE_STAT_ITEMS; i++)
-			show_count(out, node_stat_names[i],
-				   zone->node->stat[i]);
+			if (vmstat_has_node_item(machine, i))
+				show_count(out, node_stat_names[i],
+					   zone->node->stat[i]);
 	}
 	show_zone_sizes(out, zone);
 	if (zone_is_populated(zone)) {
 		for (int i = 0; i < NR_ZONE_STAT_ITEMS; i++)
-			show_count(out, zone_stat_names[i], zone->stat[i]);
+			if (vmstat_has_zone_item(machine, i))
+				show_count(out, zone_stat_names[i],
+					   vmstat_zone_value(zone, i));
 		for (int i = 0; i < NR_NUMA_STAT_ITEMS; i++)
 			show_count(out, numa_stat_names[i],
 				   zone->numa_stat[i]);
@@ -251,7 +293,7 @@ static uint64_t node_zone_sum(const struct pglist_data *node,
 	uint64_t sum = 0;
 
 	for (int type = 0; type < MAX_NR_ZONES; type++)
-		sum += node->zones[type].stat[item];
+		sum += vmstat_zone_value(&node->zones[type], item);
 	return sum;
 }
 
@@ -397,8 +439,9 @@ static int show_node_vmstat(struct mmsim_machine *machine,
 	if (!node)
 		return -ENOENT;
 	for (int i = 0; i < NR_ZONE_STAT_ITEMS; i++)
-		outbuf_printf(out, "%s %lu\n", zone_stat_names[i],
-			      (unsigned long)node_zone_sum(node, i));
+		if (vmstat_has_zone_item(machine, i))
+			outbuf_printf(out, "%s %lu\n", zone_stat_names[i],
+				      (unsigned long)node_zone_sum(node, i));
 	for (int i = 0; i < NR_NUMA_STAT_ITEMS; i++) {
 		uint64_t sum = 0;
 
@@ -408,8 +451,9 @@ static int show_node_vmstat(struct mmsim_machine *machine,
 			      (unsigned long)sum);
 	}
 	for (int i = 0; i < NR_NODE_STAT_ITEMS; i++)
-		outbuf_printf(out, "%s %lu\n", node_stat_names[i],
-			      (unsigned long)node->stat[i]);
+		if (vmstat_has_node_item(machine, i))
+			outbuf_printf(out, "%s %lu\n", node_stat_names[i],
+				      (unsigned long)node->stat[i]);
 	return 0;
 }
 
