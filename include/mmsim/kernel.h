@@ -12,6 +12,10 @@
  *    value, the one that Linux gives; errno itself is never touched.  A call
  *    that failed has changed nothing, but where Linux itself leaves a trace.
  *  - After "Kernel panic" every call gives -EIO; the log stays readable.
+ *    Only what tells and changes nothing answers still: the clock, a task's
+ *    pid, state and usage, a file's size, mmsim_machine_validate.
+ *  - No machine or no task (NULL) gives -EINVAL, no place for a result or for
+ *    bytes -EFAULT; calls without a result do nothing.
  *  - A machine and everything on it belongs to one thread at a time.
  *  - PROT_, MAP_, MADV_, MCL_, MREMAP_, MS_, RLIMIT_ are the host's constants.
  *  - A killed task's calls give -ESRCH.

@@ -105,7 +105,8 @@ static void brk_do(struct mmsim_task *task, uintptr_t brk)
 	uintptr_t old_end = PAGE_ALIGN(mm->brk), new_end = PAGE_ALIGN(brk);
 	int err = 0;
 
-	if (brk < mm->start_brk || !brk_is_within_rlimit(task, brk))
+	if (brk < mm->start_brk || brk > mm->task_size ||
+	    !brk_is_within_rlimit(task, brk))
 		return;
 	if (new_end < old_end)
 		err = brk_shrink(mm, new_end, old_end);

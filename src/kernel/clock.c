@@ -20,15 +20,24 @@ void clock_charge(struct mmsim_machine *machine, struct mmsim_task *task,
 		task->stime_ns += ns;
 }
 
+uint64_t clock_limit(const struct mmsim_machine *machine, uint64_t ns)
+{
+	uint64_t left = CLOCK_END_NS - machine->clock_ns;
+
+	if (machine->clock_ns >= CLOCK_END_NS)
+		return 0;
+	return ns < left ? ns : left;
+}
+
 PUBLIC uint64_t mmsim_clock_ns(const struct mmsim_machine *machine)
 {
-	return machine->clock_ns;
+	return machine ? machine->clock_ns : 0;
 }
 
 PUBLIC void mmsim_idle(struct mmsim_machine *machine, uint64_t ns)
 {
-	if (machine->has_panicked)
+	if (machine_check(machine))
 		return;
-	clock_charge(machine, NULL, ns);
+	clock_charge(machine, NULL, clock_limit(machine, ns));
 	task_call_done(machine);
 }

@@ -9,6 +9,9 @@
 
 #include <stdint.h>
 
+/* Time stops here, as a signed number of ns must not run over. */
+#define CLOCK_END_NS ((uint64_t)INT64_MAX)
+
 /* ns */
 enum {
 	COST_SYSCALL = 200,
@@ -30,6 +33,8 @@ enum {
 struct mmsim_machine;
 struct mmsim_task;
 
+/* What of ns there is still time for. */
+uint64_t clock_limit(const struct mmsim_machine *machine, uint64_t ns);
 /* The task pays ns of system time; NULL: the kernel itself. */
 void clock_charge(struct mmsim_machine *machine, struct mmsim_task *task,
 		  uint64_t ns);

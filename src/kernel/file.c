@@ -133,7 +133,9 @@ static int file_create(struct mmsim_machine *machine, const char *path,
 {
 	int err = path_check(path);
 
-	if (bytes < 0 || !file)
+	if (!file)
+		return -EFAULT;
+	if (bytes < 0)
 		return -EINVAL;
 	if (err == -EISDIR && path_place(path) == PLACE_DISK)
 		return -EEXIST;
@@ -161,10 +163,10 @@ int file_open_program(struct mmsim_machine *machine, const char *path,
 PUBLIC int mmsim_file_create(struct mmsim_machine *machine, const char *path,
 			     off_t bytes, struct mmsim_file **file)
 {
-	int err;
+	int err = machine_check(machine);
 
-	if (machine->has_panicked)
-		return -EIO;
+	if (err)
+		return err;
 	err = file_create(machine, path, bytes, file);
 	task_call_done(machine);
 	return err;
@@ -177,7 +179,9 @@ static int file_open(struct mmsim_task *task, const char *path, int flags,
 	int mode = flags & O_ACCMODE, err = path_check(path);
 	struct inode *inode;
 
-	if (!file || mode == O_ACCMODE)
+	if (!file)
+		return -EFAULT;
+	if (mode == O_ACCMODE)
 		return -EINVAL;
 	if (err)
 		return err;
@@ -220,6 +224,8 @@ PUBLIC int mmsim_close(struct mmsim_file *file)
 	if (!file)
 		return -EBADF;
 	machine = file->inode->machine;
+	if (machine->has_panicked)
+		return -EIO;
 	file_put(file);
 	task_call_done(machine);
 	return 0;
@@ -245,11 +251,10 @@ PUBLIC int mmsim_ftruncate(struct mmsim_file *file, off_t bytes)
 PUBLIC int mmsim_unlink(struct mmsim_machine *machine, const char *path)
 {
 	struct inode *inode;
-	int err;
+	int err = machine_check(machine);
 
-	if (machine->has_panicked)
-		return -EIO;
-	err = path_check(path);
+	if (!err)
+		err = path_check(path);
 	if (err)
 		return err;
 	inode = path_find(machine, path);

@@ -367,7 +367,7 @@ PUBLIC void mmsim_sync(struct mmsim_machine *machine)
 {
 	struct inode *inode;
 
-	if (machine->has_panicked)
+	if (machine_check(machine))
 		return;
 	list_for_each(inode, file_inodes(machine), link)
 		filemap_write_range(NULL, &inode->mapping, 0, UINT64_MAX);

@@ -233,6 +233,8 @@ static int fork_call(struct mmsim_task *task, bool shares_mm,
 
 	if (err)
 		return err;
+	if (!child)
+		return (int)syscall_leave(task, -EFAULT);
 	err = fork_task(task, shares_mm, child);
 	if (err && syscall_is_killed(task))
 		err = -ESRCH;
@@ -291,11 +293,11 @@ static int spawn_task(struct mmsim_machine *machine, const char *comm,
 PUBLIC int mmsim_task_spawn(struct mmsim_machine *machine, const char *comm,
 			    struct mmsim_task **task)
 {
-	int err;
+	int err = machine_check(machine);
 
-	if (machine->has_panicked)
-		return -EIO;
-	if (!comm)
+	if (err)
+		return err;
+	if (!comm || !task)
 		return -EFAULT;
 	machine->current = machine->init_task;
 	err = spawn_task(machine, comm, task);

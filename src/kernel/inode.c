@@ -55,8 +55,10 @@ int path_check(const char *path)
 {
 	size_t name = 0, len;
 
-	if (!path || path[0] != '/')
-		return -EINVAL;
+	if (!path)
+		return -EFAULT;
+	if (path[0] != '/')
+		return path[0] ? -EINVAL : -ENOENT;
 	len = strnlen(path, FILE_PATH_MAX);
 	if (len == FILE_PATH_MAX)
 		return -ENAMETOOLONG;

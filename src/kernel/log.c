@@ -70,9 +70,15 @@ void printk(struct mmsim_machine *machine, const char *format, ...)
 PUBLIC ssize_t mmsim_machine_log(struct mmsim_machine *machine, char *buf,
 				 size_t len)
 {
-	const struct log *log = &machine->log;
-	uint64_t size = log->head - log->tail;
+	const struct log *log;
+	uint64_t size;
 
+	if (!machine)
+		return -EINVAL;
+	if (!buf && len)
+		return -EFAULT;
+	log = &machine->log;
+	size = log->head - log->tail;
 	for (size_t i = 0; i < size && i + 1 < len; i++)
 		buf[i] = log_char(log, log->tail + i);
 	if (len > 0)

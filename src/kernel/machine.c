@@ -255,7 +255,7 @@ PUBLIC void mmsim_machine_shutdown(struct mmsim_machine *machine)
 
 PUBLIC bool mmsim_machine_has_panicked(const struct mmsim_machine *machine)
 {
-	return machine->has_panicked;
+	return machine && machine->has_panicked;
 }
 
 void machine_panic(struct mmsim_machine *machine, const char *why)

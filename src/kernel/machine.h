@@ -17,6 +17,8 @@
 #include "kernel/tlb.h"
 #include "kernel/zone.h"
 
+#include <errno.h>
+
 struct slab_state;
 struct vmalloc_state;
 struct file_state;
@@ -81,6 +83,15 @@ struct mmsim_machine {
 		unsigned nr_printed, nr_missed;
 	} oom_ratelimit;
 };
+
+/* Every call on a machine begins with this: 0, -EINVAL (there is none), -EIO
+ * (it has panicked). */
+static inline int machine_check(const struct mmsim_machine *machine)
+{
+	if (!machine)
+		return -EINVAL;
+	return machine->has_panicked ? -EIO : 0;
+}
 
 static inline void count_vm_events(struct mmsim_machine *machine,
 				   enum vm_event_item item, uint64_t delta)

@@ -89,7 +89,9 @@ PUBLIC int mmsim_task_get_rlimit(const struct mmsim_task *task, int resource,
 		return err;
 	if (resource < 0 || resource >= NR_RLIMITS)
 		return -EINVAL;
-	*soft = task->rlimits[resource].soft;
-	*hard = task->rlimits[resource].hard;
+	if (soft)
+		*soft = task->rlimits[resource].soft;
+	if (hard)
+		*hard = task->rlimits[resource].hard;
 	return 0;
 }

@@ -38,8 +38,11 @@ enum { TASK_NICE_MIN = -20, TASK_NICE_MAX = 19, TASK_LAST_SIGNAL = 64 };
 
 int task_check(const struct mmsim_task *task)
 {
-	struct mmsim_machine *machine = task->machine;
+	struct mmsim_machine *machine;
 
+	if (UNLIKELY(!task))
+		return -EINVAL;
+	machine = task->machine;
 	if (UNLIKELY(machine->has_panicked))
 		return -EIO;
 	if (UNLIKELY(task->state != TASK_RUNNING || !task->mm))
@@ -51,8 +54,10 @@ int task_check(const struct mmsim_task *task)
 
 int task_check_alive(const struct mmsim_task *task)
 {
-	if (task->machine->has_panicked)
-		return -EIO;
+	int err = task ? machine_check(task->machine) : -EINVAL;
+
+	if (err)
+		return err;
 	return task->state == TASK_RUNNING ? 0 : -ESRCH;
 }
 
@@ -239,11 +244,12 @@ static void task_panic_init(struct mmsim_machine *machine, int wait_status)
 
 PUBLIC void mmsim_task_exit(struct mmsim_task *task, int status)
 {
-	struct mmsim_machine *machine = task->machine;
 	int wait_status = (status & 0xff) << 8;
+	struct mmsim_machine *machine;
 
 	if (task_check_alive(task))
 		return;
+	machine = task->machine;
 	if (task == machine->init_task) {
 		task_panic_init(machine, wait_status);
 		return;
@@ -272,10 +278,12 @@ static bool task_signal_is_harmless(int sig)
 
 PUBLIC void mmsim_task_kill(struct mmsim_task *task, int sig)
 {
-	struct mmsim_machine *machine = task->machine;
+	struct mmsim_machine *machine;
 
-	if (task_check_alive(task) || task == machine->init_task ||
-	    task_signal_is_harmless(sig))
+	if (task_check_alive(task) || task_signal_is_harmless(sig))
+		return;
+	machine = task->machine;
+	if (task == machine->init_task)
 		return;
 	task_die(task, sig);
 	task_call_done(machine);
@@ -283,9 +291,12 @@ PUBLIC void mmsim_task_kill(struct mmsim_task *task, int sig)
 
 PUBLIC void mmsim_task_put(struct mmsim_task *task)
 {
-	struct mmsim_machine *machine = task->machine;
+	struct mmsim_machine *machine;
 
-	if (task->handle_gone || task == machine->init_task)
+	if (!task || task->handle_gone)
+		return;
+	machine = task->machine;
+	if (task == machine->init_task)
 		return;
 	task->handle_gone = true;
 	if (task->state == TASK_DEAD)
@@ -303,7 +314,7 @@ PUBLIC struct mmsim_task *mmsim_task_find(struct mmsim_machine *machine,
 {
 	struct mmsim_task *task;
 
-	if (pid <= 0)
+	if (!machine || pid <= 0)
 		return NULL;
 	task = radix_find(&machine->pids, (uint64_t)pid);
 	return task && task->state == TASK_RUNNING ? task : NULL;
@@ -311,29 +322,34 @@ PUBLIC struct mmsim_task *mmsim_task_find(struct mmsim_machine *machine,
 
 PUBLIC int mmsim_task_pid(const struct mmsim_task *task)
 {
-	return task->pid;
+	return task ? task->pid : -EINVAL;
 }
 
 PUBLIC bool mmsim_task_is_alive(const struct mmsim_task *task)
 {
-	return task->state == TASK_RUNNING;
+	return task && task->state == TASK_RUNNING;
 }
 
 PUBLIC int mmsim_task_wait_status(const struct mmsim_task *task)
 {
+	if (!task)
+		return -EINVAL;
 	return task->state == TASK_RUNNING ? -1 : task->wait_status;
 }
 
 PUBLIC bool mmsim_task_is_oom_victim(const struct mmsim_task *task)
 {
-	return task->is_oom_victim;
+	return task && task->is_oom_victim;
 }
 
 PUBLIC void mmsim_task_usage(const struct mmsim_task *task,
 			     struct mmsim_usage *usage)
 {
-	uint64_t maxrss = task->maxrss;
+	uint64_t maxrss;
 
+	if (!task || !usage)
+		return;
+	maxrss = task->maxrss;
 	if (task->mm) {
 		uint64_t rss = mm_rss(task->mm);
 
@@ -350,6 +366,7 @@ PUBLIC void mmsim_task_run(struct mmsim_task *task, uint64_t ns)
 {
 	if (task_check_alive(task))
 		return;
+	ns = clock_limit(task->machine, ns);
 	task->utime_ns += ns;
 	clock_charge(task->machine, NULL, ns);
 	task_call_done(task->machine);

@@ -165,14 +165,18 @@ static void validate_all(struct validate *v)
 PUBLIC int mmsim_machine_validate(struct mmsim_machine *machine, char *why,
 				  size_t len)
 {
-	size_t notes_len = machine->max_pfn * sizeof(struct frame_note);
-	struct validate *v = hostmem_map(sizeof(*v));
 	int err = -ENOMEM;
+	size_t notes_len;
+	struct validate *v;
 
+	if (!machine)
+		return -EINVAL;
+	notes_len = machine->max_pfn * sizeof(struct frame_note);
+	v = hostmem_map(sizeof(*v));
 	if (!v)
 		return err;
 	v->machine = machine;
-	outbuf_init(&v->why, why, len, -1);
+	outbuf_init(&v->why, why, why ? len : 0, -1);
 	v->notes = hostmem_map(notes_len);
 	if (!v->notes)
 		goto out;

@@ -29,9 +29,10 @@ PUBLIC ssize_t mmsim_view(struct mmsim_machine *machine, const char *view,
 	size_t word;
 	int err;
 
-	if (machine->has_panicked)
-		return -EIO;
-	if (!view)
+	err = machine_check(machine);
+	if (err)
+		return err;
+	if (!view || (!buf && len))
 		return -EFAULT;
 	word = strcspn(view, " ");
 	for (size_t i = 0; i < ARRAY_SIZE(views); i++) {

@@ -105,12 +105,19 @@ static int access_enter(struct mmsim_task *task)
 {
 	int result = task_check(task);
 
-	if (result == -EIO)
+	if (result == -EIO || result == -EINVAL)
 		return result;
 	if (task->pending_signal) {
 		result = task->pending_signal;
 		task->pending_signal = 0;
 	}
+	return result;
+}
+
+static int access_leave(struct mmsim_task *task, int result)
+{
+	if (task)
+		task_call_done(task->machine);
 	return result;
 }
 
@@ -133,18 +140,21 @@ static int access_range(struct mmsim_task *task, uintptr_t addr, size_t len,
 		addr += chunk;
 		len -= chunk;
 	}
-	task_call_done(task->machine);
-	return result;
+	return access_leave(task, result);
 }
 
 /* The common case: one page, and its translation is in the TLB. */
 static inline bool access_hits(struct mmsim_task *task, uintptr_t addr,
 			       size_t len, uint32_t allows)
 {
-	const struct mm_struct *mm = task->mm;
-	struct tlb *tlb = task->machine->tlbs[task->cpu];
+	const struct mm_struct *mm;
 	const struct tlb_entry *entry;
+	struct tlb *tlb;
 
+	if (UNLIKELY(!task))
+		return false;
+	mm = task->mm;
+	tlb = task->machine->tlbs[task->cpu];
 	if (UNLIKELY(!mm || !tlb || task->machine->has_panicked))
 		return false;
 	entry = tlb_slot(tlb, mm->asid, addr);
@@ -177,6 +187,8 @@ PUBLIC int mmsim_load(struct mmsim_task *task, uintptr_t addr, void *dst,
 	int result = access_enter(task);
 	char *to = dst;
 
+	if (!result && !dst && len > 0)
+		result = -EFAULT;
 	while (!result && len > 0) {
 		size_t chunk = chunk_of_page(addr, len);
 		struct tlb_entry *entry;
@@ -195,8 +207,7 @@ PUBLIC int mmsim_load(struct mmsim_task *task, uintptr_t addr, void *dst,
 		to += chunk;
 		len -= chunk;
 	}
-	task_call_done(task->machine);
-	return result;
+	return access_leave(task, result);
 }
 
 static bool is_all_zeros(const char *bytes, size_t len)
@@ -227,6 +238,8 @@ PUBLIC int mmsim_store(struct mmsim_task *task, uintptr_t addr, const void *src,
 	int result = access_enter(task);
 	const char *from = src;
 
+	if (!result && !src && len > 0)
+		result = -EFAULT;
 	while (!result && len > 0) {
 		size_t chunk = chunk_of_page(addr, len);
 		struct tlb_entry *entry;
@@ -240,8 +253,7 @@ PUBLIC int mmsim_store(struct mmsim_task *task, uintptr_t addr, const void *src,
 		from += chunk;
 		len -= chunk;
 	}
-	task_call_done(task->machine);
-	return result;
+	return access_leave(task, result);
 }
 
 PUBLIC int mmsim_task_fault_info(const struct mmsim_task *task, uintptr_t *addr,
@@ -251,8 +263,10 @@ PUBLIC int mmsim_task_fault_info(const struct mmsim_task *task, uintptr_t *addr,
 
 	if (result)
 		return result;
-	*addr = task->fault_addr;
-	*code = task->fault_code;
+	if (addr)
+		*addr = task->fault_addr;
+	if (code)
+		*code = task->fault_code;
 	task_call_done(task->machine);
 	return 0;
 }

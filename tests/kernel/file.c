@@ -47,7 +47,7 @@ Test(file, names)
 	cr_assert_eq(mmsim_file_create(m, "/data/a", 1, &g), -EEXIST);
 	cr_assert_eq(mmsim_file_create(m, "/", 1, &g), -EEXIST);
 	cr_assert_eq(mmsim_file_create(m, "data", 1, &g), -EINVAL);
-	cr_assert_eq(mmsim_file_create(m, "", 1, &g), -EINVAL);
+	cr_assert_eq(mmsim_file_create(m, "", 1, &g), -ENOENT);
 	cr_assert_eq(mmsim_file_create(m, "/x", -1, &g), -EINVAL);
 	cr_assert_eq(mmsim_file_create(m, "/x", (off_t)1 << 44, &g), -EFBIG);
 	memset(longname, 'n', 258);

@@ -57,12 +57,7 @@ static const struct proc_entry *proc_find_pid(const char *rest)
 static struct mmsim_task *proc_find_task(struct mmsim_machine *machine,
 					 uint64_t pid)
 {
-	struct mmsim_task *task;
-
-	list_for_each(task, &machine->tasks, link)
-		if ((uint64_t)task->pid == pid)
-			return task;
-	return NULL;
+	return radix_find(&machine->pids, pid);
 }
 
 /* A number without leading zeros, in front of a '/'; NULL when there is none. */
@@ -114,8 +109,11 @@ PUBLIC ssize_t mmsim_proc_read(struct mmsim_machine *machine, const char *path,
 	struct outbuf out;
 	int err;
 
-	if (machine->has_panicked)
-		return -EIO;
+	err = machine_check(machine);
+	if (err)
+		return err;
+	if (!buf && len)
+		return -EFAULT;
 	err = proc_lookup(machine, path, &found);
 	if (err)
 		return err;
@@ -134,8 +132,9 @@ PUBLIC int mmsim_proc_write(struct mmsim_machine *machine, const char *path,
 	struct proc_path found;
 	int err;
 
-	if (machine->has_panicked)
-		return -EIO;
+	err = machine_check(machine);
+	if (err)
+		return err;
 	if (!text)
 		return -EFAULT;
 	err = proc_lookup(machine, path, &found);
