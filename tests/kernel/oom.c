@@ -459,7 +459,7 @@ Test(oom, eight_gigabytes)
 		for (int mode = 0; mode <= 2; mode++) {
 			struct mmsim_machine *m = sim_boot(machines[i]);
 			struct mmsim_task *task = sim_spawn(m);
-			char text[8];
+			char text[16];
 			intptr_t addr;
 
 			snprintf(text, sizeof(text), "%d", mode);

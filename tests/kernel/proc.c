@@ -122,52 +122,6 @@ Test(proc, mem_available_is_free_less_what_zones_keep)
 	sim_shutdown(m);
 }
 
-/* The file's lines, each of them a name that no other has, and a number. */
-static int vmstat_lines(struct mmsim_machine *m)
-{
-	char *text = sim_proc(m, "/proc/vmstat");
-	char *names = calloc(1, strlen(text) + 2);
-	int lines = 0;
-
-	strcpy(names, "\n");
-	for (char *p = text, *end; (end = strchr(p, '\n')); p = end + 1) {
-		char name[64];
-		unsigned long value;
-		char rest;
-
-		*end = '\0';
-		cr_assert_eq(sscanf(p, "%63s %lu%c", name, &value, &rest), 2,
-			     "%s", p);
-		*strchr(p, ' ') = '\0';
-		snprintf(name, sizeof(name), "\n%s\n", p);
-		cr_assert_null(strstr(names, name), "%s twice", p);
-		strcat(names, name + 1);
-		lines++;
-	}
-	free(names);
-	free(text);
-	return lines;
-}
-
-Test(proc, vmstat_has_every_counter_once)
-{
-	struct mmsim_machine *m = sim_boot("ram=64M,profile=linux-6.18");
-
-	cr_assert_eq(vmstat_lines(m), 192, "as on a 6.18");
-	cr_assert_eq(sim_vmstat(m, "nr_memmap_boot_pages"), 512,
-		     "a section of 128 MB");
-	cr_assert_eq(sim_vmstat(m, "nr_free_pages_blocks") % 512, 0);
-	cr_assert_gt(sim_vmstat(m, "nr_free_pages_blocks"), 0);
-	sim_shutdown(m);
-	m = sim_boot("ram=64M");
-	cr_assert_eq(vmstat_lines(m), 173, "as on a 6.1");
-	cr_assert_eq(sim_vmstat(m, "nr_free_pages") * 4,
-		     sim_meminfo(m, "MemFree"));
-	cr_assert_gt(sim_vmstat(m, "nr_dirty_threshold"),
-		     sim_vmstat(m, "nr_dirty_background_threshold"));
-	sim_shutdown(m);
-}
-
 Test(proc, paths_that_do_not_exist)
 {
 	static const char *const none[] = {
