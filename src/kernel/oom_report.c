@@ -79,6 +79,39 @@ static void oom_gfp_text(struct outbuf *out, gfp_t gfp)
 		outbuf_str(out, "none");
 }
 
+/* Up to 3.10 the flags had other values, and a page for a task was not asked
+ * for as a compound one: 0x280da for what is 0x140dca now. */
+static gfp_t oom_old_gfp(gfp_t gfp, unsigned order)
+{
+	static const struct {
+		gfp_t now, then;
+	} flags[] = {
+		{GFP_F_DMA, 0x01},
+		{GFP_F_HIGHMEM, 0x02},
+		{GFP_F_DMA32, 0x04},
+		{GFP_F_MOVABLE, 0x08},
+		{GFP_F_DIRECT_RECLAIM, 0x10},
+		{GFP_F_HIGH, 0x20},
+		{GFP_F_IO, 0x40},
+		{GFP_F_FS, 0x80},
+		{GFP_F_NOWARN, 0x200},
+		{GFP_F_RETRY_MAYFAIL, 0x400},
+		{GFP_F_NOFAIL, 0x800},
+		{GFP_F_NORETRY, 0x1000},
+		{GFP_F_ZERO, 0x8000},
+		{GFP_F_NOMEMALLOC, 0x10000},
+		{GFP_F_HARDWALL, 0x20000},
+		{GFP_F_THISNODE, 0x40000},
+		{GFP_F_RECLAIMABLE, 0x80000},
+	};
+	gfp_t old = order && (gfp & GFP_F_COMP) ? 0x4000 : 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (gfp & flags[i].now)
+			old |= flags[i].then;
+	return old;
+}
+
 void oom_show_invocation(const struct oom_control *oc)
 {
 	struct mmsim_machine *machine = oc->ac->machine;
@@ -87,11 +120,13 @@ void oom_show_invocation(const struct oom_control *oc)
 	struct outbuf out;
 
 	outbuf_init(&out, text, sizeof(text), -1);
-	outbuf_printf(&out, "gfp_mask=0x%x", oc->ac->gfp);
 	if (machine->profile >= PROFILE_6_1) {
-		outbuf_str(&out, "(");
+		outbuf_printf(&out, "gfp_mask=0x%x(", oc->ac->gfp);
 		oom_gfp_text(&out, oc->ac->gfp);
 		outbuf_str(&out, ")");
+	} else {
+		outbuf_printf(&out, "gfp_mask=0x%x",
+			      oom_old_gfp(oc->ac->gfp, oc->ac->order));
 	}
 	outbuf_printf(&out, ", order=%u, ", oc->ac->order);
 	if (machine->profile <= PROFILE_2_6_32)
@@ -102,9 +137,14 @@ void oom_show_invocation(const struct oom_control *oc)
 	if (machine->profile <= PROFILE_2_6_32)
 		printk(machine, "Pid: %d, comm: %s Not tainted %s #1",
 		       task->pid, task->comm, proc_release(machine));
-	else
+	else if (machine->profile <= PROFILE_6_1)
 		printk(machine, "CPU: %u PID: %d Comm: %s Not tainted %s #1",
 		       task->cpu, task->pid, task->comm, proc_release(machine));
+	else
+		printk(machine,
+		       "CPU: %u UID: %u PID: %d Comm: %s Not tainted %s #1",
+		       task->cpu, task->uid, task->pid, task->comm,
+		       proc_release(machine));
 }
 
 /* --- the tasks ----------------------------------------------------------- */

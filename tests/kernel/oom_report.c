@@ -206,8 +206,9 @@ Test(oom_report, profile_3_10)
 	oom_assert_log(m, "Out of memory: Kill process 3 (user) score 95 or "
 			  "sacrifice child\n");
 	oom_assert_log(m, "Killed process 4 (user) total-vm:");
-	oom_assert_log(m, "HOG invoked oom-killer: gfp_mask=0x140dca, order=0, "
+	oom_assert_log(m, "HOG invoked oom-killer: gfp_mask=0x280da, order=0, "
 			  "oom_score_adj=-1000\n");
+	oom_assert_log(m, "CPU: 0 PID: 5 Comm: HOG Not tainted 3.10.0 #1\n");
 	sim_shutdown(m);
 }
 
@@ -255,6 +256,8 @@ Test(oom_report, kill_2_6_32)
 	addr = sim_mmap(hog, 200ul << 20);
 	cr_assert_eq(mmsim_access(hog, addr, 200ul << 20, 1), SIGKILL);
 	cr_assert_not(mmsim_task_is_alive(big));
+	oom_assert_log(m, "test invoked oom-killer: gfp_mask=0x280da, order=0, "
+			  "oom_adj=0\n");
 	oom_assert_log(m, "Out of memory: kill process 2 (test) score ");
 	oom_assert_log(m, "Killed process 2 (test)\n");
 	oom_assert_log(m, "Killed process 3 (test)\n");
@@ -266,4 +269,24 @@ Test(oom_report, kill_2_6_32)
 	oom_assert_log(m, "Kernel panic - not syncing: Out of memory and no "
 			  "killable processes...\n");
 	mmsim_machine_shutdown(m);
+}
+
+Test(oom_report, profile_6_18)
+{
+	struct mmsim_machine *m = sim_boot(OOM_256M ",profile=linux-6.18");
+	struct mmsim_task *hog = sim_spawn(m);
+	uintptr_t addr;
+
+	cr_assert_eq(mmsim_task_set_uid(hog, 1000), 0);
+	addr = sim_mmap(hog, 2000ul << 20);
+	cr_assert_eq(mmsim_access(hog, addr, 2000ul << 20, 1), SIGKILL);
+	oom_assert_log(m, "test invoked oom-killer: gfp_mask=0x140dca("
+			  "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO), "
+			  "order=0, oom_score_adj=0\n");
+	oom_assert_log(m, "CPU: 0 UID: 1000 PID: 2 Comm: test Not tainted "
+			  "6.18.0 #1\n");
+	oom_assert_log(m, "[  pid  ]   uid  tgid total_vm      rss rss_anon "
+			  "rss_file rss_shmem pgtables_bytes swapents "
+			  "oom_score_adj name\n");
+	sim_shutdown(m);
 }
