@@ -23,6 +23,7 @@
 
 #include "base/outbuf.h"
 #include "kernel/machine.h"
+#include "kernel/number.h"
 #include "kernel/page_alloc.h"
 
 #include <errno.h>
@@ -227,54 +228,6 @@ static int64_t *sysctl_field(struct mmsim_machine *machine,
 	return (int64_t *)((char *)&machine->vm + entry->offset);
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' ||
-	       c == '\f';
-}
-
-static const char *skip_blanks(const char *text)
-{
-	while (is_blank(*text))
-		text++;
-	return text;
-}
-
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 99;
-}
-
-/* The digits at *text, which is moved behind them; false: none, or too many. */
-static bool sysctl_digits(const char **text, uint64_t *value)
-{
-	const char *p = *text;
-	unsigned base = 10;
-
-	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X') &&
-	    digit_value(p[2]) < 16) {
-		base = 16;
-		p += 2;
-	} else if (p[0] == '0') {
-		base = 8;
-	}
-	if ((unsigned)digit_value(*p) >= base)
-		return false;
-	for (*value = 0; (unsigned)digit_value(*p) < base; p++)
-		if (__builtin_mul_overflow(*value, base, value) ||
-		    __builtin_add_overflow(*value, (unsigned)digit_value(*p),
-					   value))
-			return false;
-	*text = p;
-	return true;
-}
-
 static bool sysctl_in_range(const struct sysctl_entry *entry, int64_t value)
 {
 	if (entry->or_zero && value == 0)
@@ -289,12 +242,12 @@ static bool sysctl_in_range(const struct sysctl_entry *entry, int64_t value)
 static int sysctl_number(const struct sysctl_entry *entry, const char **text,
 			 int64_t *value)
 {
-	const char *p = skip_blanks(*text);
+	const char *p = number_skip_blanks(*text);
 	bool negative = *p == '-';
 	uint64_t digits;
 
 	p += negative;
-	if (!sysctl_digits(&p, &digits) || (*p && !is_blank(*p)))
+	if (number_digits(&p, &digits) || (*p && !number_is_blank(*p)))
 		return -EINVAL;
 	if (entry->kind == SYSCTL_ULONG) {
 		if (negative)
@@ -325,7 +278,7 @@ static int sysctl_parse(const struct sysctl_entry *entry, const char *text,
 	for (*nr = 0; *nr < max; (*nr)++) {
 		int err = sysctl_number(entry, &text, &values[*nr]);
 
-		if (err && *nr > 0 && *skip_blanks(text) == '\0')
+		if (err && *nr > 0 && *number_skip_blanks(text) == '\0')
 			break;
 		if (err)
 			return err;

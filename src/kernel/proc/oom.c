@@ -13,6 +13,7 @@
  */
 #include "kernel/file.h"
 #include "kernel/machine.h"
+#include "kernel/number.h"
 #include "kernel/oom.h"
 #include "kernel/pgtable.h"
 #include "kernel/proc/proc.h"
@@ -25,50 +26,24 @@ enum { OOM_ADJUST_MIN = -16, OOM_ADJUST_MAX = 15 };
 
 /* --- oom_* --------------------------------------------------------------- */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
-}
-
-/* One number between blanks and nothing else: decimal, 0x, or octal. */
+/* One number between blanks and nothing else. */
 static int parse_int(const char *text, int *value)
 {
+	uint64_t digits;
 	bool negative;
-	int base = 10;
-	int64_t n = 0;
+	int err;
 
-	while (is_blank(*text))
-		text++;
+	text = number_skip_blanks(text);
 	negative = *text == '-';
 	text += *text == '-' || *text == '+';
-	if (*text == '0') {
-		base = 8;
-		if ((text[1] | 0x20) == 'x' && digit_of(text[2]) < 16) {
-			base = 16;
-			text += 2;
-		}
-	}
-	if (digit_of(*text) >= base)
+	err = number_digits(&text, &digits);
+	if (err)
+		return err;
+	if (*number_skip_blanks(text))
 		return -EINVAL;
-	for (; digit_of(*text) < base; text++) {
-		n = n * base + digit_of(*text);
-		if (n > INT32_MAX)
-			return -ERANGE;
-	}
-	while (is_blank(*text))
-		text++;
-	if (*text)
-		return -EINVAL;
-	*value = (int)(negative ? -n : n);
+	if (digits > (uint64_t)INT32_MAX + negative)
+		return -ERANGE;
+	*value = (int)(negative ? -(int64_t)digits : (int64_t)digits);
 	return 0;
 }
 
