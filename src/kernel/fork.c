@@ -47,9 +47,11 @@ static uint64_t fork_nr_tasks_of(const struct mmsim_machine *machine, uid_t uid)
 static int fork_check_limits(const struct mmsim_task *parent)
 {
 	const struct mmsim_machine *machine = parent->machine;
+	uint64_t limit = task_rlimit(parent, RLIMIT_NPROC);
 
-	if (!task_is_root(parent) && fork_nr_tasks_of(machine, parent->uid) >=
-					     task_rlimit(parent, RLIMIT_NPROC))
+	/* Nobody has more tasks than there are: most need not be counted. */
+	if (!task_is_root(parent) && machine->nr_tasks >= limit &&
+	    fork_nr_tasks_of(machine, parent->uid) >= limit)
 		return -EAGAIN;
 	if (machine->nr_tasks >= rlimit_max_threads(machine))
 		return -EAGAIN;
