@@ -129,7 +129,7 @@ struct segment_error segment_load(struct segment_cpu *cpu,
 	struct segment_descriptor descriptor;
 	unsigned index = selector >> 3, rpl = selector & 3;
 
-	if (index == 0) {
+	if ((selector & 0xfffc) == 0) {
 		/* the null selector: allowed for data, unusable */
 		if (reg != SEGMENT_DS)
 			return error;

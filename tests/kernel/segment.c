@@ -191,6 +191,8 @@ Test(segment, limit_and_type_are_checked_at_each_access)
 				       &linear)
 			     .fault,
 		     SEGMENT_GP, "the null selector");
+	cr_assert_eq(segment_load(&user, SEGMENT_DS, 4).fault, SEGMENT_GP,
+		     "entry 0 of the local table is not the null selector");
 }
 
 static void check_flat(const struct segment_linux_gdt *linux_gdt,
