@@ -6,7 +6,7 @@
  *   otherwise           the top end of the highest hole below mmap_base that is
  *                       large enough; when there is none, the lowest hole
  *                       above a third of the address space
- *   MAP_32BIT           the lowest hole from 1 to 2 GiB
+ *   MAP_32BIT           the lowest hole from 1 to 2 GiB; a hint must lie below
  *
  * Huge pages want mappings that begin on a multiple of 2 MiB.  Files on a disk
  * are placed so that file offset and address agree modulo 2 MiB (5.18 and
@@ -30,13 +30,22 @@
 #define MAP_32BIT 0x40
 #endif
 
+/* Where MAP_32BIT looks. */
+enum { LOW_START = 0x40000000 };
+#define LOW_END ((uintptr_t)0x80000000)
+
+static bool unmapped_is_low(const struct mm_struct *mm, int flags)
+{
+	return (flags & MAP_32BIT) && mm->machine->arch == ARCH_X86_64;
+}
+
 /* A hole anywhere; 0: none. */
 static uintptr_t unmapped_search(struct mm_struct *mm, size_t len, int flags)
 {
 	uintptr_t found = 0;
 
-	if ((flags & MAP_32BIT) && mm->machine->arch == ARCH_X86_64)
-		return vma_find_hole_up(mm, len, 0x40000000, 0x80000000);
+	if (unmapped_is_low(mm, flags))
+		return vma_find_hole_up(mm, len, LOW_START, LOW_END);
 	if (!mm->mmap_is_legacy)
 		found = vma_find_hole_down(mm, len, mm->mmap_min,
 					   mm->mmap_base);
@@ -47,11 +56,12 @@ static uintptr_t unmapped_search(struct mm_struct *mm, size_t len, int flags)
 }
 
 static bool unmapped_hint_is_free(struct mm_struct *mm, uintptr_t hint,
-				  size_t len)
+				  size_t len, int flags)
 {
+	uintptr_t end = unmapped_is_low(mm, flags) ? LOW_END : mm->task_size;
 	struct vm_area_struct *vma;
 
-	if (!hint || mm->task_size - len < hint)
+	if (!hint || len > end || end - len < hint)
 		return false;
 	vma = vma_find(mm, hint);
 	return !vma || hint + len <= vma_start_gap(vma);
@@ -123,7 +133,7 @@ int get_unmapped_area_file(struct mmsim_task *task, struct mmsim_file *file,
 		return unmapped_fixed(mm, hint, len, flags, task_is_root(task));
 	}
 	hint &= PAGE_MASK;
-	if (unmapped_hint_is_free(mm, hint, len)) {
+	if (unmapped_hint_is_free(mm, hint, len, flags)) {
 		found = hint;
 	} else {
 		if (unmapped_wants_alignment(task->machine, file, hint, len,

@@ -419,6 +419,16 @@ void vm_stat_account(struct mm_struct *mm, vm_flags_t flags, int64_t nr_pages)
 		mm->data_vm += (uint64_t)nr_pages;
 }
 
+/* A soft limit of 0 lets private memory grow up to the hard one, since 4.7. */
+static uint64_t data_limit(const struct mmsim_task *task)
+{
+	uint64_t soft = task_rlimit(task, RLIMIT_DATA);
+
+	if (soft || task->machine->profile < PROFILE_6_1)
+		return soft;
+	return task->rlimits[RLIMIT_DATA].hard;
+}
+
 bool may_expand_vm(struct mmsim_task *task, vm_flags_t flags, uint64_t nr_pages)
 {
 	struct mm_struct *mm = task->mm;
@@ -427,8 +437,7 @@ bool may_expand_vm(struct mmsim_task *task, vm_flags_t flags, uint64_t nr_pages)
 		return false;
 	if ((flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) != VM_WRITE)
 		return true;
-	return mm->data_vm + nr_pages <=
-	       task_rlimit(task, RLIMIT_DATA) >> PAGE_SHIFT;
+	return mm->data_vm + nr_pages <= data_limit(task) >> PAGE_SHIFT;
 }
 
 bool vma_tree_is_valid(const struct mm_struct *mm)

@@ -235,6 +235,36 @@ Test(mmap, rlimits)
 	sim_shutdown(m);
 }
 
+/* Valgrind sets a soft limit of 0, and means none. */
+Test(mmap, soft_data_limit_of_0_is_the_hard_one)
+{
+	uint64_t data;
+
+	start(SIM_512M);
+	data = (uint64_t)sim_status(m, t, "VmData") * 1024 + (8 << 20);
+	mmsim_task_set_rlimit(t, RLIMIT_DATA, 0, data);
+	cr_assert_eq(pages(2049, AREAS_RW), -ENOMEM);
+	cr_assert_gt(pages(2048, AREAS_RW), 0);
+	sim_shutdown(m);
+}
+
+static intptr_t map_low(uintptr_t hint)
+{
+	return mmsim_mmap(t, hint, SIM_PAGE, PROT_READ,
+			  AREAS_ANON | 0x40 /* MAP_32BIT */, NULL, 0);
+}
+
+Test(mmap, low_mappings_take_low_hints_only)
+{
+	start(SIM_512M);
+	cr_assert_eq(map_low(0), 0x40000000);
+	cr_assert_eq(map_low(0x30000000), 0x30000000);
+	cr_assert_eq(map_low(0x7ffff000), 0x7ffff000);
+	cr_assert_eq(map_low(0x80000000), 0x40001000);
+	cr_assert_eq(map_low(areas_at(0)), 0x40002000);
+	sim_shutdown(m);
+}
+
 Test(mmap, populate_fills)
 {
 	struct mmsim_usage before, after;
