@@ -107,6 +107,7 @@ struct mm_struct {
 	uintptr_t pte_hint_base; /* and the address it starts at; 1: none */
 
 	uint64_t total_vm, locked_vm, pinned_vm, data_vm, exec_vm, stack_vm;
+	uint64_t locked_forgotten; /* of locked_vm: in no locked area (mremap.c) */
 	int64_t rss[NR_MM_COUNTERS]; /* pages */
 	uint64_t hiwater_rss, hiwater_vm; /* pages */
 	vm_flags_t def_flags;   /* of new areas: mlockall(MCL_FUTURE) */

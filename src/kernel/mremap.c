@@ -17,8 +17,9 @@
  * look first; and with MREMAP_FIXED and the same length they move any number of
  * areas, each for itself, with the holes between them.
  *
- * Simplified: after a DONTUNMAP of a part of a locked area VmLck counts what
- * is still locked; Linux forgets to subtract the part that no longer is.
+ * MREMAP_DONTUNMAP takes the lock from the whole old area and does not touch
+ * locked_vm for that; only from 6.17 on the new area is added.  What VmLck
+ * then has too much stays until the address space goes: locked_forgotten.
  *
  * Sources: mremap(2); recordings of 6.1; experiments on 6.18.
  */
@@ -152,13 +153,18 @@ static struct vm_area_struct *mremap_copy_area(const struct mremap_call *call,
 }
 
 /* The old area stays without its pages, and is locked no more. */
-static void mremap_leave_old(const struct mremap_call *call)
+static void mremap_leave_old(const struct mremap_call *call, vm_flags_t flags)
 {
 	struct mm_struct *mm = call->task->mm;
 	struct vm_area_struct *vma = vma_lookup(mm, call->addr);
 
-	if (vma->flags & VM_LOCKED)
-		mm->locked_vm -= vma_pages(vma);
+	if (flags & VM_LOCKED) {
+		mm->locked_forgotten += vma_pages(vma);
+		if (!mremap_looks_first(call)) {
+			mm->locked_vm -= call->new_len >> PAGE_SHIFT;
+			mm->locked_forgotten -= call->new_len >> PAGE_SHIFT;
+		}
+	}
 	vma->flags &= ~VM_LOCKED_MASK;
 	if (vma->start == call->addr && vma_pages(vma) << PAGE_SHIFT ==
 						call->old_len)
@@ -233,7 +239,7 @@ static int mremap_move_area(const struct mremap_call *call,
 	if (err)
 		goto uncharge;
 	if (stays)
-		mremap_leave_old(call);
+		mremap_leave_old(call, flags);
 	else
 		mremap_drop_old(call);
 	/* Both were counted for a moment that nobody saw. */

@@ -232,6 +232,13 @@ pte_t *pmd_alloc(struct mm_struct *mm, uintptr_t addr)
 	return walk_to(mm, addr, 1, true);
 }
 
+int pud_prepare(struct mm_struct *mm, uintptr_t addr)
+{
+	if (pgtable_levels(mm->machine) < 4)
+		return 0;
+	return walk_to(mm, addr, 2, true) ? 0 : -ENOMEM;
+}
+
 void pte_set(struct mm_struct *mm, uintptr_t addr, pte_t *entry, pte_t value)
 {
 	bool was_seen = pte_is_present(*entry);

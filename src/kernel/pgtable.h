@@ -96,6 +96,8 @@ pte_t *pte_alloc(struct mm_struct *mm, uintptr_t addr);
 /* The level 1 entry that covers addr. */
 pte_t *pmd_find(struct mm_struct *mm, uintptr_t addr);
 pte_t *pmd_alloc(struct mm_struct *mm, uintptr_t addr);
+/* Makes the table that the level 2 entry for addr stands in; 0 or -ENOMEM. */
+int pud_prepare(struct mm_struct *mm, uintptr_t addr);
 static inline bool pmd_is_huge(pte_t pmd)
 {
 	return (pmd & PTE_PSE) && pte_is_present(pmd);

@@ -191,7 +191,7 @@ static void validate_areas(struct validate *v, struct mm_struct *mm, int pid)
 		 (unsigned long)mm->exec_vm, (unsigned long)mm->stack_vm,
 		 (unsigned long)sums.total_vm, (unsigned long)sums.data_vm,
 		 (unsigned long)sums.exec_vm, (unsigned long)sums.stack_vm);
-	VALIDATE(v, locked == mm->locked_vm,
+	VALIDATE(v, locked + mm->locked_forgotten == mm->locked_vm,
 		 "pid %d: VmLck is %lu pages, the areas have %lu", pid,
 		 (unsigned long)mm->locked_vm, (unsigned long)locked);
 }

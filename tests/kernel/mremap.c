@@ -197,3 +197,49 @@ Test(mremap, locked_memory_grows_filled)
 	cr_assert_eq(sim_smaps_of(m, t, areas_at(50), "Rss"), 16);
 	sim_shutdown(m);
 }
+
+/* kB of page tables that a move from `page` makes. */
+static long tables_of_move(long page, long nr)
+{
+	long before = sim_status(m, t, "VmPTE");
+
+	moved(remap(page, nr, nr, TO, 4096), 4096);
+	return sim_status(m, t, "VmPTE") - before;
+}
+
+Test(mremap, new_place_gets_the_tables_of_the_old_one)
+{
+	start("linux-6.1");
+	areas_map(t, 8192, 1, PROT_NONE); /* the tables above stay */
+	areas_map(t, 0, 8, AREAS_RW);
+	cr_assert_eq(tables_of_move(0, 8), 0, "there was none to begin with");
+	areas_map(t, 0, 8, AREAS_RW);
+	sim_touch(t, areas_at(7), SIM_PAGE);
+	areas_map(t, 16, 8, AREAS_RW);
+	/* Page 7's table is that of page 16, too. */
+	cr_assert_eq(tables_of_move(16, 8), 4);
+	sim_shutdown(m);
+}
+
+/* VmLck after page 0 of 8 locked pages moved and page 0 stayed. */
+static long locked_after_dontunmap(const char *profile)
+{
+	long locked;
+
+	start(profile);
+	areas_map(t, 0, 8, AREAS_RW);
+	mmsim_mlock(t, areas_at(0), 8 * SIM_PAGE);
+	moved(remap(0, 1, 1, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 64), 64);
+	sim_validate(m);
+	mmsim_munlockall(t);
+	locked = sim_status(m, t, "VmLck");
+	sim_shutdown(m);
+	return locked;
+}
+
+/* The old area is not locked any more, and Linux does not count that. */
+Test(mremap, dontunmap_forgets_what_was_locked)
+{
+	cr_assert_eq(locked_after_dontunmap("linux-6.18"), 8 * 4);
+	cr_assert_eq(locked_after_dontunmap("linux-6.1"), 7 * 4);
+}
