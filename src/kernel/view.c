@@ -16,6 +16,8 @@ static const struct {
 } views[] = {
 	{"free", view_free},
 	{"memmap", view_memmap},
+	{"tlb", view_tlb},
+	{"paging", view_paging},
 	{"numactl", view_numactl},
 	{"pmap", view_pmap},
 	{"slabtop", view_slabtop},

@@ -18,6 +18,11 @@ int view_top(struct mmsim_machine *machine, struct outbuf *out,
 	     const char *args);
 int view_pmap(struct mmsim_machine *machine, struct outbuf *out,
 	      const char *args);
+/* view_paging.c: */
+int view_tlb(struct mmsim_machine *machine, struct outbuf *out,
+	     const char *args);
+int view_paging(struct mmsim_machine *machine, struct outbuf *out,
+		const char *args);
 /* view_memmap.c: */
 int view_memmap(struct mmsim_machine *machine, struct outbuf *out,
 		const char *args);

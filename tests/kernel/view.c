@@ -146,6 +146,64 @@ Test(view, slabtop)
 	sim_shutdown(m);
 }
 
+Test(view, tlb)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M,cpus=2");
+	struct mmsim_task *task = sim_spawn(m);
+	intptr_t a = mmsim_mmap(task, 0, 8 * SIM_PAGE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
+	long v[4], cpu1[4];
+	char *text;
+
+	sim_touch(task, (uintptr_t)a, 8 * SIM_PAGE);
+	sim_touch(task, (uintptr_t)a, 8 * SIM_PAGE);
+	mmsim_madvise(task, (uintptr_t)a, SIM_PAGE, MADV_DONTNEED);
+	text = view_text(m, "tlb");
+	cr_assert_eq(numbers(text, "\n   0", v, 4), 4, "%s", text);
+	cr_assert_eq(v[0], 8, "%s", text);
+	cr_assert_eq(v[1], 8, "%s", text);
+	cr_assert_eq(v[2], 1, "%s", text);
+	cr_assert_eq(v[3], 0, "%s", text);
+	cr_assert_eq(numbers(text, "\n   1", cpu1, 4), 4, "%s", text);
+	cr_assert_eq(cpu1[0] + cpu1[1] + cpu1[2] + cpu1[3], 0, "%s", text);
+	free(text);
+	sim_shutdown(m);
+}
+
+/* Bits, accesses, bytes for a page, for 1 GiB, for every address. */
+static void check_layout(const char *text, const char *name, long bits,
+			 long accesses, long page, long gib, long full)
+{
+	long v[5];
+
+	cr_assert_eq(numbers(text, name, v, 5), 5, "%s", text);
+	cr_expect_eq(v[0], bits, "%s: %ld", name, v[0]);
+	cr_expect_eq(v[1], accesses, "%s: %ld", name, v[1]);
+	cr_expect_eq(v[2], page, "%s: %ld", name, v[2]);
+	cr_expect_eq(v[3], gib, "%s: %ld", name, v[3]);
+	cr_expect_eq(v[4], full, "%s: %ld", name, v[4]);
+}
+
+Test(view, paging)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M");
+	char *text = view_text(m, "paging");
+
+	check_layout(text, "one level, 32 bits", 32, 2, 4 << 20, 4 << 20,
+		     4 << 20);
+	check_layout(text, "two levels, 32 bits", 32, 3, 2 * 4096,
+		     (1 + 256) * 4096, (1 + 1024) * 4096);
+	check_layout(text, "one level, 48 bits", 48, 2, 1L << 39, 1L << 39,
+		     1L << 39);
+	check_layout(text, "four levels, 48 bits", 48, 5, 4 * 4096,
+		     (3 + 512) * 4096,
+		     (1 + 512 + (1L << 18) + (1L << 27)) * 4096);
+	check_layout(text, "three levels, 43 bits", 43, 4, 3 * 8192,
+		     (2 + 128) * 8192, (1 + 1024 + (1L << 20)) * 8192);
+	free(text);
+	sim_shutdown(m);
+}
+
 Test(view, what_does_not_exist)
 {
 	struct mmsim_machine *m = sim_boot("ram=64M");
@@ -156,6 +214,8 @@ Test(view, what_does_not_exist)
 	cr_assert_eq(mmsim_view(m, "free -x", NULL, 0), -EINVAL);
 	cr_assert_eq(mmsim_view(m, "numactl", NULL, 0), -EINVAL);
 	cr_assert_eq(mmsim_view(m, "top 2", NULL, 0), -EINVAL);
+	cr_assert_eq(mmsim_view(m, "tlb 0", NULL, 0), -EINVAL);
+	cr_assert_eq(mmsim_view(m, "paging x", NULL, 0), -EINVAL);
 	cr_assert_eq(mmsim_view(m, "pmap", NULL, 0), -ESRCH);
 	cr_assert_eq(mmsim_view(m, "pmap 99", NULL, 0), -ESRCH);
 	cr_assert_eq(mmsim_view(m, "pmap x", NULL, 0), -ESRCH);
