@@ -97,8 +97,12 @@ void outbuf_str(struct outbuf *out, const char *text)
 
 static void outbuf_fill(struct outbuf *out, char c, size_t n)
 {
-	while (n-- > 0)
-		outbuf_bytes(out, &c, 1);
+	char block[16];
+
+	memset(block, c, sizeof(block));
+	for (; n > sizeof(block); n -= sizeof(block))
+		outbuf_bytes(out, block, sizeof(block));
+	outbuf_bytes(out, block, n);
 }
 
 /* How a conversion is to be laid out. */
