@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 struct host_process {
 	int channel; /* our end */
 	int smaps;   /* /proc/PID/smaps, open; -1: not alive */
+	int status;  /* /proc/PID/status */
 	int pid;
 };
 
@@ -58,31 +60,58 @@ static void exec_runner(const int *ends)
 	_exit(127);
 }
 
-static void open_smaps(struct host_process *process, int pid)
+static int open_proc(int pid, const char *name)
 {
 	char path[64];
+	int fd;
 
-	snprintf(path, sizeof path, "/proc/%d/smaps", pid);
-	process->pid = pid;
-	process->smaps = open(path, O_RDONLY | O_CLOEXEC);
-	if (process->smaps < 0)
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		fail(path);
+	return fd;
+}
+
+static void open_process(struct host_process *process, int pid)
+{
+	process->pid = pid;
+	process->smaps = open_proc(pid, "smaps");
+	process->status = open_proc(pid, "status");
+}
+
+/* All of a file of /proc, into host.text. */
+static void read_text(int fd)
+{
+	ssize_t n, len = 0;
+
+	while ((n = pread(fd, host.text + len,
+			  sizeof host.text - 1 - (size_t)len, len)) > 0)
+		len += n;
+	if (n < 0)
+		fail("/proc of the runner");
+	host.text[len] = '\0';
+}
+
+static void fail_runner(const struct host_process *process)
+{
+	fprintf(stderr, "oracle: the runner %s\n",
+		process->pid ? "died"
+			     : "did not start (is ORACLE_RUNNER right?)");
+	exit(1);
 }
 
 static void read_answer(struct host_process *process, struct answer *an)
 {
-	if (read(process->channel, an, sizeof *an) != sizeof *an) {
-		errno = EPIPE;
-		fail("the runner died (is " WINDOW_TEXT " free?)");
-	}
+	if (read(process->channel, an, sizeof *an) != sizeof *an)
+		fail_runner(process);
 }
 
 static struct answer ask(struct host_process *process, const struct request *rq)
 {
 	struct answer an;
 
-	if (write(process->channel, rq, sizeof *rq) != sizeof *rq)
-		fail("write to the runner");
+	if (send(process->channel, rq, sizeof *rq, MSG_NOSIGNAL) != sizeof *rq)
+		fail_runner(process);
 	read_answer(process, &an);
 	return an;
 }
@@ -117,11 +146,23 @@ static bool host_start(struct side *side)
 		exec_runner(theirs);
 	for (i = 0; i < MAX_PROCESSES; i++) {
 		close(theirs[i]);
-		host.processes[i] = (struct host_process){ours[i], -1, 0};
+		host.processes[i] = (struct host_process){ours[i], -1, -1, 0};
 	}
 	oracle_set_bases(side, ask_call);
-	open_smaps(&host.processes[0], pid);
+	open_process(&host.processes[0], pid);
+	oracle_set_base_kb(side);
 	return true;
+}
+
+/* A zombie has given back its memory; before, its pages may still count as
+ * shared although smaps shows no areas any more. */
+static bool is_gone(const struct host_process *process)
+{
+	char text[512];
+	ssize_t n = pread(process->status, text, sizeof text - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return n <= 0 || strstr(text, "State:\tZ") || strstr(text, "State:\tX");
 }
 
 static void host_exit(int i)
@@ -129,12 +170,12 @@ static void host_exit(int i)
 	struct host_process *process = &host.processes[i];
 	struct request rq = {.kind = OP_EXIT};
 
-	if (write(process->channel, &rq, sizeof rq) != sizeof rq)
-		fail("write to the runner");
-	/* Its end of the channel is open in its relatives, too. */
-	while (pread(process->smaps, host.text, 1, 0) > 0)
+	if (send(process->channel, &rq, sizeof rq, MSG_NOSIGNAL) != sizeof rq)
+		fail_runner(process);
+	while (!is_gone(process))
 		usleep(100);
 	close(process->smaps);
+	close(process->status);
 	process->smaps = -1;
 }
 
@@ -154,15 +195,28 @@ static void host_stop(struct side *side)
 
 static void host_look(struct side *side, int process, struct state *state)
 {
-	ssize_t n, len = 0;
-
-	while ((n = pread(host.processes[process].smaps, host.text + len,
-			  sizeof host.text - 1 - (size_t)len, len)) > 0)
-		len += n;
-	if (n < 0)
-		fail("smaps of the runner");
-	host.text[len] = '\0';
+	read_text(host.processes[process].smaps);
 	state_read_smaps(side, host.text, state);
+	read_text(host.processes[process].status);
+	state_read_status(side, host.text, state);
+}
+
+/* Sets the limit of `op`; *old is what it was. */
+static void set_limit(struct side *side, const struct op *op,
+		      struct rlimit *old)
+{
+	struct host_process *process = &host.processes[op->process];
+	struct state now;
+	struct rlimit limit;
+
+	read_text(process->status);
+	state_read_status(side, host.text, &now);
+	if (prlimit(process->pid, op->limit, NULL, old))
+		fail("prlimit");
+	limit.rlim_max = old->rlim_max;
+	limit.rlim_cur = op_limit_bytes(side, op, &now);
+	if (prlimit(process->pid, op->limit, &limit, NULL))
+		fail("prlimit");
 }
 
 static void host_run(struct side *side, const struct op *op,
@@ -178,6 +232,7 @@ static void host_run(struct side *side, const struct op *op,
 		.prot = (uint32_t)op->prot,
 		.flags = (uint32_t)op->flags,
 	};
+	struct rlimit old;
 	struct answer an;
 
 	if (op->kind == OP_EXIT) {
@@ -186,13 +241,17 @@ static void host_run(struct side *side, const struct op *op,
 	}
 	if (op->kind == OP_FORK)
 		rq.child = (uint32_t)op->len;
+	if (op->limit_pages)
+		set_limit(side, op, &old);
 	an = ask(process, &rq);
+	if (op->limit_pages && prlimit(process->pid, op->limit, &old, NULL))
+		fail("prlimit");
 	if (op->kind == OP_FORK && an.result > 0) {
 		struct host_process *child = &host.processes[op->len];
 		struct answer hello;
 
 		read_answer(child, &hello);
-		open_smaps(child, (int)an.result);
+		open_process(child, (int)an.result);
 		an.result = 0;
 	}
 	oracle_fill_state(side, &an, state);

@@ -8,10 +8,11 @@
 
 #include <stdint.h>
 
-enum { SPACE_ABS, SPACE_WINDOW, SPACE_TOP, SPACE_BRK, NR_SPACES };
+enum { SPACE_ABS, SPACE_WINDOW, SPACE_TOP, SPACE_BRK, SPACE_LOW, NR_SPACES };
 
 #define WINDOW_BASE 0x200000000000u
-#define WINDOW_TEXT "0x200000000000"
+/* Where MAP_32BIT places: 1 to 2 GiB. */
+#define LOW_BASE 0x40000000u
 enum { WINDOW_PAGES = 96, MAX_PROCESSES = 3, ORACLE_PAGE = 4096 };
 
 enum op_kind {
@@ -26,8 +27,9 @@ enum op_kind {
 	OP_MLOCKALL,
 	OP_MUNLOCKALL,
 	OP_READ,  /* one load in each page */
-	OP_WRITE, /* one store in each page */
+	OP_WRITE, /* one store in each page, of request.flags */
 	OP_MINCORE,
+	OP_MSYNC,
 	OP_FORK,
 	OP_EXIT,
 	NR_OPS,
@@ -46,7 +48,7 @@ struct answer {
 	uint64_t min_flt;
 	uint32_t signal, code;
 	uint64_t fault_addr;
-	uint64_t core_hash;
+	uint64_t hash; /* of what was loaded, or of mincore's vector */
 };
 
 /* Descriptors of the runner's channel for process i. */

@@ -9,11 +9,13 @@
  *   script.c   makes operations from a seed, looking at the areas that exist
  *   host.c     has them done by the runner
  *   sim.c      has them done by the simulated kernel
- *   state.c    reads smaps (of either) and compares
+ *   state.c    reads smaps and status (of either) and compares
+ *   probe.c    asks the host which rules it follows
  *   main.c     runs scripts, and cuts one that diverges to what is needed
  *
  * Addresses are relative to places that both have: a window at a fixed address
- * that nobody else uses, where the kernel places mappings, the break.
+ * that nobody else uses, where the kernel places mappings, the break, and where
+ * MAP_32BIT places.
  */
 #ifndef TESTS_ORACLE_ORACLE_H
 #define TESTS_ORACLE_ORACLE_H
@@ -36,6 +38,10 @@ struct op {
 	struct place addr, addr2;
 	uint64_t len, len2; /* bytes */
 	int prot, flags;    /* OP_MADVISE: the advice is in flags */
+	/* RLIMIT_ during this operation, pages more than what it counts now
+	 * (RLIMIT_STACK: pages); 0 pages: no limit. */
+	int limit;
+	uint64_t limit_pages;
 };
 
 enum { MAX_VMAS = 512, MAX_OPS = 4096 };
@@ -62,15 +68,27 @@ struct vma_state {
 	char flags[128]; /* VmFlags */
 };
 
+/* Lines of /proc/PID/status that are compared; kB. */
+enum status_field {
+	STATUS_SIZE,
+	STATUS_LOCKED,
+	STATUS_DATA,
+	STATUS_STACK,
+	STATUS_TABLES,
+	NR_STATUS_FIELDS,
+};
+
 /* What an operation led to. */
 struct state {
 	struct place result;   /* an address; errors and numbers: SPACE_ABS */
 	int64_t min_flt;       /* faults that the operation took */
 	int signal, code;      /* of a touch; 0: none */
 	struct place fault;    /* si_addr, page */
+	uint64_t hash; /* of what was loaded, or of mincore's vector */
+	uint64_t kb[NR_STATUS_FIELDS];
+	uint64_t image_locked_kb; /* areas of no space that are locked */
 	int nr_vmas;
-	struct vma_state vmas[MAX_VMAS];
-	uint64_t core_hash;    /* of OP_MINCORE's vector */
+	struct vma_state vmas[MAX_VMAS]; /* last: most of them are not used */
 };
 
 /* One of the two kernels. */
@@ -78,6 +96,8 @@ struct side {
 	const char *name;
 	void *impl;
 	uintptr_t base[NR_SPACES];
+	/* Of the program before the script: the two are not the same. */
+	uint64_t base_kb[NR_STATUS_FIELDS];
 	/* Fresh processes; false: cannot be had, the reason is printed. */
 	bool (*start)(struct side *side);
 	void (*stop)(struct side *side);
@@ -91,6 +111,8 @@ typedef int64_t oracle_call(struct side *side, int kind, uint64_t addr,
 			    uint64_t len, int prot, int flags);
 /* Makes the places that the bases stand for. */
 void oracle_set_bases(struct side *side, oracle_call *call);
+/* Takes the figures of status now as those of the program. */
+void oracle_set_base_kb(struct side *side);
 /* The raw answer, with its addresses made relative. */
 void oracle_fill_state(const struct side *side, const struct answer *answer,
 		       struct state *state);
@@ -105,6 +127,8 @@ struct host_facts {
 	const char *profile; /* by what the kernel does, not by its version */
 };
 extern struct host_facts host_facts;
+/* NULL, or why this host cannot be compared (probe.c). */
+const char *find_host_facts(void);
 
 /* script.c */
 struct script_rng {
@@ -119,6 +143,13 @@ uintptr_t place_address(const struct side *side, struct place place);
 struct place place_of(const struct side *side, uintptr_t addr);
 /* Areas of the spaces, from the text of smaps. */
 void state_read_smaps(const struct side *side, char *text, struct state *state);
+/* What was added to the figures of status since side->base_kb, VmLck less what
+ * mlockall locked of the program itself; after state_read_smaps. */
+void state_read_status(const struct side *side, const char *text,
+		       struct state *state);
+/* What RLIMIT_AS or RLIMIT_DATA must be for `op`, in bytes; status was read. */
+uint64_t op_limit_bytes(const struct side *side, const struct op *op,
+			const struct state *state);
 /* Explains the first difference in `why`; true: equal. */
 bool state_equal(const struct op *op, const struct state *a,
 		 const struct state *b, char *why, size_t len);

@@ -78,14 +78,15 @@ static void on_fault(int signal, int *siginfo, u64 *ucontext)
 	ucontext[UCONTEXT_RIP] = (u64)touch_end;
 }
 
-/* One load or store of a byte. */
-void touch(u64 addr, u64 write);
+/* One load or store of a byte; the byte. */
+u64 touch(u64 addr, u64 write, u64 byte);
 __asm__(".text\n.globl touch\ntouch:\n"
+	"\tmov %rdx, %rax\n"
 	"\ttest %rsi, %rsi\n"
 	"\tjnz touch_store\n"
-	"touch_load:\tmovb (%rdi), %al\n"
+	"touch_load:\tmovzbl (%rdi), %eax\n"
 	"\tret\n"
-	"touch_store:\tmovb $1, (%rdi)\n"
+	"touch_store:\tmovb %dl, (%rdi)\n"
 	"touch_end:\tret\n");
 
 static void catch_faults(void)
@@ -119,9 +120,12 @@ static void touch_range(const struct request *rq, struct answer *an)
 
 	fault.signal = 0;
 	for (addr = rq->addr; addr < rq->addr + rq->len; addr += ORACLE_PAGE) {
-		touch(addr, rq->kind == OP_WRITE);
+		u64 byte = touch(addr, rq->kind == OP_WRITE, rq->flags & 255);
+
+		an->hash = an->hash * 31 + byte + 7;
 		if (!fault.signal)
 			continue;
+		an->hash = 0;
 		an->signal = (uint32_t)fault.signal;
 		an->code = (uint32_t)fault.code;
 		an->fault_addr = fault.addr;
@@ -141,7 +145,7 @@ static long mincore_hash(const struct request *rq, struct answer *an)
 	ret = CALL(__NR_mincore, rq->addr, n * ORACLE_PAGE, core);
 	if (ret == 0)
 		for (i = 0; i < n; i++)
-			an->core_hash = an->core_hash * 31 + (core[i] & 1) + 7;
+			an->hash = an->hash * 31 + (core[i] & 1) + 7;
 	return ret;
 }
 
@@ -176,6 +180,8 @@ static long do_call(const struct request *rq, struct answer *an)
 		return 0;
 	case OP_MINCORE:
 		return mincore_hash(rq, an);
+	case OP_MSYNC:
+		return CALL(__NR_msync, rq->addr, rq->len, rq->flags);
 	default:
 		return -22;
 	}

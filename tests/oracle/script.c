@@ -8,6 +8,7 @@
 #include "oracle.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 static uint64_t rng_next(struct script_rng *rng)
 {
@@ -104,6 +105,16 @@ static int some_prot(struct script_rng *rng)
 	return prots[below(rng, sizeof prots / sizeof *prots)];
 }
 
+/* Around the size of a huge page, or a few of them. */
+static uint64_t around_huge(struct script_rng *rng)
+{
+	uint64_t pages = 512 * (1 + (uint64_t)below(rng, 3));
+
+	if (chance(rng, 50))
+		pages += (uint64_t)below(rng, 5) - 2;
+	return pages * ORACLE_PAGE;
+}
+
 static void make_mmap(struct script_rng *rng, struct op *op)
 {
 	op->flags = MAP_ANONYMOUS |
@@ -118,14 +129,16 @@ static void make_mmap(struct script_rng *rng, struct op *op)
 		op->flags |= MAP_NORESERVE;
 	if (chance(rng, 8))
 		op->flags |= MAP_POPULATE;
+	if (chance(rng, 2))
+		op->flags |= MAP_32BIT;
 	if (chance(rng, 3))
 		op->flags |= MAP_LOCKED;
 	if (chance(rng, 2))
 		op->flags |= MAP_GROWSDOWN;
 	if (chance(rng, 1))
 		op->flags &= ~(MAP_PRIVATE | MAP_SHARED);
-	if (!(op->flags & MAP_FIXED) && chance(rng, 3))
-		op->len = clip(op->addr, op->len + 700 * ORACLE_PAGE);
+	if (!(op->flags & MAP_FIXED) && chance(rng, 8))
+		op->len = clip(op->addr, around_huge(rng));
 	op->prot = some_prot(rng);
 }
 
@@ -158,6 +171,8 @@ static void make_madvise(struct script_rng *rng, struct op *op)
 		MADV_KEEPONFORK,  MADV_HUGEPAGE, MADV_NOHUGEPAGE,
 		22 /* POPULATE_READ */, 23 /* POPULATE_WRITE */,
 		MADV_REMOVE,      77 /* there is none */,
+		MADV_FREE,	  MADV_FREE,	 20 /* COLD */,
+		24 /* DONTNEED_LOCKED */,
 	};
 
 	op->flags = advices[below(rng, sizeof advices / sizeof *advices)];
@@ -172,6 +187,17 @@ static void make_brk(struct script_rng *rng, struct op *op)
 	op->len = 0;
 }
 
+/* The break is measured from the program's own data, which differs. */
+static void make_limit(struct script_rng *rng, struct op *op)
+{
+	static const int limits[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK};
+
+	op->limit = limits[below(rng, 3)];
+	op->limit_pages = 1 + (uint64_t)below(rng, 12);
+	if (op->kind == OP_BRK)
+		op->limit = RLIMIT_AS;
+}
+
 static int some_kind(struct script_rng *rng)
 {
 	static const struct {
@@ -181,17 +207,15 @@ static int some_kind(struct script_rng *rng)
 		{OP_MREMAP, 8},	  {OP_MADVISE, 10},	{OP_BRK, 4},
 		{OP_MLOCK, 3},	  {OP_MUNLOCK, 2},	{OP_READ, 9},
 		{OP_WRITE, 16},	  {OP_MINCORE, 2},	{OP_FORK, 2},
-		{OP_EXIT, 2},
+		{OP_EXIT, 2},	  {OP_MSYNC, 1},	{OP_MLOCKALL, 1},
+		{OP_MUNLOCKALL, 2},
 	};
-	int64_t pick = below(rng, 101);
+	int64_t pick = below(rng, 105); /* the sum of the weights */
 	unsigned i;
 
-	for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+	for (i = 0; pick >= kinds[i].weight; i++)
 		pick -= kinds[i].weight;
-		if (pick < 0)
-			return kinds[i].kind;
-	}
-	return below(rng, 3) ? OP_MUNLOCKALL : OP_MLOCKALL;
+	return kinds[i].kind;
 }
 
 /* A process that does not live yet (or, to exit, one that does and is not the
@@ -206,23 +230,18 @@ static int find_process(const bool *alive, bool wanted)
 	return -1;
 }
 
-void script_next(struct script_rng *rng, const struct state *last,
-		 const bool *alive, int step, struct op *op)
+/* What the kind of operation needs besides a range. */
+static void make_arguments(struct script_rng *rng, const struct state *last,
+			   const bool *alive, struct op *op)
 {
-	*op = (struct op){.kind = some_kind(rng)};
-	do
-		op->process = (int)below(rng, MAX_PROCESSES);
-	while (!alive[op->process]);
-	if (step < 6)
-		op->kind = OP_MMAP;
-	op->addr = some_place(rng, last);
-	op->len = clip(op->addr, some_len(rng));
 	switch (op->kind) {
 	case OP_MMAP:
 		make_mmap(rng, op);
 		break;
 	case OP_MPROTECT:
 		op->prot = some_prot(rng);
+		if (chance(rng, 3))
+			op->prot |= PROT_GROWSDOWN;
 		break;
 	case OP_MREMAP:
 		make_mremap(rng, last, op);
@@ -232,6 +251,12 @@ void script_next(struct script_rng *rng, const struct state *last,
 		break;
 	case OP_BRK:
 		make_brk(rng, op);
+		break;
+	case OP_MSYNC:
+		op->flags = (int)below(rng, 8);
+		break;
+	case OP_WRITE:
+		op->flags = 1 + (int)below(rng, 255);
 		break;
 	case OP_MLOCK:
 		op->flags = chance(rng, 30) ? 1 /* MLOCK_ONFAULT */ : 0;
@@ -246,6 +271,22 @@ void script_next(struct script_rng *rng, const struct state *last,
 		op->process = find_process(alive, true);
 		break;
 	}
+}
+
+void script_next(struct script_rng *rng, const struct state *last,
+		 const bool *alive, int step, struct op *op)
+{
+	*op = (struct op){.kind = some_kind(rng)};
+	do
+		op->process = (int)below(rng, MAX_PROCESSES);
+	while (!alive[op->process]);
+	if (step < 6)
+		op->kind = OP_MMAP;
+	op->addr = some_place(rng, last);
+	op->len = clip(op->addr, some_len(rng));
+	make_arguments(rng, last, alive, op);
+	if (op->kind <= OP_WRITE && chance(rng, 4))
+		make_limit(rng, op);
 	if (op->process < 0 || (op->kind == OP_FORK && (int)op->len < 0))
 		*op = (struct op){.kind = OP_MINCORE, .len = ORACLE_PAGE,
 				  .addr = {SPACE_WINDOW, 0}};

@@ -17,6 +17,7 @@ static struct sim {
 
 static int64_t call(struct mmsim_task *task, const struct request *rq,
 		    struct answer *an);
+static void sim_look(struct side *side, int process, struct state *state);
 
 static int64_t first_task_call(struct side *side, int kind, uint64_t addr,
 			       uint64_t len, int prot, int flags)
@@ -29,10 +30,42 @@ static int64_t first_task_call(struct side *side, int kind, uint64_t addr,
 	return call(sim.tasks[0], &rq, &an);
 }
 
+/* A file of /proc/PID, into sim.text. */
+static void read_text(int process, const char *name)
+{
+	char path[64];
+	ssize_t len;
+
+	snprintf(path, sizeof path, "/proc/%d/%s",
+		 mmsim_task_pid(sim.tasks[process]), name);
+	len = mmsim_proc_read(sim.machine, path, sim.text, sizeof sim.text);
+	if (len < 0) {
+		fprintf(stderr, "oracle: %s: %s\n", path, strerror((int)-len));
+		exit(1);
+	}
+}
+
+/* A real program has used its stack and its data before the script, so that
+ * the page tables of both exist. */
+static void use_image(struct mmsim_task *task)
+{
+	unsigned long start, end;
+	char perms[5], *line;
+
+	read_text(0, "maps");
+	for (line = sim.text; *line; line = strchr(line, '\n') + 1)
+		if (sscanf(line, "%lx-%lx %4s", &start, &end, perms) == 3 &&
+		    perms[1] == 'w' && place_of(&sim_side, start).space == SPACE_ABS)
+			mmsim_access(task, end - 1, 1, 1);
+}
+
 static bool sim_start(struct side *side)
 {
+	static const unsigned limits[] = {RLIMIT_MEMLOCK, RLIMIT_AS,
+					  RLIMIT_DATA, RLIMIT_STACK};
 	struct rlimit limit;
 	char spec[256];
+	unsigned i;
 	int err;
 
 	snprintf(spec, sizeof spec,
@@ -52,10 +85,14 @@ static bool sim_start(struct side *side)
 		return false;
 	}
 	mmsim_task_set_uid(sim.tasks[0], host_facts.uid);
-	getrlimit(RLIMIT_MEMLOCK, &limit);
-	mmsim_task_set_rlimit(sim.tasks[0], RLIMIT_MEMLOCK, limit.rlim_cur,
-			      limit.rlim_max);
+	for (i = 0; i < sizeof limits / sizeof *limits; i++) {
+		getrlimit(limits[i], &limit);
+		mmsim_task_set_rlimit(sim.tasks[0], (int)limits[i],
+				      limit.rlim_cur, limit.rlim_max);
+	}
 	oracle_set_bases(side, first_task_call);
+	use_image(sim.tasks[0]);
+	oracle_set_base_kb(side);
 	return true;
 }
 
@@ -68,17 +105,10 @@ static void sim_stop(struct side *side)
 
 static void sim_look(struct side *side, int process, struct state *state)
 {
-	char path[64];
-	ssize_t len;
-
-	snprintf(path, sizeof path, "/proc/%d/smaps",
-		 mmsim_task_pid(sim.tasks[process]));
-	len = mmsim_proc_read(sim.machine, path, sim.text, sizeof sim.text);
-	if (len < 0) {
-		fprintf(stderr, "oracle: %s: %s\n", path, strerror((int)-len));
-		exit(1);
-	}
+	read_text(process, "smaps");
 	state_read_smaps(side, sim.text, state);
+	read_text(process, "status");
+	state_read_status(side, sim.text, state);
 }
 
 /* --- operations ----------------------------------------------------------------- */
@@ -89,12 +119,18 @@ static void touch(struct mmsim_task *task, const struct request *rq,
 	uint64_t addr;
 
 	for (addr = rq->addr; addr < rq->addr + rq->len; addr += ORACLE_PAGE) {
-		int ret = mmsim_access(task, addr, 1, rq->kind == OP_WRITE);
+		unsigned char byte = (unsigned char)rq->flags;
 		uintptr_t fault_addr;
-		int code;
+		int ret, code;
 
+		if (rq->kind == OP_WRITE)
+			ret = mmsim_store(task, addr, &byte, 1);
+		else
+			ret = mmsim_load(task, addr, &byte, 1);
+		an->hash = an->hash * 31 + byte + 7;
 		if (ret == 0)
 			continue;
+		an->hash = 0;
 		mmsim_task_fault_info(task, &fault_addr, &code);
 		an->signal = (uint32_t)ret;
 		an->code = (uint32_t)code;
@@ -115,7 +151,7 @@ static int64_t mincore_hash(struct mmsim_task *task, const struct request *rq,
 	ret = mmsim_mincore(task, rq->addr, n * ORACLE_PAGE, core);
 	if (ret == 0)
 		for (i = 0; i < n; i++)
-			an->core_hash = an->core_hash * 31 + (core[i] & 1) + 7;
+			an->hash = an->hash * 31 + (core[i] & 1) + 7;
 	return ret;
 }
 
@@ -147,6 +183,8 @@ static int64_t call(struct mmsim_task *task, const struct request *rq,
 		return mmsim_mlockall(task, flags);
 	case OP_MUNLOCKALL:
 		return mmsim_munlockall(task);
+	case OP_MSYNC:
+		return mmsim_msync(task, rq->addr, rq->len, flags);
 	case OP_READ:
 	case OP_WRITE:
 		touch(task, rq, an);
@@ -156,6 +194,20 @@ static int64_t call(struct mmsim_task *task, const struct request *rq,
 	default:
 		return -1;
 	}
+}
+
+/* Sets the limit of `op`; *old is what it was. */
+static void set_limit(struct side *side, const struct op *op, uint64_t *old,
+		      uint64_t *old_hard)
+{
+	struct mmsim_task *task = sim.tasks[op->process];
+	struct state now;
+
+	read_text(op->process, "status");
+	state_read_status(side, sim.text, &now);
+	mmsim_task_get_rlimit(task, op->limit, old, old_hard);
+	mmsim_task_set_rlimit(task, op->limit, op_limit_bytes(side, op, &now),
+			      *old_hard);
 }
 
 static void sim_run(struct side *side, const struct op *op, struct state *state)
@@ -172,17 +224,22 @@ static void sim_run(struct side *side, const struct op *op, struct state *state)
 	};
 	struct answer an = {0};
 	struct mmsim_usage before, after;
+	uint64_t old, old_hard;
 
 	if (op->kind == OP_EXIT) {
 		mmsim_task_exit(task, 0);
 		return;
 	}
 	mmsim_task_usage(task, &before);
+	if (op->limit_pages)
+		set_limit(side, op, &old, &old_hard);
 	if (op->kind == OP_FORK)
 		an.result = mmsim_task_fork(task, &sim.tasks[op->len]);
 	else
 		an.result = call(task, &rq, &an);
 	mmsim_task_usage(task, &after);
+	if (op->limit_pages)
+		mmsim_task_set_rlimit(task, op->limit, old, old_hard);
 	an.min_flt = after.min_flt - before.min_flt;
 	oracle_fill_state(side, &an, state);
 	sim_look(side, op->process, state);

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* How far a space reaches from its base, bytes. */
 static const int64_t space_below[NR_SPACES] = {
@@ -17,7 +18,8 @@ static const int64_t space_below[NR_SPACES] = {
 };
 static const int64_t space_above[NR_SPACES] = {
 	[SPACE_WINDOW] = (int64_t)1 << 36,
-	[SPACE_BRK] = (int64_t)1 << 36,
+	[SPACE_BRK] = (int64_t)1 << 28,
+	[SPACE_LOW] = (int64_t)1 << 30,
 };
 
 static const char *const field_names[NR_SMAPS_FIELDS] = {
@@ -30,6 +32,14 @@ static const char *const field_names[NR_SMAPS_FIELDS] = {
 	[SMAPS_ANONYMOUS] = "Anonymous",
 	[SMAPS_SWAP] = "Swap",
 	[SMAPS_LOCKED] = "Locked",
+};
+
+static const char *const status_names[NR_STATUS_FIELDS] = {
+	[STATUS_SIZE] = "VmSize",
+	[STATUS_LOCKED] = "VmLck",
+	[STATUS_DATA] = "VmData",
+	[STATUS_STACK] = "VmStk",
+	[STATUS_TABLES] = "VmPTE",
 };
 
 uintptr_t place_address(const struct side *side, struct place place)
@@ -71,9 +81,13 @@ static void read_field(struct vma_state *vma, const char *line)
 		return;
 	}
 	for (i = 0; i < NR_SMAPS_FIELDS; i++) {
-		size_t len = strlen(field_names[i]);
+		const char *name = field_names[i];
+		size_t len;
 
-		if (strncmp(line, field_names[i], len) == 0 && line[len] == ':')
+		if (line[0] != name[0])
+			continue;
+		len = strlen(name);
+		if (strncmp(line, name, len) == 0 && line[len] == ':')
 			vma->kb[i] = strtoull(line + len + 1, NULL, 10);
 	}
 }
@@ -89,11 +103,12 @@ static void drop_flag(char *flags, const char *flag)
 
 void state_read_smaps(const struct side *side, char *text, struct state *state)
 {
-	struct vma_state *vma = NULL;
+	struct vma_state *vma = NULL, image = {0};
 	char *line, *next;
 	int i;
 
 	state->nr_vmas = 0;
+	state->image_locked_kb = 0;
 	for (line = text; *line; line = next) {
 		char *rest;
 		uintptr_t start, end;
@@ -104,10 +119,15 @@ void state_read_smaps(const struct side *side, char *text, struct state *state)
 		if (*rest != '-') {
 			if (vma)
 				read_field(vma, line);
+			if (vma == &image && strncmp(line, "VmFlags:", 8) == 0 &&
+			    strstr(image.flags, " lo "))
+				state->image_locked_kb +=
+					(uint64_t)image.bytes >> 10;
 			continue;
 		}
 		end = strtoull(rest + 1, &rest, 16);
-		vma = NULL;
+		vma = &image;
+		image.bytes = (int64_t)(end - start);
 		if (place_of(side, start).space == SPACE_ABS ||
 		    state->nr_vmas == MAX_VMAS)
 			continue;
@@ -121,9 +141,38 @@ void state_read_smaps(const struct side *side, char *text, struct state *state)
 		drop_flag(state->vmas[i].flags, "sd ");
 }
 
+void state_read_status(const struct side *side, const char *text,
+		       struct state *state)
+{
+	int i;
+
+	for (i = 0; i < NR_STATUS_FIELDS; i++) {
+		const char *at = strstr(text, status_names[i]);
+
+		state->kb[i] = 0;
+		if (at)
+			state->kb[i] = strtoull(at + strlen(status_names[i]) + 1,
+						NULL, 10) - side->base_kb[i];
+	}
+	state->kb[STATUS_LOCKED] -= state->image_locked_kb;
+}
+
+uint64_t op_limit_bytes(const struct side *side, const struct op *op,
+			const struct state *state)
+{
+	uint64_t now = 0;
+
+	if (op->limit == RLIMIT_AS)
+		now = state->kb[STATUS_SIZE] + side->base_kb[STATUS_SIZE];
+	else if (op->limit == RLIMIT_DATA)
+		now = state->kb[STATUS_DATA] + side->base_kb[STATUS_DATA];
+	return (now << 10) + op->limit_pages * ORACLE_PAGE;
+}
+
 /* --- comparing ---------------------------------------------------------------- */
 
-static const char *const space_names[NR_SPACES] = {"", "window", "top", "brk"};
+static const char *const space_names[NR_SPACES] = {"", "window", "top",
+						   "brk", "low"};
 
 static void place_print(FILE *out, struct place place)
 {
@@ -176,8 +225,9 @@ static bool result_equal(const struct op *op, const struct state *a,
 			 a->signal, a->code, b->signal, b->code);
 	else if (!place_equal(a->fault, b->fault))
 		snprintf(why, len, "si_addr differs");
-	else if (a->core_hash != b->core_hash)
-		snprintf(why, len, "mincore differs");
+	else if (a->hash != b->hash)
+		snprintf(why, len, "%s differs",
+			 op->kind == OP_MINCORE ? "mincore" : "content");
 	/* mlockall also faults in the program's own pages. */
 	else if (a->min_flt != b->min_flt && op->kind != OP_MLOCKALL &&
 		 op->kind != OP_FORK)
@@ -196,6 +246,13 @@ bool state_equal(const struct op *op, const struct state *a,
 
 	if (op && !result_equal(op, a, b, why, len))
 		return false;
+	for (i = 0; i < NR_STATUS_FIELDS; i++)
+		if (a->kb[i] != b->kb[i]) {
+			snprintf(why, len, "%s %+ld kB and %+ld kB",
+				 status_names[i], (long)a->kb[i],
+				 (long)b->kb[i]);
+			return false;
+		}
 	for (i = 0; i < a->nr_vmas && i < b->nr_vmas; i++)
 		if (!vma_equal(&a->vmas[i], &b->vmas[i], inner, sizeof inner)) {
 			snprintf(why, len, "area %d: %s", i, inner);
@@ -250,6 +307,7 @@ void op_print(FILE *out, const struct op *op)
 		[OP_READ] = "read",
 		[OP_WRITE] = "write",
 		[OP_MINCORE] = "mincore",
+		[OP_MSYNC] = "msync",
 		[OP_FORK] = "fork",
 		[OP_EXIT] = "exit",
 	};
@@ -263,5 +321,9 @@ void op_print(FILE *out, const struct op *op)
 			(double)op->len2 / ORACLE_PAGE);
 		place_print(out, op->addr2);
 	}
-	fprintf(out, ")\n");
+	fprintf(out, ")");
+	if (op->limit_pages)
+		fprintf(out, ", limit %d: %ld pages", op->limit,
+			(long)op->limit_pages);
+	fprintf(out, "\n");
 }
