@@ -194,10 +194,14 @@ int view_pmap(struct mmsim_machine *machine, struct outbuf *out,
 		pmap_row(out, vma, digits);
 		bytes += vma->end - vma->start;
 	}
-	if (digits == 16) {
-		outbuf_printf(out, "%016lx %6luK --x--   [ anon ]\n",
-			      0xffffffffff600000, (unsigned long)PAGE_SIZE >> 10);
+	if (proc_has_vsyscall(machine)) {
+		outbuf_printf(out, "%016lx %6luK %s   [ anon ]\n",
+			      0xffffffffff600000, (unsigned long)PAGE_SIZE >> 10,
+			      machine->profile >= PROFILE_6_1 ? "--x--"
+							      : "r-x--");
 		bytes += PAGE_SIZE;
+	}
+	if (digits == 16) {
 		outbuf_printf(out, " total %16luK\n",
 			      (unsigned long)bytes >> 10);
 	} else {
