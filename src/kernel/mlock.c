@@ -4,7 +4,7 @@
  * An area with VM_LOCKED keeps its pages; locking it faults them in, and its
  * size counts against RLIMIT_MEMLOCK (root is not limited; with a limit of 0
  * nobody else may lock at all).  With VM_LOCKONFAULT besides (MLOCK_ONFAULT)
- * pages are locked as they are touched.
+ * pages are locked as they are touched (4.4 and later).
  *
  *   mlock       every area of the range gets the flag, up to a hole (-ENOMEM);
  *               then the pages are faulted in
@@ -227,7 +227,9 @@ PUBLIC int mmsim_mlock2(struct mmsim_task *task, uintptr_t addr, size_t len,
 		return err;
 	if (flags & MLOCK_ONFAULT)
 		lock |= VM_LOCKONFAULT;
-	if (flags & ~(unsigned)MLOCK_ONFAULT)
+	if (task->machine->profile < PROFILE_6_1)
+		err = -ENOSYS;
+	else if (flags & ~(unsigned)MLOCK_ONFAULT)
 		err = -EINVAL;
 	else
 		err = mlock_do(task, addr, len, lock);
@@ -273,6 +275,8 @@ static int mlockall_do(struct mmsim_task *task, int flags)
 
 	if (!flags || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) ||
 	    flags == MCL_ONFAULT)
+		return -EINVAL;
+	if ((flags & MCL_ONFAULT) && mm->machine->profile < PROFILE_6_1)
 		return -EINVAL;
 	if (!mlock_is_allowed(task))
 		return -EPERM;

@@ -347,6 +347,9 @@ PUBLIC intptr_t mmsim_mmap(struct mmsim_task *task, uintptr_t addr, size_t len,
 
 	if (err)
 		return err;
+	/* Up to 4.16 it is an unknown flag, and the address a hint. */
+	if (task->machine->profile < PROFILE_6_1)
+		call.flags = flags &= ~MAP_FIXED_NOREPLACE;
 	if ((uint64_t)offset & ~PAGE_MASK)
 		err = -EINVAL;
 	else if (!(flags & MAP_ANONYMOUS) && !file)

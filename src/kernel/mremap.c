@@ -5,7 +5,7 @@
  *   new_len > old_len    grows in place when the range ends its area and the
  *                        room behind is free, else moves (MREMAP_MAYMOVE)
  *   MREMAP_FIXED         moves to new_addr; what is there goes
- *   MREMAP_DONTUNMAP     the pages move, the old area stays, empty
+ *   MREMAP_DONTUNMAP     the pages move, the old area stays, empty (5.7)
  *   old_len 0            a shared mapping is mapped a second time
  *
  * A move makes an area like the old one (or joins it to a neighbour), moves the
@@ -64,6 +64,9 @@ static int mremap_check_flags(const struct mremap_call *call)
 {
 	int flags = call->flags;
 
+	if ((flags & MREMAP_DONTUNMAP) &&
+	    call->task->machine->profile < PROFILE_6_1)
+		return -EINVAL;
 	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return -EINVAL;
 	if (mremap_is_move(call) && !(flags & MREMAP_MAYMOVE))

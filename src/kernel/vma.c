@@ -419,14 +419,15 @@ void vm_stat_account(struct mm_struct *mm, vm_flags_t flags, int64_t nr_pages)
 		mm->data_vm += (uint64_t)nr_pages;
 }
 
-/* A soft limit of 0 lets private memory grow up to the hard one, since 4.7. */
+/* RLIMIT_DATA covers mmap since 4.7; before, the break alone.  A soft limit of 0
+ * lets it grow up to the hard one. */
 static uint64_t data_limit(const struct mmsim_task *task)
 {
 	uint64_t soft = task_rlimit(task, RLIMIT_DATA);
 
-	if (soft || task->machine->profile < PROFILE_6_1)
-		return soft;
-	return task->rlimits[RLIMIT_DATA].hard;
+	if (task->machine->profile < PROFILE_6_1)
+		return RLIM_INFINITY;
+	return soft ? soft : task->rlimits[RLIMIT_DATA].hard;
 }
 
 bool may_expand_vm(struct mmsim_task *task, vm_flags_t flags, uint64_t nr_pages)

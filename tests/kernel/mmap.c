@@ -291,3 +291,24 @@ Test(mmap, large_mappings_of_new_kernels_begin_on_2_mib)
 	cr_assert_eq(pages(513, AREAS_RW), 0x7ffff77ff000);
 	sim_shutdown(m);
 }
+
+/* What came after 3.10 is unknown there. */
+Test(mmap, older_kernels_know_less)
+{
+	uintptr_t addr;
+
+	start(SIM_512M ",profile=linux-3.10");
+	addr = (uintptr_t)pages(2, AREAS_RW);
+	cr_assert_eq(mmsim_mmap(t, addr, SIM_PAGE, PROT_READ,
+				AREAS_ANON | 0x100000 /* FIXED_NOREPLACE */,
+				NULL, 0),
+		     (intptr_t)(addr - SIM_PAGE), "a hint, which is taken");
+	cr_assert_eq(mmsim_mremap(t, addr, SIM_PAGE, SIM_PAGE,
+				  MREMAP_MAYMOVE | 4 /* DONTUNMAP */, 0),
+		     -EINVAL);
+	cr_assert_eq(mmsim_mlock2(t, addr, SIM_PAGE, 0), -ENOSYS);
+	cr_assert_eq(mmsim_mlockall(t, MCL_CURRENT | 4 /* ONFAULT */), -EINVAL);
+	mmsim_task_set_rlimit(t, RLIMIT_DATA, SIM_PAGE, ~0ull);
+	cr_assert_gt(pages(100, AREAS_RW), 0, "only the break is limited");
+	sim_shutdown(m);
+}
