@@ -16,7 +16,6 @@
  */
 #include "oracle.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -25,10 +24,6 @@
 
 struct host_facts host_facts;
 
-#ifndef MREMAP_FIXED
-#define MREMAP_FIXED 2
-#endif
-
 enum { HUGE_PAGE = 512 * ORACLE_PAGE };
 
 static char *map(size_t len, int prot)
@@ -36,28 +31,26 @@ static char *map(size_t len, int prot)
 	return mmap(NULL, len, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-/* The area of smaps that holds [p, p + len), into `flags` its VmFlags; false:
- * there is none that holds it all. */
-static bool find_area(const char *p, size_t len, char *flags, size_t size)
+enum { PROBE_LINE = 512 };
+
+/* The area of smaps that holds [p, p + len), into `line` its VmFlags; false:
+ * there is none that holds it all, or it has no such line. */
+static bool find_area(const char *p, size_t len, char line[PROBE_LINE])
 {
 	FILE *smaps = fopen("/proc/self/smaps", "re");
-	bool found = false;
-	char line[512];
+	bool in_area = false, found = false;
 
-	*flags = '\0';
-	while (smaps && fgets(line, sizeof line, smaps)) {
+	while (!found && smaps && fgets(line, PROBE_LINE, smaps)) {
 		unsigned long start, end;
 
 		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
-			found = start <= (uintptr_t)p &&
-				end >= (uintptr_t)p + len;
-		else if (found && strncmp(line, "VmFlags:", 8) == 0)
-			break;
+			in_area = start <= (uintptr_t)p &&
+				  end >= (uintptr_t)p + len;
+		else
+			found = in_area && strncmp(line, "VmFlags:", 8) == 0;
 	}
 	if (smaps)
 		fclose(smaps);
-	if (found)
-		snprintf(flags, size, "%s", line);
 	return found;
 }
 
@@ -66,12 +59,13 @@ static bool find_area(const char *p, size_t len, char *flags, size_t size)
 /* Writable alone, so that nothing beside it has the same rights. */
 static bool gives_charge_back(void)
 {
-	char *p = map(ORACLE_PAGE, PROT_WRITE), flags[256];
+	char *p = map(ORACLE_PAGE, PROT_WRITE), line[PROBE_LINE];
+	bool found;
 
 	mprotect(p, ORACLE_PAGE, PROT_NONE);
-	find_area(p, ORACLE_PAGE, flags, sizeof flags);
+	found = find_area(p, ORACLE_PAGE, line);
 	munmap(p, ORACLE_PAGE);
-	return !strstr(flags, " ac ");
+	return found && !strstr(line, " ac ");
 }
 
 /* Twice, with a page between: once may be chance. */
@@ -93,12 +87,12 @@ static bool aligns_huge_mappings(void)
 static bool merges_touched_areas(void)
 {
 	const size_t page = ORACLE_PAGE;
-	char *p = map(3 * page, PROT_WRITE), flags[256];
+	char *p = map(3 * page, PROT_WRITE), line[PROBE_LINE];
 	bool merged;
 
 	mlock(p + page, page);
 	munlock(p + page, page);
-	merged = find_area(p, 3 * page, flags, sizeof flags);
+	merged = find_area(p, 3 * page, line);
 	munmap(p, 3 * page);
 	return merged;
 }
@@ -162,11 +156,11 @@ static long read_number(const char *path, long otherwise)
 
 static bool has_smaps(void)
 {
-	char *p = map(ORACLE_PAGE, PROT_READ), flags[256];
-	bool found = find_area(p, ORACLE_PAGE, flags, sizeof flags);
+	char *p = map(ORACLE_PAGE, PROT_READ), line[PROBE_LINE];
+	bool found = find_area(p, ORACLE_PAGE, line);
 
 	munmap(p, ORACLE_PAGE);
-	return found && *flags;
+	return found;
 }
 
 static bool is_unlimited(int resource)
