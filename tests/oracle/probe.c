@@ -18,6 +18,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -171,6 +172,16 @@ static bool is_unlimited(int resource)
 	       limit.rlim_cur == RLIM_INFINITY;
 }
 
+/* Container runtimes may refuse it. */
+static bool can_fix_addresses(void)
+{
+	int now = personality(0xffffffff);
+	bool can = personality((unsigned long)now | ADDR_NO_RANDOMIZE) != -1;
+
+	personality((unsigned long)now);
+	return can;
+}
+
 const char *find_host_facts(void)
 {
 #ifndef __x86_64__
@@ -191,5 +202,6 @@ const char *find_host_facts(void)
 	host_facts.mmap_min_addr =
 		read_number("/proc/sys/vm/mmap_min_addr", 65536);
 	host_facts.uid = geteuid();
+	host_facts.is_random = !can_fix_addresses();
 	return find_profile();
 }

@@ -129,7 +129,8 @@ static void make_mmap(struct script_rng *rng, struct op *op)
 		op->flags |= MAP_NORESERVE;
 	if (chance(rng, 8))
 		op->flags |= MAP_POPULATE;
-	if (chance(rng, 2))
+	/* ASLR moves the place where those begin. */
+	if (chance(rng, 2) && !host_facts.is_random)
 		op->flags |= MAP_32BIT;
 	if (chance(rng, 3))
 		op->flags |= MAP_LOCKED;
@@ -284,6 +285,9 @@ void script_next(struct script_rng *rng, const struct state *last,
 		op->kind = OP_MMAP;
 	op->addr = some_place(rng, last);
 	op->len = clip(op->addr, some_len(rng));
+	/* Of the limit of a user it takes what the program itself has. */
+	if (op->kind == OP_MLOCKALL && host_facts.uid)
+		op->kind = OP_MUNLOCKALL;
 	make_arguments(rng, last, alive, op);
 	if (op->kind <= OP_WRITE && chance(rng, 4))
 		make_limit(rng, op);
