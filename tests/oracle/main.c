@@ -258,8 +258,6 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	printf("1..1\n# host follows the rules of %s\n", host_facts.profile);
-	if (host_facts.is_random)
-		printf("# addresses are random: no VmPTE, no MAP_32BIT\n");
 	for (number = 1; number * (uint64_t)per_script <= ops; number++) {
 		if (only && number != only)
 			continue;

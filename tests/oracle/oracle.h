@@ -124,7 +124,6 @@ struct host_facts {
 	int overcommit_memory;
 	long max_map_count, mmap_min_addr;
 	unsigned uid;
-	bool is_random; /* ASLR cannot be turned off */
 	const char *profile; /* by what the kernel does, not by its version */
 };
 extern struct host_facts host_facts;

@@ -191,6 +191,8 @@ const char *find_host_facts(void)
 		return "this host has no /proc/PID/smaps with VmFlags";
 	if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) < 0)
 		return "huge pages cannot be turned off for one process";
+	if (!can_fix_addresses())
+		return "address randomisation cannot be turned off";
 	if (!is_unlimited(RLIMIT_AS) || !is_unlimited(RLIMIT_DATA))
 		return "the address space is limited (ulimit -v, -d)";
 	if (read_number("/proc/sys/vm/legacy_va_layout", 0))
@@ -202,6 +204,5 @@ const char *find_host_facts(void)
 	host_facts.mmap_min_addr =
 		read_number("/proc/sys/vm/mmap_min_addr", 65536);
 	host_facts.uid = geteuid();
-	host_facts.is_random = !can_fix_addresses();
 	return find_profile();
 }

@@ -129,8 +129,7 @@ static void make_mmap(struct script_rng *rng, struct op *op)
 		op->flags |= MAP_NORESERVE;
 	if (chance(rng, 8))
 		op->flags |= MAP_POPULATE;
-	/* ASLR moves the place where those begin. */
-	if (chance(rng, 2) && !host_facts.is_random)
+	if (chance(rng, 2))
 		op->flags |= MAP_32BIT;
 	if (chance(rng, 3))
 		op->flags |= MAP_LOCKED;

@@ -155,9 +155,6 @@ void state_read_status(const struct side *side, const char *text,
 						NULL, 10) - side->base_kb[i];
 	}
 	state->kb[STATUS_LOCKED] -= state->image_locked_kb;
-	/* Which tables the stack and the mappings share is chance then. */
-	if (host_facts.is_random)
-		state->kb[STATUS_TABLES] = 0;
 }
 
 uint64_t op_limit_bytes(const struct side *side, const struct op *op,
