@@ -72,7 +72,7 @@ int mmsim_proc_write(struct mmsim_machine *machine, const char *path,
  * What a tool would print: "free", "free -o" (the old "used"), "numactl
  * --hardware", "slabtop", "top", "pmap PID"; and what none prints: "memmap",
  * "tlb" (hits, misses and flushes of each CPU), "paging" (what layouts of page
- * tables cost).  As mmsim_proc_read; -ENOENT for a view that does not exist.
+ * tables cost), "kernelmap" (the kernel's own addresses).  As mmsim_proc_read; -ENOENT for a view that does not exist.
  */
 ssize_t mmsim_view(struct mmsim_machine *machine, const char *view, char *buf,
 		   size_t len);

@@ -18,6 +18,7 @@ static const struct {
 	{"memmap", view_memmap},
 	{"tlb", view_tlb},
 	{"paging", view_paging},
+	{"kernelmap", view_kernelmap},
 	{"numactl", view_numactl},
 	{"pmap", view_pmap},
 	{"slabtop", view_slabtop},

@@ -21,6 +21,8 @@ int view_pmap(struct mmsim_machine *machine, struct outbuf *out,
 /* view_paging.c: */
 int view_tlb(struct mmsim_machine *machine, struct outbuf *out,
 	     const char *args);
+int view_kernelmap(struct mmsim_machine *machine, struct outbuf *out,
+		   const char *args);
 int view_paging(struct mmsim_machine *machine, struct outbuf *out,
 		const char *args);
 /* view_memmap.c: */

@@ -1,16 +1,26 @@
 /*
- * view_paging.c: how addresses are translated: "tlb", what the TLBs of this
- * machine did; "paging", what page tables of several layouts would cost.
+ * view_paging.c: addresses and how they are translated: "tlb", what the TLBs of
+ * this machine did; "kernelmap", where its kernel keeps what; "paging", what page
+ * tables of several layouts would cost.
  *
  * The bytes are those of all tables for 1 page, for 1 GiB in one piece, and
  * for every address there is.
  */
+#include "kernel/address_map.h"
 #include "kernel/machine.h"
 #include "kernel/paging_figures.h"
 #include "kernel/tlb.h"
 #include "kernel/view.h"
 
 #include <errno.h>
+
+/* The counters of one CPU: hits, misses, flushes of a page, and of all. */
+static void tlb_row(struct outbuf *out, unsigned cpu, const uint64_t counts[4])
+{
+	outbuf_printf(out, "%4u %16lu %16lu %16lu %16lu\n", cpu,
+		      (unsigned long)counts[0], (unsigned long)counts[1],
+		      (unsigned long)counts[2], (unsigned long)counts[3]);
+}
 
 int view_tlb(struct mmsim_machine *machine, struct outbuf *out,
 	     const char *args)
@@ -20,16 +30,37 @@ int view_tlb(struct mmsim_machine *machine, struct outbuf *out,
 	outbuf_printf(out, "%4s %16s %16s %16s %16s\n", "cpu", "hits", "misses",
 		      "page flushes", "full flushes");
 	for (unsigned cpu = 0; cpu < machine->nr_cpus; cpu++) {
-		static const struct tlb unused;
 		const struct tlb *tlb = machine->tlbs[cpu];
+		uint64_t counts[4] = {0};
 
-		if (!tlb)
-			tlb = &unused;
-		outbuf_printf(out, "%4u %16lu %16lu %16lu %16lu\n", cpu,
-			      (unsigned long)tlb->nr_hits,
-			      (unsigned long)tlb->nr_misses,
-			      (unsigned long)tlb->nr_page_flushes,
-			      (unsigned long)tlb->nr_flushes);
+		if (tlb) { /* the CPU was used */
+			counts[0] = tlb->nr_hits;
+			counts[1] = tlb->nr_misses;
+			counts[2] = tlb->nr_page_flushes;
+			counts[3] = tlb->nr_flushes;
+		}
+		tlb_row(out, cpu, counts);
+	}
+	return 0;
+}
+
+int view_kernelmap(struct mmsim_machine *machine, struct outbuf *out,
+		   const char *args)
+{
+	if (*args)
+		return -EINVAL;
+	outbuf_printf(out, "%-16s %-16s %14s %-12s %s\n", "start", "end", "kB",
+		      "area", "holds");
+	for (unsigned i = 0; i < NR_KERNEL_AREAS; i++) {
+		struct address_area area =
+			address_map_area(machine, (enum kernel_area)i);
+
+		if (area.end == area.start)
+			continue;
+		outbuf_printf(out, "%016lx %016lx %14lu %-12s %s\n",
+			      (unsigned long)area.start, (unsigned long)area.end,
+			      (unsigned long)((area.end - area.start) / KIB),
+			      area.name, area.holds);
 	}
 	return 0;
 }

@@ -212,6 +212,30 @@ Test(view, paging)
 	sim_shutdown(m);
 }
 
+Test(view, kernelmap)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M");
+	char *text = view_text(m, "kernelmap");
+
+	cr_assert(strstr(text, "ffff888000000000"), "%s", text);
+	cr_assert(strstr(text, "direct map   all frames; kmalloc, slabs\n"));
+	cr_assert(strstr(text, "ffffc90000000000 ffffe90000000000    34359738368 "
+			       "vmalloc      vmalloc, ioremap\n"));
+	cr_assert_null(strstr(text, "kmap "), "%s", text);
+	free(text);
+	sim_shutdown(m);
+	m = sim_boot("ram=1G,arch=x86-32");
+	text = view_text(m, "kernelmap");
+	cr_assert(strstr(text, "00000000c0000000 00000000f8000000         917504 "
+			       "lowmem "),
+		  "%s", text);
+	cr_assert(strstr(text, "00000000ff800000 00000000ffc00000"), "%s", text);
+	cr_assert(strstr(text, "fixmap "), "%s", text);
+	cr_assert_eq(mmsim_view(m, "kernelmap x", NULL, 0), -EINVAL);
+	free(text);
+	sim_shutdown(m);
+}
+
 Test(view, what_does_not_exist)
 {
 	struct mmsim_machine *m = sim_boot("ram=64M");
