@@ -25,7 +25,6 @@
 #include "kernel/types.h"
 
 struct mmsim_machine;
-struct mmsim_task;
 
 struct blkdev {
 	struct mmsim_machine *machine;
@@ -45,32 +44,33 @@ void blkdev_init(struct mmsim_machine *machine, struct blkdev *dev,
 		 const char *name, uint64_t latency_ns, uint64_t page_ns,
 		 void (*end_write)(struct mmsim_machine *machine,
 				   struct page *page));
+/* The machine's list of devices, and what their queues are made of. */
+void blkdev_pool_init(struct mmsim_machine *machine);
+void blkdev_pool_fini(struct mmsim_machine *machine);
+
 /* Waits for all writes and forgets the device. */
 void blkdev_fini(struct blkdev *dev);
 
-/* Pages block.. of the device are read; `task` (NULL: a kernel thread, or
- * nobody) waits when `wait`.  Counts pgpgin. */
-void blkdev_read(struct blkdev *dev, struct mmsim_task *task, uint64_t block,
-		 uint64_t nr_pages, bool wait);
+/* Pages block.. of the device are read; whoever runs waits when `wait`.  Counts
+ * pgpgin. */
+void blkdev_read(struct blkdev *dev, uint64_t block, uint64_t nr_pages,
+		 bool wait);
 /*
  * The page goes to this block: PG_writeback and NR_WRITEBACK until then, and a
  * reference of the device's.  0, or -ENOMEM (of the host): nothing was started.
  * Counts pgpgout.
  */
 int blkdev_write(struct blkdev *dev, struct page *page, uint64_t block);
-/* Writes past the cache: `task` waits. */
-void blkdev_write_sync(struct blkdev *dev, struct mmsim_task *task,
-		       uint64_t block, uint64_t nr_pages);
+/* Writes past the cache, and waits.  Counts pgpgout. */
+void blkdev_write_sync(struct blkdev *dev, uint64_t block, uint64_t nr_pages);
 
 /* Ends all writes of all devices whose time has come. */
 void blkdev_poll(struct mmsim_machine *machine);
-/* The task (or the running kernel thread) waits until the page, which has
- * PG_writeback, is written. */
-void blkdev_wait_page(struct mmsim_machine *machine, struct mmsim_task *task,
-		      struct page *page);
+/* Whoever runs waits until the page has no PG_writeback any more. */
+void blkdev_wait_page(struct mmsim_machine *machine, struct page *page);
 /* The same for all writes of the device. */
-void blkdev_wait_all(struct blkdev *dev, struct mmsim_task *task);
-/* So many ns of waiting until some write ends; 0: none is under way. */
+void blkdev_wait_all(struct blkdev *dev);
+/* When the next write of any device ends; UINT64_MAX: none is under way. */
 uint64_t blkdev_next_end_ns(const struct mmsim_machine *machine);
 
 #endif

@@ -10,14 +10,42 @@
  */
 #include "kernel/clock.h"
 
+#include "kernel/blkdev.h"
+#include "kernel/kthread.h"
 #include "kernel/machine.h"
 
 void clock_charge(struct mmsim_machine *machine, struct mmsim_task *task,
 		  uint64_t ns)
 {
+	if (UNLIKELY(machine->kthread_current)) {
+		kthread_charge(machine->kthread_current, ns);
+		return;
+	}
 	machine->clock_ns += ns;
 	if (task)
 		task->stime_ns += ns;
+}
+
+uint64_t clock_now(const struct mmsim_machine *machine)
+{
+	return machine->kthread_current ? machine->kthread_current->clock_ns
+					: machine->clock_ns;
+}
+
+void clock_advance_to(struct mmsim_machine *machine, uint64_t ns)
+{
+	if (ns > machine->clock_ns)
+		machine->clock_ns = ns;
+}
+
+void clock_wait_until(struct mmsim_machine *machine, uint64_t ns)
+{
+	struct kthread *thread = machine->kthread_current;
+
+	if (!thread)
+		clock_advance_to(machine, ns);
+	else if (ns > thread->clock_ns)
+		thread->clock_ns = ns;
 }
 
 uint64_t clock_limit(const struct mmsim_machine *machine, uint64_t ns)
@@ -38,6 +66,7 @@ PUBLIC void mmsim_idle(struct mmsim_machine *machine, uint64_t ns)
 {
 	if (machine_check(machine))
 		return;
-	clock_charge(machine, NULL, clock_limit(machine, ns));
+	kthread_run_until(machine,
+			  machine->clock_ns + clock_limit(machine, ns));
 	task_call_done(machine);
 }

@@ -35,7 +35,14 @@ struct mmsim_task;
 
 /* What of ns there is still time for. */
 uint64_t clock_limit(const struct mmsim_machine *machine, uint64_t ns);
-/* The task pays ns of system time; NULL: the kernel itself. */
+/* The time of whoever runs: a kernel thread's own, or the machine's. */
+uint64_t clock_now(const struct mmsim_machine *machine);
+/* Whoever runs sleeps until then, if that is still to come; nobody's CPU time. */
+void clock_wait_until(struct mmsim_machine *machine, uint64_t ns);
+/* The machine's clock goes there, if that is still to come. */
+void clock_advance_to(struct mmsim_machine *machine, uint64_t ns);
+/* The task pays ns of system time; NULL: the kernel itself, or the kernel thread
+ * that runs. */
 void clock_charge(struct mmsim_machine *machine, struct mmsim_task *task,
 		  uint64_t ns);
 

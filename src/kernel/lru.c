@@ -97,6 +97,16 @@ void lru_deactivate(struct mmsim_machine *machine, struct page *page)
 	count_vm_events(machine, PGDEACTIVATE, page_nr(page));
 }
 
+void lru_rotate_reclaimable(struct mmsim_machine *machine, struct page *page)
+{
+	if (!page_has(page, PG_lru) ||
+	    page_has(page, PG_active | PG_unevictable | PG_dirty))
+		return;
+	list_move_tail(&page->lru, &machine_node_of(machine, page)
+					    ->lruvec.lists[lru_of(page)]);
+	count_vm_events(machine, PGROTATED, page_nr(page));
+}
+
 void mark_page_accessed(struct mmsim_machine *machine, struct page *page)
 {
 	page = page_head(page);

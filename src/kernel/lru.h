@@ -19,6 +19,9 @@ void lru_del(struct mmsim_machine *machine, struct page *page);
 /* Its flags changed: to the list where it belongs now. */
 void lru_activate(struct mmsim_machine *machine, struct page *page);
 void lru_deactivate(struct mmsim_machine *machine, struct page *page);
+/* A page that reclaim wrote is clean now: to the tail of its inactive list, from
+ * where it is taken next. */
+void lru_rotate_reclaimable(struct mmsim_machine *machine, struct page *page);
 /* The page cache's note of a use: the second one activates. */
 void mark_page_accessed(struct mmsim_machine *machine, struct page *page);
 /* mlock and munlock of a page: NR_MLOCK, and the unevictable list. */

@@ -12,7 +12,9 @@
 #include "kernel/machine.h"
 
 #include "base/hostmem.h"
+#include "kernel/blkdev.h"
 #include "kernel/file.h"
+#include "kernel/kthread.h"
 #include "kernel/page_alloc.h"
 #include "kernel/vmalloc.h"
 
@@ -147,6 +149,9 @@ static void machine_set_up(struct mmsim_machine *machine)
 		machine->total_swap_pages = spec->swap / PAGE_SIZE - 1;
 	machine->nr_swap_pages = machine->total_swap_pages;
 	list_init(&machine->tasks);
+	list_init(&machine->kthreads);
+	machine->kthread_next_ns = KTHREAD_ASLEEP;
+	blkdev_pool_init(machine);
 	pool_init(&machine->contents, PAGE_SIZE);
 	pool_init(&machine->radix_nodes, radix_node_size());
 	sysctl_init(machine);
@@ -195,6 +200,7 @@ out_zone:
 /* What is left when all parts have ended. */
 static void machine_free(struct mmsim_machine *machine)
 {
+	blkdev_pool_fini(machine);
 	pool_fini(&machine->contents);
 	pool_fini(&machine->radix_nodes);
 	log_fini(machine);

@@ -23,6 +23,7 @@ struct slab_state;
 struct vmalloc_state;
 struct file_state;
 struct hotplug_state;
+struct kthread;
 
 struct mmsim_machine {
 	struct spec spec;
@@ -33,6 +34,15 @@ struct mmsim_machine {
 	uint64_t clock_ns;
 	bool has_panicked;
 	bool is_booting; /* records are not charged to slabs yet */
+
+	/* kthread.c's */
+	struct list_head kthreads;
+	struct kthread *kthread_current; /* whose step runs, or NULL */
+	uint64_t kthread_next_ns;        /* no step is due before */
+
+	/* blkdev.c's */
+	struct list_head blkdevs;
+	struct pool blkdev_writes;
 
 	/* physical memory */
 	struct page *mem_map;     /* max_pfn entries, reserved in one piece */
