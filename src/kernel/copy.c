@@ -3,7 +3,7 @@
  *
  * The child gets entries for the same frames.  In private areas both sides lose
  * the right to write, so that the first store copies (cow.c), and the pages
- * lose their mark of a single owner.  The child's entries start unused (its
+ * lose their mark of a single owner; so do swap entries.  The child's entries start unused (its
  * smaps shows no Referenced), and those of shared areas clean.
  *
  * Areas that never had a page of their own (no anon_vma) are not copied at
@@ -16,6 +16,7 @@
 #include "kernel/fault.h"
 #include "kernel/machine.h"
 #include "kernel/rmap.h"
+#include "kernel/swap.h"
 
 #include <errno.h>
 
@@ -45,6 +46,19 @@ static pte_t copy_present(const struct copy *copy, uintptr_t addr, pte_t *entry)
 	return pte & ~(pte_t)PTE_ACCESSED;
 }
 
+/* The slot has one more who names it, and is nobody's alone. */
+static pte_t copy_swap_entry(const struct copy *copy, uintptr_t addr,
+			     pte_t *entry)
+{
+	pte_t shared = *entry & ~(pte_t)PTE_SWP_EXCLUSIVE;
+
+	swap_duplicate(copy->dst->machine, pte_to_swp_entry(shared));
+	copy->dst->rss[MM_SWAPENTS]++;
+	if (*entry != shared)
+		pte_store(copy->src, addr, entry, shared);
+	return shared;
+}
+
 static int copy_table(struct pgtable_tables *walk, uintptr_t addr,
 		      pte_t *entries, unsigned nr)
 {
@@ -62,7 +76,7 @@ static int copy_table(struct pgtable_tables *walk, uintptr_t addr,
 		if (pte_is_present(pte))
 			pte = copy_present(copy, at, &entries[i]);
 		else
-			copy->dst->rss[MM_SWAPENTS]++;
+			pte = copy_swap_entry(copy, at, &entries[i]);
 		pte_store(copy->dst, at, &dst[i], pte);
 	}
 	return 0;

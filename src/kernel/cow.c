@@ -12,7 +12,8 @@
  * (PG_anon_exclusive).  After a fork both sides have lost that mark, and the
  * number of references decides: one, the entry's own, and the page is reused
  * without a copy (pgreuse).  So of two processes that share a page the first to
- * write copies and the second does not.  A page that is part of a huge one has
+ * write copies and the second does not; in the swap cache it must be the last to
+ * need the slot, too.  A page that is part of a huge one has
  * only the references of the whole, and is copied when there is more than one.
  *
  * Source: recordings of fork (8192 faults, no copy, pgreuse 8192).
@@ -20,6 +21,7 @@
 #include "kernel/fault.h"
 #include "kernel/file.h"
 #include "kernel/machine.h"
+#include "kernel/swap.h"
 
 #include <errno.h>
 
@@ -63,11 +65,13 @@ static int cow_copy(struct vm_fault *fault, pte_t *entry)
 	return 0;
 }
 
-static bool cow_is_last_owner(struct page *page)
+static bool cow_is_last_owner(struct mmsim_machine *machine, struct page *page)
 {
 	struct page *head = page_head(page);
 
-	return head->refcount == 1 + !!page_has(head, PG_swapcache);
+	if (head->refcount == 1 + !!page_has(head, PG_swapcache))
+		swap_try_to_free(machine, head);
+	return head->refcount == 1;
 }
 
 int fault_write_protected(struct vm_fault *fault, pte_t *entry)
@@ -81,7 +85,7 @@ int fault_write_protected(struct vm_fault *fault, pte_t *entry)
 	if (!page || !page_is_anon(page))
 		return cow_copy(fault, entry);
 	if (!page_has(page, PG_anon_exclusive)) {
-		if (!cow_is_last_owner(page))
+		if (!cow_is_last_owner(fault->machine, page))
 			return cow_copy(fault, entry);
 		page_move_anon_rmap(page, fault->vma);
 	}

@@ -7,6 +7,7 @@
  *                                and not counted in RSS; write: a page
  *     nothing there, file        fault_file.c
  *     read-only, and a store     cow.c
+ *     a swap entry               swap_in.c
  *
  * Memory is given out here and nowhere else: mmap only promises it.  A page
  * that is read first and written later faults twice, one that is written first
@@ -24,6 +25,7 @@
 #include "kernel/machine.h"
 #include "kernel/mempolicy.h"
 #include "kernel/page_alloc.h"
+#include "kernel/swap.h"
 #include "kernel/vma.h"
 
 #include <errno.h>
@@ -86,7 +88,8 @@ static int fault_pte(struct vm_fault *fault)
 			return fault_anonymous(fault);
 		return fault_file(fault);
 	}
-	ASSERT(pte_is_present(*entry));
+	if (pte_is_swap(*entry))
+		return swap_in_fault(fault, entry);
 	if (fault->write) {
 		if (!(*entry & PTE_RW))
 			return fault_write_protected(fault, entry);

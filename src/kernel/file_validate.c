@@ -85,7 +85,9 @@ static void check_sums(struct file_check *check)
 	const struct file_state *state = machine->files;
 
 	check_that(check,
-		   vmstat_node_total(machine, NR_FILE_PAGES) == check->nr_pages,
+		   vmstat_node_total(machine, NR_FILE_PAGES) ==
+			   check->nr_pages +
+				   vmstat_node_total(machine, NR_SWAPCACHE),
 		   "nr_file_pages is wrong");
 	check_that(check,
 		   vmstat_node_total(machine, NR_SHMEM) == check->nr_shmem,

@@ -16,6 +16,7 @@
 #include "kernel/file.h"
 #include "kernel/kthread.h"
 #include "kernel/page_alloc.h"
+#include "kernel/swap.h"
 #include "kernel/vmalloc.h"
 
 #include <errno.h>
@@ -144,10 +145,6 @@ static void machine_set_up(struct mmsim_machine *machine)
 	machine->nr_nodes = spec->nodes;
 	machine->nr_cpus = spec->cpus;
 	machine->is_booting = true;
-	if (spec->swap > 0)
-		/* the first page of a swap area is its header */
-		machine->total_swap_pages = spec->swap / PAGE_SIZE - 1;
-	machine->nr_swap_pages = machine->total_swap_pages;
 	list_init(&machine->tasks);
 	list_init(&machine->kthreads);
 	machine->kthread_next_ns = KTHREAD_ASLEEP;
@@ -176,9 +173,12 @@ static int machine_init(struct mmsim_machine *machine)
 	err = vmalloc_init(machine);
 	if (err < 0)
 		goto out_slab;
-	err = file_init(machine);
+	err = swap_init(machine);
 	if (err < 0)
 		goto out_vmalloc;
+	err = file_init(machine);
+	if (err < 0)
+		goto out_swap;
 	thp_init(machine);
 	err = task_init(machine);
 	if (err < 0)
@@ -188,6 +188,8 @@ static int machine_init(struct mmsim_machine *machine)
 
 out_file:
 	file_fini(machine);
+out_swap:
+	swap_fini(machine);
 out_vmalloc:
 	vmalloc_fini(machine);
 out_slab:
@@ -252,6 +254,7 @@ PUBLIC void mmsim_machine_shutdown(struct mmsim_machine *machine)
 		return;
 	task_fini(machine);
 	file_fini(machine);
+	swap_fini(machine);
 	vmalloc_fini(machine);
 	slab_fini(machine);
 	tlb_fini(machine);

@@ -23,6 +23,7 @@ struct slab_state;
 struct vmalloc_state;
 struct file_state;
 struct hotplug_state;
+struct swap_state;
 struct kthread;
 
 struct mmsim_machine {
@@ -57,8 +58,8 @@ struct mmsim_machine {
 	struct pool contents;     /* PAGE_SIZE bytes each, for page->data */
 	struct page *zero_page;
 
-	/* swap; the areas are swap.c's */
 	uint64_t total_swap_pages, nr_swap_pages; /* in all, and free */
+	struct swap_state *swap;
 
 	/* tasks */
 	struct list_head tasks;   /* oldest first; init is the first */

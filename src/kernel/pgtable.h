@@ -7,7 +7,7 @@
  * bottom: 0 the table of pages ("pte"), 1 "pmd", 2 "pud", 3 "pgd".
  *
  *   present entry   63 NX | 51..12 frame number | 11..0 bits below
- *   swap entry      bit 0 clear: 63..58 type, 57..12 offset, 2 exclusive
+ *   swap entry      bit 0 clear: 63..58 type, 51..12 offset, 3 set, 2 exclusive
  *   0               nothing
  *
  * All changes of entries go through this file, so that the TLB, the books and
@@ -31,6 +31,8 @@ enum {
 	PTE_SOFT_DIRTY = 0x100,
 	PTE_PROTNONE = 0x200, /* not present to the CPU, but the frame is here */
 	PTE_SPECIAL = 0x400,  /* the zero page and the like: no struct page */
+	/* of a swap entry: only this address space had the page */
+	PTE_SWP_EXCLUSIVE = 0x4,
 };
 #define PTE_NX ((pte_t)1 << 63)
 #define PTE_PFN_MASK ((pte_t)0x000ffffffffff000)

@@ -12,7 +12,9 @@
  *
  * The walk: the areas that may map a page follow from its mapping, the address
  * in each from the page's index, and the entry there is compared with the
- * page: areas that have got something else there meanwhile are passed over.
+ * page: areas that have got something else there meanwhile are passed over.  An
+ * anonymous page that nobody maps (in the swap cache) may have outlived its
+ * anon_vma and is not looked for.
  *
  * Source: kernel documentation, mm/transhuge (mapcounts), mm/unevictable-lru.
  */
@@ -71,12 +73,18 @@ void page_add_new_anon_rmap_huge(struct page *head, struct vm_area_struct *vma,
 }
 
 void page_add_anon_rmap(struct page *page, struct vm_area_struct *vma,
-			uintptr_t addr)
+			uintptr_t addr, bool exclusive)
 {
 	if (!page_is_anon(page)) {
-		page_add_new_anon_rmap(page, vma, addr);
-		return;
+		const struct anon_vma *own = vma->anon_vma;
+
+		/* The others who had it look in the root's areas, too. */
+		page->mapping = exclusive ? vma->anon_vma : own->root;
+		page->index = vma_linear_index(vma, addr);
+		page_set(page, PG_anon);
 	}
+	if (exclusive)
+		page_set(page, PG_anon_exclusive);
 	page_dup_rmap(page, vma);
 	mlock_mapped(page, vma);
 }
@@ -263,8 +271,8 @@ void rmap_walk(struct mmsim_machine *machine, struct page *page,
 	(void)machine;
 	if (!page_head(page)->mapping)
 		return;
-	if (page_is_anon(page))
-		walk_anon(walk, page);
-	else
+	if (!page_is_anon(page))
 		walk_file(walk, page);
+	else if (page_mapcount(page) > 0)
+		walk_anon(walk, page);
 }

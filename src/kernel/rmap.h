@@ -63,8 +63,9 @@ bool anon_vma_is_singular(const struct vm_area_struct *vma);
  * NR_ANON_MAPPED, NR_FILE_MAPPED, PG_anon, PG_mlocked. */
 void page_add_new_anon_rmap(struct page *page, struct vm_area_struct *vma,
 			    uintptr_t addr);
+/* The same for a page that comes from swap: new here, or mapped by others. */
 void page_add_anon_rmap(struct page *page, struct vm_area_struct *vma,
-			uintptr_t addr);
+			uintptr_t addr, bool exclusive);
 void page_add_file_rmap(struct page *page, struct vm_area_struct *vma);
 void page_dup_rmap(struct page *page, struct vm_area_struct *vma);
 void page_remove_rmap(struct page *page, struct vm_area_struct *vma);

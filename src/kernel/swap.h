@@ -57,8 +57,11 @@ void swap_fini(struct mmsim_machine *machine);
 
 /* One more entry names the slot (fork). */
 void swap_duplicate(struct mmsim_machine *machine, swp_entry_t entry);
-/* One less; the last one frees slot and cached page. */
+/* One less; a slot that nobody names and that is not in the cache is free. */
 void swap_free(struct mmsim_machine *machine, swp_entry_t entry);
+/* The same for an entry that is thrown away: the page goes from the cache, too,
+ * when the entry was the last and nobody maps it. */
+void swap_free_and_cache(struct mmsim_machine *machine, swp_entry_t entry);
 /* How many entries name it. */
 unsigned swap_count(const struct mmsim_machine *machine, swp_entry_t entry);
 
@@ -78,8 +81,9 @@ bool swap_try_to_free(struct mmsim_machine *machine, struct page *page);
 /* More than half of all swap is used: a slot goes when its page comes in. */
 bool swap_is_full(const struct mmsim_machine *machine);
 
-/* Starts to write a page of the swap cache: clean, and PG_writeback.  0 or
- * -ENOMEM (of the host). */
+/* Starts to write a page of the swap cache: clean, and PG_writeback; or, when
+ * nobody names its slot, takes it out of the cache.  0 or -ENOMEM (of the
+ * host). */
 int swap_writepage(struct mmsim_machine *machine, struct page *page);
 /* A dirty page of shmem, unmapped: moves to the swap cache, and its object's
  * tree keeps the entry.  Then swap_writepage.  0, -ENOSPC, -ENOMEM. */
@@ -94,8 +98,5 @@ int swap_in_fault(struct vm_fault *fault, pte_t *entry);
  * page.  False: some entry had to stay (mlock), and the page is still mapped.
  */
 bool try_to_unmap(struct mmsim_machine *machine, struct page *page);
-
-/* The books of all areas: 0, or -1 and what is wrong. */
-int swap_validate(struct mmsim_machine *machine, char *why, size_t len);
 
 #endif

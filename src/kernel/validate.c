@@ -9,6 +9,7 @@
  *   finds just these
  *   pages on LRU lists have the flags of their list
  *   rss, page tables and sizes of each address space are the sums of its parts
+ *   each slot of swap counts the entries that name it
  *   Committed_AS is the sum of what areas and shared objects were promised
  *
  * The walks only read.  They cost time in proportion to the frames that were
@@ -67,7 +68,7 @@ static const enum node_stat_item validated_items[] = {
 	NR_INACTIVE_ANON, NR_ACTIVE_ANON,   NR_INACTIVE_FILE,
 	NR_ACTIVE_FILE,	  NR_UNEVICTABLE,   NR_ANON_MAPPED,
 	NR_FILE_MAPPED,	  NR_FILE_PAGES,    NR_SHMEM,
-	NR_ANON_THPS,	  NR_PAGETABLE,
+	NR_ANON_THPS,	  NR_PAGETABLE,	    NR_SWAPCACHE,
 };
 
 static void validate_node(struct validate *v, const struct pglist_data *node)
@@ -127,8 +128,6 @@ static void validate_sums(struct validate *v)
 	VALIDATE(v, stacks % 16 == 0 && stacks / 16 < v->nr_tasks + 1,
 		 "KernelStack is %lu kB for %u tasks", (unsigned long)stacks,
 		 v->nr_tasks);
-	VALIDATE(v, machine->nr_swap_pages <= machine->total_swap_pages,
-		 "more swap is free than there is");
 	VALIDATE(v, machine->committed_as == v->committed,
 		 "Committed_AS is %lu pages, areas and objects have %lu",
 		 (unsigned long)machine->committed_as,
@@ -150,6 +149,8 @@ static void validate_all(struct validate *v)
 		validate_lru(v);
 	if (!v->has_failed)
 		validate_frames(v);
+	if (!v->has_failed)
+		validate_swap(v);
 	if (v->has_failed)
 		return;
 	for_each_node(v->machine, node, i)
@@ -180,8 +181,11 @@ PUBLIC int mmsim_machine_validate(struct mmsim_machine *machine, char *why,
 	v->notes = hostmem_map(notes_len);
 	if (!v->notes)
 		goto out;
-	validate_all(v);
-	err = v->has_failed ? -1 : 0;
+	if (validate_swap_begin(v)) {
+		validate_all(v);
+		err = v->has_failed ? -1 : 0;
+	}
+	validate_swap_end(v);
 	hostmem_unmap(v->notes, notes_len);
 out:
 	hostmem_unmap(v, sizeof(*v));

@@ -5,6 +5,7 @@
  *                      refers to it
  *   validate_frames.c  every frame is in one place, and its own books agree
  *                      with the notes
+ *   validate_swap.c    slots of swap: likewise
  *   validate.c         sums: zones, nodes, commitments
  */
 #ifndef KERNEL_VALIDATE_H
@@ -12,6 +13,7 @@
 
 #include "base/outbuf.h"
 #include "kernel/machine.h"
+#include "kernel/swap.h"
 
 /* Where a frame was found. */
 enum frame_place {
@@ -37,6 +39,9 @@ struct validate {
 	bool has_failed;
 	uint64_t committed;       /* pages of charged areas */
 	unsigned nr_tasks;
+	uint32_t *slot_notes[MAX_SWAPFILES]; /* entries that name each slot */
+	uint64_t nr_slot_notes;   /* in all */
+	uint64_t nr_swap_pages, nr_swap_used, nr_swapcache; /* of all areas */
 	/* What the frames add up to, by node and by zone. */
 	uint64_t node_stat[MAX_NODES][NR_NODE_STAT_ITEMS];
 	uint64_t zone_stat[MAX_NODES][MAX_NR_ZONES][NR_ZONE_STAT_ITEMS];
@@ -61,6 +66,12 @@ void validate_inodes(struct validate *v);
 void validate_free_lists(struct validate *v);
 void validate_lru(struct validate *v);
 void validate_frames(struct validate *v);
+/* The notes of slots, which begin empty; false: the host has no memory. */
+bool validate_swap_begin(struct validate *v);
+void validate_swap_end(struct validate *v);
+/* An entry, of a page table or of a shared object, names this slot. */
+void validate_swap_entry(struct validate *v, uint64_t value);
+void validate_swap(struct validate *v);
 
 static inline struct frame_note *validate_note(struct validate *v, pfn_t pfn)
 {

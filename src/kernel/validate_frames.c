@@ -231,7 +231,7 @@ static void validate_data_page(struct validate *v, struct page *page, pfn_t pfn)
 		stat[NR_ANON_MAPPED] += mapcount > 0;
 		stat[NR_ANON_THPS] +=
 			page == head && page_compound_mapcount(head) > 0;
-	} else {
+	} else if (!page_has(page, PG_swapcache)) {
 		struct address_space *mapping = head->mapping;
 
 		VALIDATE(v, radix_find(&mapping->pages, page->index) == page,
@@ -240,6 +240,15 @@ static void validate_data_page(struct validate *v, struct page *page, pfn_t pfn)
 		stat[NR_FILE_MAPPED] += mapcount > 0;
 		stat[NR_FILE_PAGES]++;
 		stat[NR_SHMEM] += mapping->is_shmem;
+	}
+	if (page_has(page, PG_swapcache)) {
+		VALIDATE(v, swap_cache_find(v->machine,
+					    (swp_entry_t){page->private}) ==
+				    page,
+			 "frame %lu is not in the swap cache",
+			 (unsigned long)pfn);
+		stat[NR_FILE_PAGES]++;
+		stat[NR_SWAPCACHE]++;
 	}
 	if (mapcount > 0)
 		validate_rmap(v, page, pfn);
@@ -268,7 +277,7 @@ static void validate_used(struct validate *v, struct page *page, pfn_t pfn)
 		VALIDATE(v, note->place == FRAME_TABLE,
 			 "frame %lu is a table that nothing leads to",
 			 (unsigned long)pfn);
-	} else if (page_has(head, PG_anon) || head->mapping) {
+	} else if (page_has(head, PG_anon | PG_swapcache) || head->mapping) {
 		validate_data_page(v, page, pfn);
 		return;
 	}

@@ -35,6 +35,7 @@ static void validate_entry(struct mm_sums *sums, uintptr_t addr, pte_t entry,
 		 (unsigned long)addr);
 	if (pte_is_swap(entry)) {
 		sums->rss[MM_SWAPENTS]++;
+		validate_swap_entry(v, pte_to_swp_entry(entry).val);
 		return;
 	}
 	VALIDATE(v, !(entry & PTE_RW) || (vma->flags & VM_WRITE),
@@ -253,8 +254,11 @@ static void validate_inode(struct validate *v, const struct inode *inode)
 	const struct page *page;
 
 	for (; (page = radix_next(&mapping->pages, &index)); index++) {
-		if (radix_is_value(page))
+		if (radix_is_value(page)) {
+			if (mapping->is_shmem)
+				validate_swap_entry(v, radix_to_value(page));
 			continue;
+		}
 		VALIDATE(v, page->mapping == mapping && page->index == index &&
 				    page->refcount > 0,
 			 "file %lu: its page %lu belongs to another",

@@ -4,8 +4,8 @@
  * Each entry is emptied and its page loses one mapping and one reference; the
  * last one frees it.  What the entry knew of the page is kept: a dirty file
  * page is marked so, and one that was used counts as used (not in areas that
- * are read once, in sequence).  The tables stay; munmap frees them afterwards
- * (pgtable_free_range).
+ * are read once, in sequence).  A swap entry gives its slot back.  The tables
+ * stay; munmap frees them afterwards (pgtable_free_range).
  *
  * Source: madvise(2), munmap(2); recordings ("MADV_DONTNEED of half": page
  * tables stay).
@@ -15,6 +15,7 @@
 #include "kernel/lru.h"
 #include "kernel/machine.h"
 #include "kernel/rmap.h"
+#include "kernel/swap.h"
 
 static void zap_page(struct vm_area_struct *vma, pte_t pte)
 {
@@ -31,7 +32,15 @@ static void zap_page(struct vm_area_struct *vma, pte_t pte)
 			mark_page_accessed(mm->machine, page);
 	}
 	page_remove_rmap(page, vma);
+	if (page_has(page, PG_swapcache) && page->mapcount == 0)
+		swap_try_to_free(mm->machine, page);
 	page_put(mm->machine, page);
+}
+
+static void zap_swap_entry(struct mm_struct *mm, pte_t pte)
+{
+	mm->rss[MM_SWAPENTS]--;
+	swap_free_and_cache(mm->machine, pte_to_swp_entry(pte));
 }
 
 static int zap_table(struct pgtable_tables *walk, uintptr_t addr,
@@ -48,7 +57,7 @@ static int zap_table(struct pgtable_tables *walk, uintptr_t addr,
 		if (LIKELY(pte_is_present(pte)))
 			zap_page(vma, pte);
 		else
-			walk->mm->rss[MM_SWAPENTS]--;
+			zap_swap_entry(walk->mm, pte);
 	}
 	return 0;
 }

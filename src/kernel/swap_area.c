@@ -1,0 +1,322 @@
+/*
+ * swap_area.c: swap areas and their slots.
+ *
+ * An area is a device of so many pages; the first is its header, each of the
+ * others a slot for one page.  A slot is in use while entries name it or the
+ * swap cache has a page for it.
+ *
+ * Which slot is next?  Pages that are swapped out together should lie together,
+ * because they will be wanted together, and a device is fast in sequence:
+ *
+ *     clusters of 256    |####....|........|##.#.##.|........|
+ *                             ^ next: goes on to the end of the run
+ *     then               the first cluster that is empty begins a new run;
+ *     there is none      the next free slot from here on, round and round
+ *
+ * Which area?  The one of highest priority that has room.  Areas of the same
+ * priority take turns, 64 slots at a time.
+ *
+ * Simplified: one run at a time an area, not one for each CPU; the machine is
+ * not charged for the map.
+ *
+ * Source: swapon(2), swapon(8) (priorities); kernel documentation,
+ * admin-guide/mm/concepts; the order of Linux for rotational devices.
+ */
+#include "base/hostmem.h"
+#include "kernel/swap_state.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* --- slots --------------------------------------------------------------- */
+
+static uint64_t area_nr_clusters(const struct swap_area *area)
+{
+	return (area->nr_slots + SWAPFILE_CLUSTER - 1) / SWAPFILE_CLUSTER;
+}
+
+static uint64_t area_nr_free(const struct swap_area *area)
+{
+	return area->nr_slots - 1 - area->nr_used;
+}
+
+/* The first slot of an empty cluster; 0: there is none. */
+static uint64_t area_find_empty_cluster(struct swap_area *area)
+{
+	uint64_t nr = area->nr_slots / SWAPFILE_CLUSTER;
+
+	while (area->free_hint < nr && area->cluster_used[area->free_hint] > 0)
+		area->free_hint++;
+	if (area->free_hint == nr)
+		return 0;
+	return area->free_hint ? area->free_hint * SWAPFILE_CLUSTER : 1;
+}
+
+/* The first free slot of a cluster at or behind `offset`; 0: none. */
+static uint64_t area_find_in_cluster(const struct swap_area *area,
+				     uint64_t offset)
+{
+	uint64_t end = (offset / SWAPFILE_CLUSTER + 1) * SWAPFILE_CLUSTER;
+
+	if (end > area->nr_slots)
+		end = area->nr_slots;
+	for (; offset < end; offset++)
+		if (area->map[offset] == 0)
+			return offset;
+	return 0;
+}
+
+/* The first free slot from `next` on, round the end; there is one. */
+static uint64_t area_find_anywhere(const struct swap_area *area)
+{
+	uint64_t nr = area_nr_clusters(area), offset = area->next, found;
+
+	for (;;) {
+		uint64_t cluster = offset / SWAPFILE_CLUSTER;
+
+		if (area->cluster_used[cluster] < SWAPFILE_CLUSTER) {
+			found = area_find_in_cluster(area, offset);
+			if (found)
+				return found;
+		}
+		offset = (cluster + 1) % nr * SWAPFILE_CLUSTER;
+	}
+}
+
+/* The area has a free slot. */
+static uint64_t area_take_slot(struct swap_area *area)
+{
+	uint64_t offset = 0;
+
+	if (area->run_left > 0)
+		offset = area_find_in_cluster(area, area->next);
+	if (!offset) {
+		area->run_left = SWAPFILE_CLUSTER;
+		offset = area_find_empty_cluster(area);
+	}
+	if (!offset)
+		offset = area_find_anywhere(area);
+	area->run_left--;
+	area->next = (offset + 1) % area->nr_slots;
+	area->cluster_used[offset / SWAPFILE_CLUSTER]++;
+	area->nr_used++;
+	area->machine->nr_swap_pages--;
+	return offset;
+}
+
+/* Into the list of areas, behind all of its priority or above. */
+static void area_enqueue(struct swap_area *area)
+{
+	struct list_head *areas = &area->machine->swap->areas;
+	struct swap_area *other;
+
+	list_for_each(other, areas, link) if (other->prio < area->prio) break;
+	list_add_tail(&area->link, &other->link);
+}
+
+/* The area whose turn it is; NULL: all are full. */
+static struct swap_area *area_choose(struct swap_state *state)
+{
+	struct swap_area *area;
+
+	list_for_each(area, &state->areas,
+		      link) if (area_nr_free(area) > 0) return area;
+	return NULL;
+}
+
+int swap_slot_alloc(struct mmsim_machine *machine, swp_entry_t *entry)
+{
+	struct swap_area *area;
+
+	if (machine->nr_swap_pages == 0)
+		return -ENOSPC;
+	area = area_choose(machine->swap);
+	if (!area)
+		return -ENOSPC;
+	*entry = swp_entry(area->type, area_take_slot(area));
+	if (--area->turn_left == 0) {
+		area->turn_left = SWAP_BATCH;
+		list_del(&area->link);
+		area_enqueue(area);
+	}
+	return 0;
+}
+
+void swap_slot_release(struct swap_area *area, uint64_t offset)
+{
+	uint64_t cluster = offset / SWAPFILE_CLUSTER;
+
+	ASSERT(area->map[offset] == 0 && area->cluster_used[cluster] > 0);
+	if (area->contents[offset]) {
+		pool_free(&area->machine->contents, area->contents[offset]);
+		area->contents[offset] = NULL;
+	}
+	if (area->cache[offset])
+		area->cache[offset] = NULL;
+	area->nr_used--;
+	if (--area->cluster_used[cluster] == 0 && cluster < area->free_hint)
+		area->free_hint = cluster;
+	if (!area->is_closing)
+		area->machine->nr_swap_pages++;
+}
+
+int swap_slot_store(struct swap_area *area, uint64_t offset,
+		    const struct page *page)
+{
+	struct pool *pool = &area->machine->contents;
+	void **content = &area->contents[offset];
+
+	if (!page->data) {
+		if (*content)
+			pool_free(pool, *content);
+		*content = NULL;
+		return 0;
+	}
+	if (!*content)
+		*content = pool_alloc(pool);
+	if (!*content)
+		return -ENOMEM;
+	memcpy(*content, page->data, PAGE_SIZE);
+	return 0;
+}
+
+int swap_slot_load(struct swap_area *area, uint64_t offset, struct page *page)
+{
+	ASSERT(!page->data);
+	if (!area->contents[offset])
+		return 0;
+	page->data = pool_alloc(&area->machine->contents);
+	if (!page->data)
+		return -ENOMEM;
+	memcpy(page->data, area->contents[offset], PAGE_SIZE);
+	return 0;
+}
+
+/* --- entries ------------------------------------------------------------- */
+
+void swap_duplicate(struct mmsim_machine *machine, swp_entry_t entry)
+{
+	uint32_t *slot = &swap_area_of(machine, entry)->map[swp_offset(entry)];
+
+	ASSERT(*slot != 0 && (*slot & SLOT_COUNT_MASK) < SLOT_COUNT_MASK);
+	++*slot;
+}
+
+void swap_free(struct mmsim_machine *machine, swp_entry_t entry)
+{
+	struct swap_area *area = swap_area_of(machine, entry);
+	uint32_t *slot = &area->map[swp_offset(entry)];
+
+	ASSERT((*slot & SLOT_COUNT_MASK) > 0);
+	if (--*slot == 0)
+		swap_slot_release(area, swp_offset(entry));
+}
+
+unsigned swap_count(const struct mmsim_machine *machine, swp_entry_t entry)
+{
+	return swap_area_of(machine, entry)->map[swp_offset(entry)] &
+	       SLOT_COUNT_MASK;
+}
+
+bool swap_is_full(const struct mmsim_machine *machine)
+{
+	return machine->nr_swap_pages * 2 < machine->total_swap_pages;
+}
+
+/* --- areas --------------------------------------------------------------- */
+
+/* The four arrays in one piece; 0 or -ENOMEM. */
+static int area_map_arrays(struct swap_area *area)
+{
+	size_t nr = area->nr_slots, nr_clusters = area_nr_clusters(area);
+	char *base;
+
+	area->arrays_bytes = nr * (2 * sizeof(void *) + sizeof(uint32_t)) +
+			     nr_clusters * sizeof(uint16_t);
+	base = hostmem_map(area->arrays_bytes);
+	if (!base)
+		return -ENOMEM;
+	area->cache = (void **)base;
+	area->contents = area->cache + nr;
+	area->map = (uint32_t *)(area->contents + nr);
+	area->cluster_used = (uint16_t *)(area->map + nr);
+	area->map[0] = SLOT_COUNT_MASK; /* the header: nobody's, not free */
+	return 0;
+}
+
+int swap_area_add(struct mmsim_machine *machine, const char *path,
+		  uint64_t nr_slots, int prio)
+{
+	struct swap_state *state = machine->swap;
+	struct swap_area *area;
+	unsigned type = 0;
+
+	ASSERT(nr_slots >= 2 && strlen(path) < SWAP_PATH_MAX);
+	while (type < MAX_SWAPFILES && state->types[type])
+		type++;
+	if (type == MAX_SWAPFILES)
+		return -EPERM;
+	area = hostmem_map(sizeof(*area));
+	if (!area)
+		return -ENOMEM;
+	area->machine = machine;
+	area->type = type;
+	area->nr_slots = nr_slots;
+	area->next = 1;
+	area->turn_left = SWAP_BATCH;
+	area->prio = prio < 0 ? --state->least_prio : prio;
+	strcpy(area->path, path);
+	if (area_map_arrays(area)) {
+		hostmem_unmap(area, sizeof(*area));
+		return -ENOMEM;
+	}
+	blkdev_init(machine, &area->dev, area->path, COST_SWAP_LATENCY,
+		    COST_SWAP_PAGE, swap_end_write);
+	state->types[type] = area;
+	area_enqueue(area);
+	machine->total_swap_pages += nr_slots - 1;
+	machine->nr_swap_pages += nr_slots - 1;
+	return 0;
+}
+
+void swap_area_remove(struct swap_area *area)
+{
+	struct mmsim_machine *machine = area->machine;
+
+	blkdev_fini(&area->dev);
+	machine->swap->types[area->type] = NULL;
+	list_del(&area->link);
+	hostmem_unmap(area->cache, area->arrays_bytes);
+	hostmem_unmap(area, sizeof(*area));
+}
+
+/* --- the machine --------------------------------------------------------- */
+
+int swap_init(struct mmsim_machine *machine)
+{
+	struct swap_state *state = hostmem_map(sizeof(*state));
+	uint64_t nr_slots = machine->spec.swap / PAGE_SIZE;
+
+	if (!state)
+		return -ENOMEM;
+	machine->swap = state;
+	list_init(&state->areas);
+	state->least_prio = -1;
+	state->ra_hits = 4;
+	if (nr_slots < 2)
+		return 0;
+	return swap_area_add(machine, "/dev/vdb", nr_slots, -1);
+}
+
+void swap_fini(struct mmsim_machine *machine)
+{
+	struct swap_state *state = machine->swap;
+
+	if (!state)
+		return;
+	for (unsigned type = 0; type < MAX_SWAPFILES; type++)
+		if (state->types[type])
+			swap_area_remove(state->types[type]);
+	hostmem_unmap(state, sizeof(*state));
+	machine->swap = NULL;
+}

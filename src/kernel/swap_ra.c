@@ -1,0 +1,111 @@
+/*
+ * swap_ra.c: reading from swap, with the neighbours.
+ *
+ * Pages that went out together lie together and are wanted together, so a fault
+ * reads the whole window of its slot: 2^n slots, aligned, where vm.page-cluster
+ * allows n up to its value.
+ *
+ *     slots    ...| 8  9 10 11 12 13 14 15|16 ...     page-cluster 3
+ *                          ^ the fault: 8..15 are read in one request
+ *
+ * The window follows its success.  Hits are faults on pages that were read
+ * ahead; each fault that reads takes account of those since the last one:
+ *
+ *     no hit, and not beside the last slot    one page
+ *     h hits                                  the power of two from h + 2 on,
+ *                                             at least 4
+ *     never less than half of the last window
+ *
+ * Slots of the window that are not in use or whose page is in memory are passed
+ * over.
+ *
+ * Source: kernel documentation, admin-guide/sysctl/vm (page-cluster);
+ * recordings (a fault for 8 pages in sequence; single pages at random after a
+ * few).
+ */
+#include "kernel/swap_state.h"
+
+enum { RA_MIN_WINDOW = 4 };
+
+/* Pages of the window for a fault on this slot. */
+static unsigned ra_window(struct swap_state *state, uint64_t offset,
+			  unsigned max)
+{
+	unsigned hits = state->ra_hits, pages = hits + 2;
+
+	state->ra_hits = 0;
+	if (max <= 1)
+		return 1;
+	if (hits == 0) {
+		if (offset != state->ra_prev_offset + 1 &&
+		    offset + 1 != state->ra_prev_offset)
+			pages = 1;
+		state->ra_prev_offset = offset;
+	} else {
+		unsigned power = RA_MIN_WINDOW;
+
+		while (power < pages)
+			power <<= 1;
+		pages = power;
+	}
+	if (pages > max)
+		pages = max;
+	if (pages < state->ra_last_window / 2)
+		pages = state->ra_last_window / 2;
+	state->ra_last_window = pages;
+	return pages;
+}
+
+/* Reads slots [first, last] but `offset` into the cache; how many were read. */
+static unsigned ra_read_around(struct mmsim_machine *machine,
+			       const struct swap_reader *reader,
+			       swp_entry_t entry, uint64_t first, uint64_t last)
+{
+	unsigned nr_read = 0;
+
+	for (uint64_t offset = first; offset <= last; offset++) {
+		struct page *page;
+		bool is_new;
+
+		if (offset == swp_offset(entry))
+			continue;
+		page = swap_cache_read(machine, reader,
+				       swp_entry(swp_type(entry), offset),
+				       &is_new);
+		if (!page)
+			continue;
+		if (is_new) {
+			page_set(page, PG_readahead);
+			count_vm_event(machine, SWAP_RA);
+			nr_read++;
+		}
+		page_put(machine, page);
+	}
+	return nr_read;
+}
+
+struct page *swap_readahead(struct mmsim_machine *machine,
+			    const struct swap_reader *reader, swp_entry_t entry)
+{
+	struct swap_area *area = swap_area_of(machine, entry);
+	uint64_t offset = swp_offset(entry), first = offset, last;
+	unsigned window = ra_window(machine->swap, offset,
+				    1u << machine->vm.page_cluster);
+	unsigned nr_read = 0;
+	struct page *page;
+	bool is_new;
+
+	if (window > 1) {
+		/* not the header; not past the end */
+		first = max_size(offset - offset % window, 1);
+		last = min_size(offset - offset % window + window,
+				area->nr_slots) -
+		       1;
+		nr_read = ra_read_around(machine, reader, entry, first, last);
+	}
+	page = swap_cache_read(machine, reader, entry, &is_new);
+	nr_read += is_new;
+	if (nr_read > 0)
+		blkdev_read(&area->dev, first, nr_read, page != NULL);
+	return page;
+}

@@ -1,0 +1,111 @@
+/*
+ * swap_state.h: what the swap_*.c files and swapon.c share: the areas.
+ *
+ * What is known of a slot stands in three arrays of its area, reserved in one
+ * piece and touched where slots are used, so that a large area costs nothing
+ * at first and 20 bytes a slot at most:
+ *
+ *     slot          0        1        2        3     ...
+ *     map      | header |   0    | 2, cached |  1  |      entries, and a bit
+ *     cache    |   -    | NULL   | page      | shadow |
+ *     contents |   -    | NULL   | NULL      | bytes  |   on the device
+ *
+ * NULL contents are zeros: a page of zeros costs the host nothing here either.
+ */
+#ifndef KERNEL_SWAP_STATE_H
+#define KERNEL_SWAP_STATE_H
+
+#include "kernel/machine.h"
+#include "kernel/swap.h"
+
+enum {
+	SWAPFILE_CLUSTER = 256, /* slots that are given out in sequence */
+	SWAP_BATCH = 64, /* slots that areas of one priority take in turn */
+	SWAP_PATH_MAX = 40,
+};
+
+/* Bits of a slot in `map`; below them the count of entries. */
+#define SLOT_COUNT_MASK ((uint32_t)0x7fffffff)
+#define SLOT_CACHED ((uint32_t)1 << 31) /* the swap cache has a page for it */
+
+struct swap_area {
+	struct mmsim_machine *machine;
+	struct list_head link; /* in swap_state.areas */
+	unsigned type;         /* its number: that of its entries */
+	char path[SWAP_PATH_MAX];
+	bool is_file; /* for /proc/swaps: a file, not a partition */
+	int prio;
+	bool is_closing;   /* swapoff empties it: no new slots */
+	uint64_t nr_slots; /* the header counted */
+	uint64_t nr_used;  /* the header not counted */
+	uint32_t *map;
+	void **cache;           /* struct page *, or the value of a shadow */
+	void **contents;        /* PAGE_SIZE bytes of machine->contents */
+	uint16_t *cluster_used; /* slots in use of each SWAPFILE_CLUSTER */
+	uint64_t free_hint;     /* no cluster before this one is empty */
+	uint64_t next;          /* where the next slot is looked for, */
+	unsigned run_left;      /* and for how many in sequence */
+	unsigned turn_left;     /* slots until the next area's turn */
+	size_t arrays_bytes;    /* of all four arrays, which begin at map */
+	struct blkdev dev;
+};
+
+struct swap_state {
+	struct swap_area *types[MAX_SWAPFILES];
+	struct list_head areas; /* highest priority first */
+	int least_prio; /* the last that was given without being asked */
+	/* swap_ra.c */
+	uint64_t ra_prev_offset; /* slot of the last fault without hits */
+	unsigned ra_hits;        /* pages read ahead that were used since */
+	unsigned ra_last_window; /* pages */
+};
+
+/* An area of so many slots is there from now on: 0, -EPERM (29 are there),
+ * -ENOMEM (of the host).  prio < 0: the lowest so far. */
+int swap_area_add(struct mmsim_machine *machine, const char *path,
+		  uint64_t nr_slots, int prio);
+/* The area is gone; its slots are forgotten. */
+void swap_area_remove(struct swap_area *area);
+/* swap_out.c: a page is on the device. */
+void swap_end_write(struct mmsim_machine *machine, struct page *page);
+
+static inline struct swap_area *
+swap_area_of(const struct mmsim_machine *machine, swp_entry_t entry)
+{
+	return machine->swap->types[swp_type(entry)];
+}
+
+/* A slot that nobody names yet, from the area whose turn it is: 0, -ENOSPC. */
+int swap_slot_alloc(struct mmsim_machine *machine, swp_entry_t *entry);
+/* Nobody names it, and it is not in the cache: it is free, and its content is
+ * forgotten. */
+void swap_slot_release(struct swap_area *area, uint64_t offset);
+/* The content of a frame to the slot and back; 0 or -ENOMEM (of the host). */
+int swap_slot_store(struct swap_area *area, uint64_t offset,
+		    const struct page *page);
+int swap_slot_load(struct swap_area *area, uint64_t offset, struct page *page);
+
+/* The cache gets the page for this slot, which has no page. */
+void swap_cache_insert(struct mmsim_machine *machine, struct page *page,
+		       swp_entry_t entry);
+
+/* swap_ra.c: who wants a page from swap; vma NULL: an object of shmem. */
+struct swap_reader {
+	struct mmsim_task *task;
+	struct vm_area_struct *vma;
+	uintptr_t addr;
+};
+/* A page of the cache that a fault wants, with a reference; NULL.  Counts hits
+ * of readahead. */
+struct page *swap_cache_get(struct mmsim_machine *machine, swp_entry_t entry);
+/* Reads the slot's page and its neighbours into the cache.  The page, with a
+ * reference; NULL: no memory, or the slot is not in use any more. */
+struct page *swap_readahead(struct mmsim_machine *machine,
+			    const struct swap_reader *reader,
+			    swp_entry_t entry);
+/* The same for this page alone; *is_new: the device has to be read. */
+struct page *swap_cache_read(struct mmsim_machine *machine,
+			     const struct swap_reader *reader,
+			     swp_entry_t entry, bool *is_new);
+
+#endif
