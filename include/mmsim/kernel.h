@@ -191,6 +191,29 @@ int mmsim_get_mempolicy(struct mmsim_task *task, int *mode, uint64_t *nodemask,
 int mmsim_mbind(struct mmsim_task *task, uintptr_t addr, size_t len, int mode,
 		uint64_t nodemask, unsigned flags);
 
+/* --- System V shared memory ------------------------------------------------------ */
+
+/*
+ * shmget(2), shmat(2), shmdt(2), shmctl(2) with the constants and structures of
+ * <sys/shm.h>.  A segment lives until it was removed (IPC_RMID) and the last
+ * area of it is gone; /proc/sysvipc/shm shows all of them.  `size` is in bytes
+ * and is promised (Committed_AS) from shmget on, unless SHM_NORESERVE is given;
+ * times are s since boot, and the group of a task is its uid.
+ *
+ * mmsim_shmget: the id, or -EINVAL (size), -ENOENT, -EEXIST, -EACCES, -ENOSPC
+ * (kernel.shmall, kernel.shmmni), -ENOMEM.
+ * mmsim_shmat: the address, or -EINVAL (id, address), -EIDRM (profiles before
+ * linux-6.1), -EACCES, -ENOMEM.
+ * mmsim_shmctl: `buf` is a struct shmid_ds, shminfo or shm_info.  0, for
+ * IPC_INFO and SHM_INFO the highest index, for SHM_STAT the id, or -EINVAL,
+ * -EIDRM, -EACCES, -EPERM, -EFAULT, -ENOMEM (SHM_LOCK: RLIMIT_MEMLOCK).
+ */
+int mmsim_shmget(struct mmsim_task *task, int key, size_t size, int flags);
+intptr_t mmsim_shmat(struct mmsim_task *task, int id, uintptr_t addr,
+		     int flags);
+int mmsim_shmdt(struct mmsim_task *task, uintptr_t addr);
+int mmsim_shmctl(struct mmsim_task *task, int id, int cmd, void *buf);
+
 /* --- memory: loads and stores -------------------------------------------------- */
 
 /*

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 /* Digits of 2^64 - 1 in base 10. */
-#define OUTBUF_DIGITS 20
+#define OUTBUF_DIGITS 22
 
 void outbuf_init(struct outbuf *out, char *buf, size_t size, int fd)
 {
@@ -196,10 +196,14 @@ static void outbuf_convert(struct outbuf *out, char conversion, bool is_long,
 		break;
 	case 'u':
 	case 'x':
+	case 'o':
 		outbuf_number(out, "",
 			      is_long ? va_arg(*args, unsigned long)
 				      : va_arg(*args, unsigned),
-			      conversion == 'u' ? 10 : 16, layout);
+			      conversion == 'u'   ? 10
+			      : conversion == 'x' ? 16
+						  : 8,
+			      layout);
 		break;
 	case 'p':
 		outbuf_number(out, "0x", (uintptr_t)va_arg(*args, void *), 16,

@@ -29,7 +29,7 @@ void outbuf_int(struct outbuf *out, int64_t value);
 void outbuf_hex(struct outbuf *out, uint64_t value); /* 0x... */
 /* Right-aligned in `width` columns. */
 void outbuf_uint_pad(struct outbuf *out, uint64_t value, unsigned width);
-/* printf-like for %s %d %u %ld %lu %lld %llu %zu %zd %x %lx %llx %p %c %% only,
+/* printf-like for %s %d %u %ld %lu %lld %llu %zu %zd %x %lx %llx %o %p %c %% only,
  * with an optional width, and the flags - (left) and 0 (zeros in front). */
 void outbuf_printf(struct outbuf *out, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

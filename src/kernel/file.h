@@ -18,6 +18,7 @@
 
 struct inode;
 struct radix_node_record;
+struct shm_segment;
 
 /* Where a file lies.  Sizes of the two tmpfs are limited each on its own. */
 enum file_place {
@@ -37,6 +38,7 @@ struct address_space {
 	uint64_t nr_pages;     /* pages in the tree */
 	struct list_head vmas; /* areas that map it */
 	bool is_shmem;         /* tmpfs: swap-backed */
+	bool is_unevictable;   /* SHM_LOCK: its pages are not reclaimed */
 	uint64_t nr_dirty;
 	struct radix_node_record *node_records; /* what the tree's nodes cost */
 };
@@ -59,6 +61,7 @@ struct inode {
 	uint64_t nr_blocks;     /* pages of the disk that are the file's */
 	enum file_place place;
 	bool is_charged_by_page; /* shmem: Committed_AS follows the pages */
+	struct shm_segment *segment; /* of System V shared memory, or NULL */
 };
 
 struct mmsim_file {
@@ -67,6 +70,15 @@ struct mmsim_file {
 	int flags;         /* O_ */
 	uint64_t ra_start, ra_size, ra_async, ra_prev; /* readahead window, pages */
 };
+
+/* A page of a segment that SHM_LOCK keeps in memory. */
+static inline bool page_is_of_locked_object(const struct page *page)
+{
+	const struct address_space *mapping = page->mapping;
+
+	return !page_has(page, PG_anon | PG_swapcache) && mapping &&
+	       mapping->is_unevictable;
+}
 
 int file_init(struct mmsim_machine *machine);
 void file_fini(struct mmsim_machine *machine);
@@ -104,11 +116,14 @@ struct list_head *file_inodes(struct mmsim_machine *machine);
 /* The books of all files: 0, or -1 and what is wrong. */
 int file_validate(struct mmsim_machine *machine, char *why, size_t len);
 
-/* shmem.c: the object behind MAP_SHARED | MAP_ANONYMOUS.  The caller charges its
- * pages and says so in inode->committed, which is taken back when the object
- * goes with its last reference; 0 (MAP_NORESERVE): each page is charged when
- * it is made.  NULL: no memory. */
-struct mmsim_file *shmem_zero_setup(struct mmsim_task *task, size_t len);
+/* shmem.c: an object of shared memory without a name to open it by: of
+ * MAP_SHARED | MAP_ANONYMOUS (path NULL), or of System V (the path is shown).
+ * It is charged as a whole until it goes with its last reference, or, with
+ * `noreserve`, page by page.  0 or -ENOMEM. */
+int shmem_kernel_file(struct mmsim_task *task, const char *path, uint64_t bytes,
+		      bool noreserve, struct mmsim_file **file);
+/* Pages of it that are in swap. */
+uint64_t shmem_nr_swapped(const struct inode *inode);
 /* The page at an index, made when missing, with a reference of the caller's.
  * 0, -ENOMEM (no page, or no promise), -ENOSPC (tmpfs is full), -EFAULT. */
 int shmem_get_page(struct mmsim_task *task, struct address_space *mapping,

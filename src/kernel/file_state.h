@@ -66,6 +66,8 @@ struct inode *inode_create(struct mmsim_machine *machine,
 void inode_put(struct inode *inode);
 /* The slab objects of an inode that is used: 0 or -ENOMEM. */
 int inode_cache(struct inode *inode);
+/* A path to show, under which it cannot be opened: 0 or -ENOMEM (of the host). */
+int inode_set_path(struct inode *inode, const char *path);
 /* Gives the inode its name: 0 or -ENOMEM (of the host). */
 int inode_link(struct inode *inode, const char *path);
 void inode_unlink(struct inode *inode);

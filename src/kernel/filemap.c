@@ -95,6 +95,8 @@ int filemap_add(struct address_space *mapping, struct page *page,
 	node_stat_add(node, NR_FILE_PAGES, 1);
 	if (mapping->is_shmem) {
 		page_set(page, PG_swapbacked);
+		if (mapping->is_unevictable)
+			page_set(page, PG_unevictable);
 		node_stat_add(node, NR_SHMEM, 1);
 	}
 	lru_add(machine, page);

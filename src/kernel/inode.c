@@ -193,8 +193,7 @@ void inode_put(struct inode *inode)
 		inode_evict(inode);
 }
 
-/* Gives the inode its name: 0 or -ENOMEM (of the host). */
-int inode_link(struct inode *inode, const char *path)
+int inode_set_path(struct inode *inode, const char *path)
 {
 	struct file_state *state = inode->machine->files;
 
@@ -202,6 +201,16 @@ int inode_link(struct inode *inode, const char *path)
 	if (!inode->path)
 		return -ENOMEM;
 	strcpy(inode->path, path);
+	return 0;
+}
+
+/* Gives the inode its name: 0 or -ENOMEM (of the host). */
+int inode_link(struct inode *inode, const char *path)
+{
+	struct file_state *state = inode->machine->files;
+
+	if (inode_set_path(inode, path))
+		return -ENOMEM;
 	list_add(&inode->hash_link, path_bucket(state, path));
 	inode->nlink = 1;
 	return 0;

@@ -4,7 +4,7 @@
  *             anonymous and tmpfs      files
  *   inactive  new pages; reclaim takes from the tail
  *   active    used twice
- *   unevictable: mlocked
+ *   unevictable: mlocked, or of an object that is locked (SHM_LOCK)
  *
  * A page comes to the head of a list.  A file page that was used a second time
  * while inactive is activated; anonymous pages are, too, when reclaim finds
@@ -15,6 +15,7 @@
  * (mlock of 64 MiB: Unevictable and Mlocked + 64 MiB, afterwards Inactive).
  */
 #include "kernel/lru.h"
+#include "kernel/file.h"
 #include "kernel/machine.h"
 
 void lruvec_init(struct lruvec *lruvec)
@@ -134,8 +135,19 @@ void munlock_page(struct mmsim_machine *machine, struct page *page)
 {
 	if (!page_has(page, PG_mlocked))
 		return;
-	lru_reflag(machine, page, 0, PG_mlocked | PG_unevictable);
+	lru_reflag(machine, page, 0,
+		   page_is_of_locked_object(page)
+			   ? PG_mlocked
+			   : PG_mlocked | PG_unevictable);
 	zone_stat_add(machine_zone_of(machine, page), NR_MLOCK,
 		      -(int64_t)page_nr(page));
 	count_vm_events(machine, UNEVICTABLE_PGMUNLOCKED, page_nr(page));
+}
+
+void lru_rescue(struct mmsim_machine *machine, struct page *page)
+{
+	if (!page_has(page, PG_unevictable) || page_has(page, PG_mlocked))
+		return;
+	lru_reflag(machine, page, 0, PG_unevictable);
+	count_vm_events(machine, UNEVICTABLE_PGRESCUED, page_nr(page));
 }

@@ -27,5 +27,8 @@ void mark_page_accessed(struct mmsim_machine *machine, struct page *page);
 /* mlock and munlock of a page: NR_MLOCK, and the unevictable list. */
 void mlock_page(struct mmsim_machine *machine, struct page *page);
 void munlock_page(struct mmsim_machine *machine, struct page *page);
+/* The object of an unevictable page is locked no more (SHM_UNLOCK): back to an
+ * inactive list, unless the page is mlocked. */
+void lru_rescue(struct mmsim_machine *machine, struct page *page);
 
 #endif

@@ -16,6 +16,7 @@
 #include "kernel/file.h"
 #include "kernel/kthread.h"
 #include "kernel/page_alloc.h"
+#include "kernel/shm.h"
 #include "kernel/swap.h"
 #include "kernel/vmalloc.h"
 
@@ -179,13 +180,18 @@ static int machine_init(struct mmsim_machine *machine)
 	err = file_init(machine);
 	if (err < 0)
 		goto out_swap;
+	err = shm_init(machine);
+	if (err < 0)
+		goto out_file;
 	thp_init(machine);
 	err = task_init(machine);
 	if (err < 0)
-		goto out_file;
+		goto out_shm;
 	machine->is_booting = false;
 	return 0;
 
+out_shm:
+	shm_fini(machine);
 out_file:
 	file_fini(machine);
 out_swap:
@@ -253,6 +259,7 @@ PUBLIC void mmsim_machine_shutdown(struct mmsim_machine *machine)
 	if (!machine)
 		return;
 	task_fini(machine);
+	shm_fini(machine);
 	file_fini(machine);
 	swap_fini(machine);
 	vmalloc_fini(machine);

@@ -23,6 +23,7 @@ struct slab_state;
 struct vmalloc_state;
 struct file_state;
 struct hotplug_state;
+struct shm_state;
 struct swap_state;
 struct kthread;
 
@@ -80,6 +81,7 @@ struct mmsim_machine {
 	struct slab_state *slab;
 	struct vmalloc_state *vmalloc;
 	struct file_state *files;
+	struct shm_state *shm;
 	struct pool radix_nodes;
 
 	unsigned current_cpu; /* which asked for memory last: frees go there */

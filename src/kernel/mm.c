@@ -79,7 +79,8 @@ void mm_forget_owner(struct mm_struct *mm, const struct mmsim_task *task)
 {
 	struct mmsim_task *other;
 
-	if (mm->owner != task)
+	/* the last one is the owner until all areas are gone */
+	if (mm->owner != task || mm->users == 1)
 		return;
 	mm->owner = NULL;
 	list_for_each(other, &mm->machine->tasks,

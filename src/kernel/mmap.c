@@ -124,20 +124,12 @@ static int mmap_make_room(struct mmsim_task *task, uintptr_t start,
 static int mmap_shared_object(struct mmsim_task *task,
 			      struct vm_area_struct *vma)
 {
-	uint64_t charge = vma->flags & VM_NORESERVE ? 0 : vma_pages(vma);
-	struct mmsim_file *file;
+	int err = shmem_kernel_file(task, NULL, vma->end - vma->start,
+				    vma->flags & VM_NORESERVE, &vma->file);
 
-	if (charge && commit_charge(task, charge))
-		return -ENOMEM;
-	file = shmem_zero_setup(task, vma->end - vma->start);
-	if (!file) {
-		commit_uncharge(task->machine, charge);
-		return -ENOMEM;
-	}
-	file->inode->committed = charge;
-	vma->file = file;
-	vma->mapping = &file->inode->mapping;
-	return 0;
+	if (!err)
+		vma->mapping = &vma->file->inode->mapping;
+	return err;
 }
 
 /* The range as an area of its own. */
@@ -330,26 +322,40 @@ static bool mmap_wants_pages(const struct mmap_call *call)
 	return (call->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
 }
 
+int do_mmap(struct mmsim_task *task, size_t len, int prot, int flags,
+	    struct mmsim_file *file, uint64_t pgoff, uintptr_t *addr)
+{
+	struct mmap_call call = {
+		.task = task,
+		.addr = *addr,
+		.len = len,
+		.prot = prot,
+		.flags = flags,
+		.file = file,
+		.pgoff = pgoff,
+	};
+	int err = mmap_do(&call);
+
+	if (err)
+		return err;
+	*addr = call.addr;
+	if (mmap_wants_pages(&call))
+		/* What cannot be had now is faulted in later. */
+		mlock_populate(task, call.addr, call.addr + call.len, true);
+	return syscall_is_killed(task) ? -ESRCH : 0;
+}
+
 PUBLIC intptr_t mmsim_mmap(struct mmsim_task *task, uintptr_t addr, size_t len,
 			   int prot, int flags, struct mmsim_file *file,
 			   off_t offset)
 {
-	struct mmap_call call = {
-		.task = task,
-		.addr = addr,
-		.len = len,
-		.prot = prot,
-		.flags = flags,
-		.file = flags & MAP_ANONYMOUS ? NULL : file,
-		.pgoff = (uint64_t)offset >> PAGE_SHIFT,
-	};
 	int err = syscall_enter(task);
 
 	if (err)
 		return err;
 	/* Up to 4.16 it is an unknown flag, and the address a hint. */
 	if (task->machine->profile < PROFILE_6_1)
-		call.flags = flags &= ~MAP_FIXED_NOREPLACE;
+		flags &= ~MAP_FIXED_NOREPLACE;
 	if ((uint64_t)offset & ~PAGE_MASK)
 		err = -EINVAL;
 	else if (!(flags & MAP_ANONYMOUS) && !file)
@@ -357,12 +363,8 @@ PUBLIC intptr_t mmsim_mmap(struct mmsim_task *task, uintptr_t addr, size_t len,
 	else if (flags & MAP_HUGETLB)
 		err = flags & MAP_ANONYMOUS ? -ENOMEM : -EINVAL;
 	else
-		err = mmap_do(&call);
-	if (!err && mmap_wants_pages(&call)) {
-		/* What cannot be had now is faulted in later. */
-		mlock_populate(task, call.addr, call.addr + call.len, true);
-		if (syscall_is_killed(task))
-			err = -ESRCH;
-	}
-	return syscall_leave(task, err ? err : (intptr_t)call.addr);
+		err = do_mmap(task, len, prot, flags,
+			      flags & MAP_ANONYMOUS ? NULL : file,
+			      (uint64_t)offset >> PAGE_SHIFT, &addr);
+	return syscall_leave(task, err ? err : (intptr_t)addr);
 }

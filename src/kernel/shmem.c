@@ -31,18 +31,34 @@ static uint64_t tmpfs_max_pages(const struct inode *inode)
 		       : inode->machine->totalram_pages / 2;
 }
 
-struct mmsim_file *shmem_zero_setup(struct mmsim_task *task, size_t len)
+int shmem_kernel_file(struct mmsim_task *task, const char *path, uint64_t bytes,
+		      bool noreserve, struct mmsim_file **file)
 {
-	struct mmsim_machine *machine = task->machine;
-	struct inode *inode = inode_create(machine, PLACE_KERNEL);
-	struct mmsim_file *file;
+	uint64_t charge = noreserve ? 0 : file_pages(bytes);
+	struct inode *inode;
+	int err;
 
-	if (!inode)
-		return NULL;
-	inode->size = PAGE_ALIGN(len);
-	file = file_open_inode(inode, O_RDWR);
+	if (charge && commit_charge(task, charge))
+		return -ENOMEM;
+	inode = inode_create(task->machine, PLACE_KERNEL);
+	if (!inode) {
+		commit_uncharge(task->machine, charge);
+		return -ENOMEM;
+	}
+	inode->size = bytes;
+	inode->committed = charge;
+	err = path ? inode_set_path(inode, path) : 0;
+	if (!err) {
+		*file = file_open_inode(inode, O_RDWR);
+		err = *file ? 0 : -ENOMEM;
+	}
 	inode_put(inode);
-	return file;
+	return err;
+}
+
+uint64_t shmem_nr_swapped(const struct inode *inode)
+{
+	return inode->mapping.pages.count - inode->mapping.nr_pages;
 }
 
 void shmem_page_gone(struct inode *inode)

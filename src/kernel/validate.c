@@ -20,6 +20,7 @@
 
 #include "base/hostmem.h"
 #include "kernel/page_alloc.h"
+#include "kernel/shm.h"
 
 #include <errno.h>
 #include <string.h>
@@ -160,6 +161,8 @@ static void validate_all(struct validate *v)
 	if (!v->has_failed && slab_validate(v->machine, text, sizeof(text)))
 		validate_fail(v, "%s", text);
 	if (!v->has_failed && file_validate(v->machine, text, sizeof(text)))
+		validate_fail(v, "%s", text);
+	if (!v->has_failed && shm_validate(v->machine, text, sizeof(text)))
 		validate_fail(v, "%s", text);
 }
 

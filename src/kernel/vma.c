@@ -27,6 +27,7 @@
 #include "kernel/machine.h"
 #include "kernel/mempolicy.h"
 #include "kernel/rmap.h"
+#include "kernel/shm.h"
 #include "kernel/thp.h"
 
 #include <errno.h>
@@ -319,6 +320,7 @@ void vma_insert(struct mm_struct *mm, struct vm_area_struct *vma)
 	if (vma->mapping)
 		list_add_tail(&vma->mapping_link, &vma->mapping->vmas);
 	mm->map_count++;
+	shm_area_opened(vma);
 }
 
 void vma_remove(struct vm_area_struct *vma)
@@ -332,6 +334,7 @@ void vma_remove(struct vm_area_struct *vma)
 	vma_refresh_gap(next);
 	list_del(&vma->mapping_link);
 	mm->map_count--;
+	shm_area_closed(vma);
 }
 
 void vma_set_range(struct vm_area_struct *vma, uintptr_t start, uintptr_t end,

@@ -101,6 +101,10 @@ int get_unmapped_area_file(struct mmsim_task *task, struct mmsim_file *file,
 int mmap_region(struct mmsim_task *task, uintptr_t addr, size_t len,
 		vm_flags_t flags, struct mmsim_file *file,
 		struct address_space *mapping, uint64_t pgoff);
+/* mmap without the checks of a descriptor and of an unaligned offset; *addr is
+ * asked for, and what was given.  Locked areas are faulted in. */
+int do_mmap(struct mmsim_task *task, size_t len, int prot, int flags,
+	    struct mmsim_file *file, uint64_t pgoff, uintptr_t *addr);
 int do_munmap(struct mm_struct *mm, uintptr_t start, size_t len);
 /* Its two halves: areas are made to end at start and end (0 or -ENOMEM); they
  * go, and the pages that they were promised are returned: still charged. */

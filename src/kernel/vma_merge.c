@@ -18,6 +18,10 @@
  *                               [  prev  ] next         left
  *                               prev [   next   ]       right
  *
+ * An area of a System V segment is never dropped for another one, because its
+ * end would count as a detach; 6.1 does not join such areas at all, but mremap
+ * may grow one.
+ *
  * A `middle` of which only a part changes can join the neighbour on its own
  * side of that part: then only the border moves.
  *
@@ -28,6 +32,7 @@
 #include "kernel/machine.h"
 #include "kernel/mempolicy.h"
 #include "kernel/rmap.h"
+#include "kernel/shm.h"
 #include "kernel/vma.h"
 
 #include <errno.h>
@@ -63,10 +68,19 @@ static bool merge_is_old(const struct vma_merge *merge)
 	return merge->mm->machine->profile < PROFILE_6_18;
 }
 
+/* Segments count their areas. */
+static bool vma_is_counted(const struct vm_area_struct *vma)
+{
+	return vma && shm_of_area(vma);
+}
+
 /* The range is like this neighbour in all but its place. */
 static bool merge_is_alike(const struct vma_merge *merge,
 			   const struct vm_area_struct *vma)
 {
+	if (vma_is_counted(vma) && merge_is_old(merge) &&
+	    merge->copied_from != vma)
+		return false;
 	if ((vma->flags ^ merge->flags) & ~(vm_flags_t)VM_SOFTDIRTY)
 		return false;
 	if (vma->file != merge->file || vma->mapping != merge->mapping)
@@ -96,13 +110,14 @@ static bool merge_can_join_next(const struct vma_merge *merge)
 	       merge_is_alike(merge, next);
 }
 
-/* Both neighbours fit the range; do they fit each other? */
+/* Both neighbours fit the range; do they fit each other, and may the next one
+ * go? */
 static bool merge_can_join_both(const struct vma_merge *merge)
 {
 	const struct anon_vma *a = merge->prev->anon_vma;
 	const struct anon_vma *b = merge->next->anon_vma;
 
-	return !a || !b || a == b;
+	return (!a || !b || a == b) && !vma_is_counted(merge->next);
 }
 
 /* `vma` will hold pages of `from` (may be NULL): it needs its anon_vmas. */
@@ -208,6 +223,9 @@ struct vm_area_struct *vma_merge_existing(struct vma_merge *merge)
 		return NULL;
 	left = middle->start == merge->start && merge_can_join_prev(merge);
 	right = middle->end == merge->end && merge_can_join_next(merge);
+	if (vma_is_counted(middle) && middle->start == merge->start &&
+	    middle->end == merge->end)
+		return NULL;
 	if (left && right && merge_can_join_both(merge))
 		return merge_both(merge);
 	if (left)

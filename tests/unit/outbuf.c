@@ -53,17 +53,18 @@ Test(outbuf, width_aligns_right_and_never_cuts)
 
 Test(outbuf, printf_agrees_with_libc)
 {
-	char buf[256], expected[256];
+	char buf[512], expected[512];
 	struct outbuf out = collect(buf, sizeof(buf));
 	void *p = &out;
 
 #define FORMAT                                                                 \
 	"%-6d|%-12s|%9s|%08lx|%06d|%lld|%llu|%-3s|"                            \
-	"%s|%d|%5d|%u|%lu|%ld|%zu|%12zu|%x|%lx|%8x|%p|%c|%%|"
+	"%s|%d|%5d|%u|%lu|%ld|%zu|%12zu|%x|%lx|%8x|%4o|%lo|%p|%c|%%|"
 #define ARGS                                                                   \
 	-42, "left", "right", 0x1234abcdul, -77, LLONG_MIN, ULLONG_MAX,         \
 		"longer", "text", -5, INT_MIN, UINT_MAX, ULONG_MAX, LONG_MIN,  \
-		SIZE_MAX, (size_t)1234, 0xabcu, 0xfedcba9876543210ul, 0x1fu, p, 'z'
+		SIZE_MAX, (size_t)1234, 0xabcu, 0xfedcba9876543210ul, 0x1fu, \
+		01755u, ULONG_MAX, p, 'z'
 	outbuf_printf(&out, FORMAT, ARGS);
 	snprintf(expected, sizeof(expected), FORMAT, ARGS);
 	cr_assert_str_eq(buf, expected);

@@ -25,6 +25,7 @@ extern const struct proc_entry proc_slab_entries[]; /* slabinfo, vmallocinfo */
 extern const struct proc_entry proc_pid_entries[];  /* maps, smaps, status, ... */
 extern const struct proc_entry proc_oom_entries[];  /* oom_score, ... */
 extern const struct proc_entry proc_sys_entries[];  /* /sys/... */
+extern const struct proc_entry proc_sysvipc_entries[]; /* sysvipc/shm */
 /* Each ends with an entry whose path is NULL. */
 
 /* meminfo.c: the figures, for the views too; kB. */
