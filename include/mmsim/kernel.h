@@ -260,6 +260,9 @@ int mmsim_fsync(struct mmsim_task *task, struct mmsim_file *file);
 void mmsim_sync(struct mmsim_machine *machine);
 int mmsim_unlink(struct mmsim_machine *machine, const char *path);
 off_t mmsim_file_size(const struct mmsim_file *file);
+/* st_blocks of stat(2): what it takes of its file system, in blocks of 512
+ * bytes; holes take nothing.  -EBADF. */
+off_t mmsim_file_blocks(const struct mmsim_file *file);
 
 #ifdef __cplusplus
 }

@@ -18,6 +18,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+enum { STAT_BLOCK = 512 }; /* bytes of a block of stat(2) */
+
 /* --- open files ---------------------------------------------------------- */
 
 struct mmsim_file *file_open_inode(struct inode *inode, int flags)
@@ -270,4 +272,17 @@ PUBLIC int mmsim_unlink(struct mmsim_machine *machine, const char *path)
 PUBLIC off_t mmsim_file_size(const struct mmsim_file *file)
 {
 	return file ? (off_t)file->inode->size : -EBADF;
+}
+
+PUBLIC off_t mmsim_file_blocks(const struct mmsim_file *file)
+{
+	const struct inode *inode;
+	uint64_t nr_pages;
+
+	if (!file)
+		return -EBADF;
+	inode = file->inode;
+	nr_pages = inode->mapping.is_shmem ? inode->mapping.pages.count
+					   : inode->nr_blocks;
+	return (off_t)(nr_pages * (PAGE_SIZE / STAT_BLOCK));
 }

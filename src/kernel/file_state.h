@@ -33,7 +33,8 @@ struct file_state {
 	uint64_t last_ino;
 	uint64_t nr_disk_blocks; /* in use */
 	uint64_t next_block;     /* where the next new file begins */
-	uint64_t nr_tmpfs_pages[NR_FILE_PLACES];
+	uint64_t nr_tmpfs_pages[NR_FILE_PLACES];  /* also those in swap */
+	uint64_t max_tmpfs_pages[NR_FILE_PLACES]; /* as mounted */
 	uint64_t nr_open; /* struct mmsim_file */
 	struct shrinker shrinker;
 };
@@ -104,7 +105,9 @@ void filemap_zero_tail(struct inode *inode, uint64_t index, unsigned offset);
 int filemap_grab_page(struct mmsim_task *task, struct address_space *mapping,
 		      uint64_t index, struct page **page);
 
-/* shmem.c: one page of the object is gone, with its promise. */
+/* shmem.c: what /tmp and /dev/shm may hold. */
+void shmem_mount(struct mmsim_machine *machine);
+/* One page of the object is gone, with its promise. */
 void shmem_page_gone(struct inode *inode);
 
 #endif

@@ -294,6 +294,7 @@ int file_init(struct mmsim_machine *machine)
 	state->shrinker.scan_objects = dentry_scan;
 	state->shrinker.arg = machine;
 	shrinker_register(machine, &state->shrinker);
+	shmem_mount(machine);
 	return 0;
 }
 

@@ -10,8 +10,10 @@
  * mapped, until the last mapping is gone; files of tmpfs, and objects mapped
  * with MAP_NORESERVE, each page when it is made.
  *
- * A tmpfs may hold half of the memory ("size=50%", the default); each of /tmp
- * and /dev/shm on its own.  A page more: ENOSPC, or SIGBUS at a store.
+ * /tmp and /dev/shm may hold as much as the spec says, each on its own; by
+ * default half of the memory that there was at boot.  Pages count, in memory
+ * and in swap, and not sizes: a hole costs nothing.  A page more: ENOSPC, or
+ * SIGBUS at a load or store.
  *
  * Source: kernel documentation, filesystems/tmpfs; recordings.
  */
@@ -24,11 +26,26 @@
 #include <errno.h>
 #include <fcntl.h>
 
-static uint64_t tmpfs_max_pages(const struct inode *inode)
+static uint64_t mount_pages(const struct mmsim_machine *machine,
+			    const struct spec_tmpfs *size)
 {
-	return inode->place == PLACE_KERNEL
-		       ? UINT64_MAX
-		       : inode->machine->totalram_pages / 2;
+	uint64_t ram = machine->totalram_pages;
+
+	if (!size->is_set)
+		return ram / 2;
+	if (size->percent)
+		return ram / 100 * size->percent +
+		       (ram % 100 * size->percent + 99) / 100;
+	return size->bytes ? file_pages(size->bytes) : UINT64_MAX;
+}
+
+void shmem_mount(struct mmsim_machine *machine)
+{
+	uint64_t *max = machine->files->max_tmpfs_pages;
+
+	max[PLACE_TMP] = mount_pages(machine, &machine->spec.tmp_size);
+	max[PLACE_SHM] = mount_pages(machine, &machine->spec.shm_size);
+	max[PLACE_KERNEL] = UINT64_MAX;
 }
 
 int shmem_kernel_file(struct mmsim_task *task, const char *path, uint64_t bytes,
@@ -88,7 +105,8 @@ static int shmem_charge_page(struct mmsim_task *task, struct inode *inode)
 		inode->committed++;
 	}
 	state->nr_tmpfs_pages[inode->place]++;
-	if (state->nr_tmpfs_pages[inode->place] > tmpfs_max_pages(inode)) {
+	if (state->nr_tmpfs_pages[inode->place] >
+	    state->max_tmpfs_pages[inode->place]) {
 		shmem_page_gone(inode);
 		return -ENOSPC;
 	}

@@ -17,6 +17,7 @@
  *   boot_used         pages in use before the first task, in all or by zone
  *                     (these three also node by node, with / between them)
  *   boot_freed        pages that came back after the watermarks were set
+ *   tmp_size, shm_size   how much /tmp and /dev/shm may hold
  *   vm.NAME           a setting of /proc/sys/vm (kernel. and fs. as well)
  */
 #include "kernel/spec.h"
@@ -60,6 +61,39 @@ static int spec_swap(struct spec_parser *parser, struct spec_text value)
 				   "a multiple of 4K, as in 512M");
 	parser->spec->swap = bytes;
 	return 0;
+}
+
+static int spec_tmpfs(struct spec_parser *parser, const char *key,
+		      struct spec_text value, struct spec_tmpfs *tmpfs)
+{
+	struct spec_text number = value;
+	uint64_t percent;
+
+	tmpfs->is_set = true;
+	if (value.len && value.at[value.len - 1] == '%') {
+		number.len--;
+		if (spec_digits(number, &percent) && percent >= 1 &&
+		    percent <= 100) {
+			tmpfs->percent = (unsigned)percent;
+			return 0;
+		}
+	} else if (spec_size(value, &tmpfs->bytes) &&
+		   tmpfs->bytes <= SPEC_MAX_RAM) {
+		return 0;
+	}
+	return spec_reject(parser, key, value,
+			   "a size of up to 64T, as in 64M, a part of the "
+			   "memory, as in 50%, or 0 for no limit is allowed");
+}
+
+static int spec_tmp_size(struct spec_parser *parser, struct spec_text value)
+{
+	return spec_tmpfs(parser, "tmp_size", value, &parser->spec->tmp_size);
+}
+
+static int spec_shm_size(struct spec_parser *parser, struct spec_text value)
+{
+	return spec_tmpfs(parser, "shm_size", value, &parser->spec->shm_size);
 }
 
 static int spec_count(struct spec_parser *parser, const char *key,
@@ -182,6 +216,7 @@ static const struct spec_key {
 	{"aslr", spec_aslr},	       {"memory_model", spec_memory_model},
 	{"managed", spec_managed},     {"present", spec_present},
 	{"boot_used", spec_boot_used}, {"boot_freed", spec_boot_freed},
+	{"tmp_size", spec_tmp_size},   {"shm_size", spec_shm_size},
 };
 
 /* vm.NAME=VALUE; what is allowed depends on the profile. */

@@ -22,6 +22,11 @@ struct spec_sysctl {
 struct spec {
 	uint64_t ram;  /* bytes; 0: given by `managed` */
 	uint64_t swap; /* bytes */
+	struct spec_tmpfs {
+		bool is_set;
+		unsigned percent; /* of the memory, or 0: */
+		uint64_t bytes;   /* 0: no limit */
+	} tmp_size, shm_size;
 	unsigned nodes, cpus;
 	uint64_t seed;
 	enum profile profile;

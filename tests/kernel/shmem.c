@@ -4,7 +4,7 @@
 #include "sim.h"
 
 #include "base/rng.h"
-#include "kernel/file.h"
+#include "kernel/file_state.h"
 #include "kernel/machine.h"
 
 #include <fcntl.h>
@@ -115,9 +115,7 @@ Test(shmem, holes_are_read_without_pages)
 	cr_assert_eq(sim_meminfo(m, "Shmem"), 4);
 	cr_assert_eq(mmsim_ftruncate(f, 4096), 0);
 	cr_assert_eq(sim_meminfo(m, "Shmem"), 0);
-	cr_assert_eq(sim_meminfo(m, "Committed_AS") -
-			     sim_meminfo(m, "Committed_AS"),
-		     0);
+	cr_assert_eq(mmsim_file_blocks(f), 0);
 	sim_shutdown(m);
 }
 
@@ -147,6 +145,125 @@ Test(shmem, a_tmpfs_holds_half_of_the_memory)
 	cr_assert_eq(mmsim_access(t, (uintptr_t)a, 1, 1), SIGBUS);
 	cr_assert_eq(mmsim_ftruncate(f, (off_t)half - 4096), 0);
 	cr_assert_eq(mmsim_access(t, (uintptr_t)a, 1, 1), 0);
+	sim_shutdown(m);
+}
+
+Test(shmem, mounts_have_a_size)
+{
+	static const struct {
+		const char *spec;
+		long shm, tmp; /* pages */
+	} cases[] = {
+		{"ram=64M", 64512 / 8, 64512 / 8},
+		{"ram=64M,tmp_size=1M", 64512 / 8, 256},
+		{"ram=64M,shm_size=4097,tmp_size=10%", 2, 1613},
+		{"ram=64M,shm_size=1,tmp_size=100%", 1, 16128},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct mmsim_machine *m = sim_boot(cases[i].spec);
+
+		cr_assert_eq(m->files->max_tmpfs_pages[PLACE_SHM],
+			     (uint64_t)cases[i].shm, "%s", cases[i].spec);
+		cr_assert_eq(m->files->max_tmpfs_pages[PLACE_TMP],
+			     (uint64_t)cases[i].tmp, "%s", cases[i].spec);
+		sim_shutdown(m);
+	}
+}
+
+/* 1 MiB is full: what fitted was written, the rest is refused, and nothing of
+ * the refused page stays. */
+Test(shmem, a_full_mount)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M,shm_size=1M");
+	struct mmsim_task *t = sim_spawn(m);
+	static unsigned char buf[MB(2)];
+	struct mmsim_file *f, *g;
+	long as = sim_meminfo(m, "Committed_AS");
+	intptr_t a;
+	char c = 1;
+
+	cr_assert_eq(mmsim_open(t, "/dev/shm/f", O_RDWR | O_CREAT, &f), 0);
+	cr_assert_eq(mmsim_open(t, "/dev/shm/g", O_RDWR | O_CREAT, &g), 0);
+	cr_assert_eq(mmsim_pwrite(t, f, buf, sizeof(buf), 0), MB(1));
+	cr_assert_eq(mmsim_file_size(f), MB(1));
+	cr_assert_eq(mmsim_pwrite(t, f, buf, 10, MB(1) - 5), 5);
+	cr_assert_eq(mmsim_pwrite(t, f, buf, 10, MB(1)), -ENOSPC);
+	cr_assert_eq(mmsim_pwrite(t, g, buf, 1, 0), -ENOSPC);
+	cr_assert_eq(mmsim_file_size(g), 0);
+	cr_assert_eq(sim_meminfo(m, "Shmem"), 1024);
+	cr_assert_eq(sim_meminfo(m, "Committed_AS"), as + 1024);
+	/* sizes and holes are free */
+	cr_assert_eq(mmsim_ftruncate(g, (off_t)MB(1000)), 0);
+	cr_assert_eq(mmsim_file_blocks(g), 0);
+	cr_assert_eq(mmsim_pread(t, g, &c, 1, (off_t)MB(500)), 1);
+	cr_assert_eq(c, 0);
+	/* through a mapping, also a load: there is no zero page in tmpfs */
+	a = mmsim_mmap(t, 0, MB(1), PROT_READ | PROT_WRITE, MAP_SHARED, g, 0);
+	cr_assert_gt(a, 0);
+	cr_assert_eq(mmsim_access(t, (uintptr_t)a, 1, 0), SIGBUS);
+	cr_assert_eq(mmsim_access(t, (uintptr_t)a, 1, 1), SIGBUS);
+	cr_assert_eq(sim_meminfo(m, "Shmem"), 1024);
+	sim_validate(m);
+	/* one page less of one file is one more of the other */
+	cr_assert_eq(mmsim_ftruncate(f, MB(1) - 4096), 0);
+	cr_assert_eq(mmsim_access(t, (uintptr_t)a + 8192, 1, 1), 0);
+	cr_assert_eq(mmsim_access(t, (uintptr_t)a, 1, 1), SIGBUS);
+	cr_assert_eq(mmsim_file_blocks(g), 8);
+	cr_assert_eq(mmsim_madvise(t, (uintptr_t)a, MB(1), MADV_REMOVE), 0);
+	cr_assert_eq(mmsim_file_blocks(g), 0);
+	cr_assert_eq(mmsim_access(t, (uintptr_t)a, 1, 1), 0);
+	sim_shutdown(m);
+}
+
+Test(shmem, a_mount_without_a_limit)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M,shm_size=0");
+	struct mmsim_task *t = sim_spawn(m);
+	static unsigned char buf[MB(48)];
+	struct mmsim_file *f;
+
+	cr_assert_eq(mmsim_open(t, "/dev/shm/f", O_RDWR | O_CREAT, &f), 0);
+	cr_assert_eq(mmsim_pwrite(t, f, buf, sizeof(buf), 0), sizeof(buf));
+	sim_shutdown(m);
+}
+
+/* What shm_open(3) and its like do: it survives close, and the name. */
+Test(shmem, posix_shared_memory)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M");
+	struct mmsim_task *t = sim_spawn(m), *u = sim_spawn(m);
+	long as = sim_meminfo(m, "Committed_AS");
+	struct mmsim_file *f;
+	intptr_t a, b;
+	char c = 0, *text;
+
+	cr_assert_eq(mmsim_open(t, "/dev/shm/obj", O_RDWR | O_CREAT | O_EXCL,
+				&f), 0);
+	cr_assert_eq(mmsim_ftruncate(f, (off_t)MB(1)), 0);
+	cr_assert_eq(sim_meminfo(m, "Committed_AS"), as);
+	a = mmsim_mmap(t, 0, MB(1), PROT_READ | PROT_WRITE, MAP_SHARED, f, 0);
+	mmsim_close(f);
+	cr_assert_eq(mmsim_store(t, (uintptr_t)a + 5000, "s", 1), 0);
+	cr_assert_eq(sim_meminfo(m, "Committed_AS"), as + 4);
+	cr_assert_eq(mmsim_munmap(t, (uintptr_t)a, MB(1)), 0);
+	mmsim_task_exit(t, 0);
+	cr_assert_eq(mmsim_open(u, "/dev/shm/obj", O_RDWR | O_CREAT | O_EXCL,
+				&f), -EEXIST);
+	cr_assert_eq(mmsim_open(u, "/dev/shm/obj", O_RDWR, &f), 0);
+	cr_assert_eq(mmsim_file_size(f), MB(1));
+	b = mmsim_mmap(u, 0, MB(1), PROT_READ, MAP_SHARED, f, 0);
+	cr_assert_eq(mmsim_load(u, (uintptr_t)b + 5000, &c, 1), 0);
+	cr_assert_eq(c, 's');
+	cr_assert_eq(mmsim_unlink(m, "/dev/shm/obj"), 0);
+	mmsim_close(f);
+	cr_assert_eq(mmsim_open(u, "/dev/shm/obj", O_RDWR, &f), -ENOENT);
+	cr_assert_eq(sim_meminfo(m, "Shmem"), 4);
+	text = sim_task_proc(m, u, "maps");
+	cr_assert_not_null(strstr(text, "/dev/shm/obj (deleted)\n"));
+	free(text);
+	mmsim_munmap(u, (uintptr_t)b, MB(1));
+	cr_assert_eq(sim_meminfo(m, "Shmem"), 0);
 	sim_shutdown(m);
 }
 
