@@ -38,31 +38,49 @@ static void cow_drop(struct vm_fault *fault, struct page *page)
 {
 	fault->mm->rss[page_rss_kind(page)]--;
 	page_remove_rmap(page, fault->vma);
+	if (page_has(page, PG_swapcache) && page->mapcount == 0)
+		swap_try_to_free(fault->machine, page);
 	page_put(fault->machine, page);
+}
+
+/* A page for the copy, with the content of `page`; NULL: no memory. */
+static struct page *cow_make_copy(struct vm_fault *fault, struct page *page)
+{
+	struct page *copy;
+
+	if (anon_vma_prepare(fault->vma))
+		return NULL;
+	copy = fault_alloc_page(fault);
+	if (copy && page && page_content_copy(fault->machine, copy, page)) {
+		page_put(fault->machine, copy);
+		return NULL;
+	}
+	fault->cost += page ? COST_COPY_PAGE : COST_ZERO_PAGE;
+	return copy;
 }
 
 static int cow_copy(struct vm_fault *fault, pte_t *entry)
 {
 	struct page *page = pte_page(fault->machine, *entry), *copy;
+	pte_t old = *entry;
+	int result = 0;
 
-	if (anon_vma_prepare(fault->vma))
-		return -ENOMEM;
-	copy = fault_alloc_page(fault);
-	if (!copy)
-		return -ENOMEM;
-	if (page) {
-		if (page_content_copy(fault->machine, copy, page)) {
-			page_put(fault->machine, copy);
-			return -ENOMEM;
-		}
-		fault->cost += COST_COPY_PAGE;
-	} else {
-		fault->cost += COST_ZERO_PAGE;
-	}
-	fault_map_new_anon(fault, entry, copy);
 	if (page)
-		cow_drop(fault, page);
-	return 0;
+		page_get(page);
+	copy = cow_make_copy(fault, page);
+	if (!copy) {
+		result = -ENOMEM;
+	} else if (*entry != old) {
+		/* the page was reclaimed meanwhile: the store is tried again */
+		page_put(fault->machine, copy);
+	} else {
+		fault_map_new_anon(fault, entry, copy);
+		if (page)
+			cow_drop(fault, page);
+	}
+	if (page)
+		page_put(fault->machine, page);
+	return result;
 }
 
 static bool cow_is_last_owner(struct mmsim_machine *machine, struct page *page)

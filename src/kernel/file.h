@@ -102,6 +102,9 @@ int filemap_add(struct address_space *mapping, struct page *page,
 		uint64_t index);
 /* Out of the cache; the caller has the last reference but the cache's. */
 void filemap_remove(struct page *page);
+/* What stands in the tree in the place of a page, a shadow or a slot of swap,
+ * goes. */
+void filemap_drop_value(struct address_space *mapping, uint64_t index);
 void set_page_dirty(struct page *page);
 /* Cuts the file: pages behind are unmapped everywhere and dropped. */
 void truncate_pages(struct address_space *mapping, uint64_t from_index);

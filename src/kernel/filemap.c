@@ -367,6 +367,18 @@ static void unmap_from(struct address_space *mapping, uint64_t from_index)
 	}
 }
 
+void filemap_drop_value(struct address_space *mapping, uint64_t index)
+{
+	size_t before = mapping->pages.nr_nodes;
+
+	if (mapping->is_shmem) {
+		shmem_drop_swap(mapping, index);
+		shmem_page_gone(mapping->host);
+	}
+	radix_remove(&mapping->pages, index);
+	node_records_follow(mapping, before);
+}
+
 void truncate_pages(struct address_space *mapping, uint64_t from_index)
 {
 	struct mmsim_machine *machine = mapping->machine;
@@ -376,16 +388,13 @@ void truncate_pages(struct address_space *mapping, uint64_t from_index)
 	unmap_from(mapping, from_index);
 	while ((entry = radix_next(&mapping->pages, &index))) {
 		if (radix_is_value(entry)) {
-			size_t before = mapping->pages.nr_nodes;
-
-			radix_remove(&mapping->pages, index);
-			node_records_follow(mapping, before);
+			filemap_drop_value(mapping, index);
 		} else {
 			page_get(entry);
 			filemap_drop(machine, entry);
+			if (mapping->is_shmem)
+				shmem_page_gone(mapping->host);
 		}
-		if (mapping->is_shmem)
-			shmem_page_gone(mapping->host);
 		index++;
 	}
 }
@@ -398,6 +407,9 @@ void filemap_zero_tail(struct inode *inode, uint64_t index, unsigned offset)
 	if (page && page->data) {
 		memset((char *)page->data + offset, 0, PAGE_SIZE - offset);
 		set_page_dirty(page);
+	} else if (!page && inode->mapping.is_shmem &&
+		   radix_find(&inode->mapping.pages, index)) {
+		shmem_zero_tail(&inode->mapping, index, offset);
 	} else if (!page && !inode->mapping.is_shmem &&
 		   store_has(inode, index)) {
 		store_write(inode, index, offset, zeros, PAGE_SIZE - offset);

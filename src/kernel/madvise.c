@@ -6,9 +6,11 @@
  *   DONTFORK DOFORK ...        mprotect does
  *   DONTNEED                   pages go; reads as zeros or as the file again
  *   FREE                       private pages become clean, to be dropped when
- *                              memory is short; a later store keeps them
+ *                              memory is short; a later store keeps them; what
+ *                              is on swap goes at once
  *   COLD, PAGEOUT              the first to be reclaimed
  *   REMOVE                     a hole in the shared object itself
+ *   WILLNEED                   reads from swap
  *   POPULATE_READ, _WRITE      faults, now
  *
  * The areas of the range are visited in order.  A hole does not stop the call
@@ -16,7 +18,7 @@
  * what was done stays.  A split that fails for want of memory is -EAGAIN.
  *
  * Simplified: COLLAPSE and the guard pages of 6.13 are refused as unknown;
- * WILLNEED reads nothing, and PAGEOUT leaves the writing out to reclaim.
+ * WILLNEED reads nothing of files, and PAGEOUT leaves the writing out to reclaim.
  *
  * Sources: madvise(2); recordings of 6.1; experiments on 6.18.
  */
@@ -26,6 +28,7 @@
 #include "kernel/machine.h"
 #include "kernel/pgtable.h"
 #include "kernel/rmap.h"
+#include "kernel/swap.h"
 #include "kernel/syscall.h"
 #include "kernel/vma.h"
 
@@ -114,7 +117,7 @@ static void madvise_make_lazyfree(struct mmsim_machine *machine,
 				  struct page *page)
 {
 	if (!page_has(page, PG_lru) || !page_has(page, PG_swapbacked) ||
-	    page_has(page, PG_unevictable | PG_swapcache))
+	    page_has(page, PG_unevictable))
 		return;
 	lru_del(machine, page);
 	page_clear(page, PG_active | PG_referenced | PG_swapbacked | PG_dirty);
@@ -122,29 +125,58 @@ static void madvise_make_lazyfree(struct mmsim_machine *machine,
 	count_vm_events(machine, PGLAZYFREE, page_nr(page));
 }
 
-static int madvise_visit(struct pgtable_walk *walk, uintptr_t addr,
-			 pte_t *entry, bool huge)
+/* A page that is dirty, or whose content is on swap, is free for the taking only
+ * when nobody else needs that content. */
+static bool madvise_is_free_to_go(struct mmsim_machine *machine,
+				  struct page *page)
+{
+	if (!page_is_anon(page))
+		return false;
+	if (!page_has(page, PG_dirty | PG_swapcache))
+		return true;
+	if (page_total_mapcount(page) != 1)
+		return false;
+	return !page_has(page, PG_swapcache) || swap_try_to_free(machine, page);
+}
+
+static int madvise_free_visit(struct pgtable_walk *walk, uintptr_t addr,
+			      pte_t *entry, bool huge)
 {
 	struct mmsim_machine *machine = walk->mm->machine;
-	int advice = *(const int *)walk->arg;
-	pte_t old = *entry, value = old & ~(pte_t)PTE_ACCESSED;
+	pte_t old = *entry;
 	struct page *page;
 
-	if (!pte_is_present(old))
+	if (pte_is_swap(old)) {
+		pte_store(walk->mm, addr, entry, 0);
+		walk->mm->rss[MM_SWAPENTS]--;
+		swap_free_and_cache(machine, pte_to_swp_entry(old));
 		return 0;
+	}
 	page = pte_page(machine, old);
-	if (!page || (!huge && page_has(page, PG_head | PG_tail)))
+	if (!page || (!huge && page_has(page, PG_head | PG_tail)) ||
+	    !madvise_is_free_to_go(machine, page))
 		return 0;
-	if (advice == MADV_FREE)
-		value &= ~(pte_t)PTE_DIRTY;
-	else if (page->mapcount > 1)
+	pte_set(walk->mm, addr, entry,
+		old & ~(pte_t)(PTE_ACCESSED | PTE_DIRTY));
+	madvise_make_lazyfree(machine, page);
+	return 0;
+}
+
+static int madvise_age_visit(struct pgtable_walk *walk, uintptr_t addr,
+			     pte_t *entry, bool huge)
+{
+	struct mmsim_machine *machine = walk->mm->machine;
+	struct page *page;
+
+	if (!pte_is_present(*entry))
 		return 0;
-	if (value != old)
-		pte_set(walk->mm, addr, entry, value);
-	if (advice != MADV_FREE)
-		lru_deactivate(machine, page);
-	else if (page_is_anon(page))
-		madvise_make_lazyfree(machine, page);
+	page = pte_page(machine, *entry);
+	if (!page || (!huge && page_has(page, PG_head | PG_tail)) ||
+	    page->mapcount > 1)
+		return 0;
+	if (*entry & PTE_ACCESSED)
+		pte_set(walk->mm, addr, entry, *entry & ~(pte_t)PTE_ACCESSED);
+	lru_deactivate(machine, page);
 	return 0;
 }
 
@@ -154,8 +186,8 @@ static int madvise_age(struct vm_area_struct *vma, uintptr_t start,
 {
 	struct pgtable_walk walk = {
 		.mm = vma->mm,
-		.visit = madvise_visit,
-		.arg = &advice,
+		.visit = advice == MADV_FREE ? madvise_free_visit
+					     : madvise_age_visit,
 	};
 
 	if (vma->flags & (VM_LOCKED | VM_PFNMAP))
@@ -181,6 +213,14 @@ static int madvise_dontneed(struct vm_area_struct *vma, uintptr_t start,
 	return 0;
 }
 
+static int madvise_willneed(struct vm_area_struct *vma, uintptr_t start,
+			    uintptr_t end)
+{
+	if (vma_is_anonymous(vma) || vma->mapping->is_shmem)
+		swap_willneed(vma->mm->machine->current, vma, start, end);
+	return 0;
+}
+
 static int madvise_remove(struct vm_area_struct *vma, uintptr_t start,
 			  uintptr_t end)
 {
@@ -203,7 +243,7 @@ static int madvise_one(struct vm_area_struct *vma, uintptr_t start,
 {
 	switch (advice) {
 	case MADV_WILLNEED:
-		return 0;
+		return madvise_willneed(vma, start, end);
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:
 		return madvise_dontneed(vma, start, end, advice);

@@ -15,8 +15,7 @@
  * stays.
  *
  * Simplified: nobody can touch the page meanwhile, so that there are no
- * migration entries to wait for.  Pages of the swap cache, or that are being
- * written, stay.
+ * migration entries to wait for.  Pages that are being written stay.
  *
  * Source: kernel documentation, mm/page_migration.
  */
@@ -24,6 +23,7 @@
 #include "kernel/file.h"
 #include "kernel/lru.h"
 #include "kernel/rmap.h"
+#include "kernel/swap.h"
 
 #include <errno.h>
 
@@ -32,7 +32,8 @@
 	((uint64_t)(PG_referenced | PG_uptodate | PG_dirty | PG_active |       \
 		    PG_workingset | PG_reclaim | PG_swapbacked |               \
 		    PG_unevictable | PG_mlocked | PG_anon |                    \
-		    PG_anon_exclusive | PG_readahead | PG_young))
+		    PG_anon_exclusive | PG_readahead | PG_young |              \
+		    PG_swapcache))
 
 static int64_t migrate_nr_mapped_small(const struct page *head)
 {
@@ -47,13 +48,13 @@ bool migrate_is_possible(const struct page *page)
 {
 	int known = page_total_mapcount(page);
 
-	if (page_has(page, PG_slab | PG_table | PG_reserved | PG_swapcache |
-				   PG_writeback | PG_isolated) ||
-	    !page->mapping)
+	if (page_has(page, PG_slab | PG_table | PG_reserved | PG_writeback |
+				   PG_isolated) ||
+	    (!page->mapping && !page_has(page, PG_swapcache)))
 		return false;
 	if (page_has(page, PG_head) && migrate_nr_mapped_small(page) > 0)
 		return false;
-	if (!page_is_anon(page))
+	if (!page_is_anon(page) || page_has(page, PG_swapcache))
 		known++;
 	return page->refcount == known;
 }
@@ -71,6 +72,10 @@ static void migrate_count_kind(struct mmsim_machine *machine,
 
 	if (page_has(page, PG_mlocked))
 		zone_stat_add(zone, NR_MLOCK, nr);
+	if (page_has(page, PG_swapcache)) {
+		node_stat_add(node, NR_SWAPCACHE, nr);
+		node_stat_add(node, NR_FILE_PAGES, nr);
+	}
 	if (page_is_anon(page)) {
 		if (page_total_mapcount(page) > 0)
 			node_stat_add(node, NR_ANON_MAPPED, nr);
@@ -78,6 +83,8 @@ static void migrate_count_kind(struct mmsim_machine *machine,
 			node_stat_add(node, NR_ANON_THPS, sign);
 		return;
 	}
+	if (page_has(page, PG_swapcache))
+		return;
 	node_stat_add(node, NR_FILE_PAGES, nr);
 	if (page->mapcount > 0)
 		node_stat_add(node, NR_FILE_MAPPED, nr);
@@ -168,7 +175,9 @@ int migrate_page(struct mmsim_machine *machine, struct page *page,
 	migrate_count_kind(machine, page, page, -1);
 	migrate_copy(page, target);
 	migrate_count_kind(machine, target, target, 1);
-	if (!page_is_anon(target)) {
+	if (page_has(target, PG_swapcache)) {
+		swap_cache_replace(machine, target);
+	} else if (!page_is_anon(target)) {
 		struct address_space *mapping = target->mapping;
 
 		/* There is an entry at the index already: no memory is needed.

@@ -2,7 +2,8 @@
  * mincore.c: which pages are in memory.
  *
  * A page is "in core" when it is mapped by this task; a page of a file or of
- * shared memory also when it is in the page cache.  A task that is neither
+ * shared memory also when it is in the page cache, one on swap when it is in the
+ * swap cache.  A task that is neither
  * root nor could write the file is told 1 for every page of it, so that the
  * cache does not tell what others read (5.2 and later).
  *
@@ -11,6 +12,7 @@
 #include "kernel/file.h"
 #include "kernel/machine.h"
 #include "kernel/pgtable.h"
+#include "kernel/swap.h"
 #include "kernel/syscall.h"
 #include "kernel/vma.h"
 
@@ -26,6 +28,18 @@ static bool mincore_may_know(const struct mmsim_task *task,
 	       (vma->file && (vma->file->flags & O_ACCMODE) != O_RDONLY);
 }
 
+/* In the page cache, or on swap and in the swap cache. */
+static bool mincore_object_page(struct address_space *mapping, uint64_t index)
+{
+	void *entry = radix_find(&mapping->pages, index);
+
+	if (!entry || !radix_is_value(entry))
+		return entry;
+	return mapping->is_shmem &&
+	       swap_cache_find(mapping->machine,
+			       (swp_entry_t){radix_to_value(entry)});
+}
+
 static unsigned char mincore_page(struct vm_area_struct *vma, uintptr_t addr)
 {
 	pte_t *pmd = pmd_find(vma->mm, addr), *pte;
@@ -36,9 +50,10 @@ static unsigned char mincore_page(struct vm_area_struct *vma, uintptr_t addr)
 	if (pte && pte_is_present(*pte))
 		return 1;
 	if (pte && pte_is_swap(*pte))
-		return 0;
+		return swap_cache_find(vma->mm->machine,
+				       pte_to_swp_entry(*pte)) != NULL;
 	return !vma_is_anonymous(vma) &&
-	       filemap_find(vma->mapping, vma_linear_index(vma, addr));
+	       mincore_object_page(vma->mapping, vma_linear_index(vma, addr));
 }
 
 static int mincore_do(struct mmsim_task *task, uintptr_t addr, size_t len,

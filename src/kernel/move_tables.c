@@ -7,6 +7,8 @@
  * table wherever the old one has one, empty or not.  Pages keep their index: the
  * new area has a pgoff such that it holds the same indexes as the old one.
  *
+ * Swap entries move like the others.
+ *
  * When a table for the new place cannot be had, what was moved moves back.
  *
  * Source: mremap(2); experiments on 6.18 (VmPTE).
@@ -30,7 +32,7 @@ static int move_pages(struct pgtable_tables *walk, uintptr_t addr,
 
 	for (unsigned i = 0; i < nr; i++) {
 		uintptr_t from = addr + i * PAGE_SIZE, to = from + move->delta;
-		pte_t pte = entries[i];
+		pte_t pte;
 
 		if (!dst || is_aligned(to, PMD_SIZE))
 			dst = pte_alloc(walk->mm, to);
@@ -38,6 +40,8 @@ static int move_pages(struct pgtable_tables *walk, uintptr_t addr,
 			dst++;
 		if (!dst)
 			return -ENOMEM;
+		/* after the table was made, for which reclaim may have run */
+		pte = entries[i];
 		if (pte_is_none(pte))
 			continue;
 		ASSERT(pte_is_none(*dst));
@@ -73,7 +77,7 @@ static int move_huge(struct pgtable_tables *walk, uintptr_t start,
 		dst = pmd_alloc(walk->mm, start + move->delta);
 		if (!dst)
 			return -ENOMEM;
-		if (pte_is_none(*dst)) {
+		if (pte_is_none(*dst) && pmd_is_huge(*pmd)) {
 			thp_move(walk->mm, start, pmd, start + move->delta,
 				 dst);
 			return 0;

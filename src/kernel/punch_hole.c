@@ -67,7 +67,9 @@ void punch_hole(struct address_space *mapping, uint64_t first, uint64_t last)
 	list_for_each(vma, &mapping->vmas, mapping_link)
 		punch_unmap(vma, first, last);
 	while ((entry = radix_next(&mapping->pages, &index)) && index <= last) {
-		if (!radix_is_value(entry)) {
+		if (radix_is_value(entry)) {
+			filemap_drop_value(mapping, index);
+		} else {
 			page_get(entry);
 			filemap_remove(entry);
 			page_put(machine, entry);

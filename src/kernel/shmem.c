@@ -141,6 +141,22 @@ uncharge:
 	return err;
 }
 
+/* In the cache, on swap, or nowhere yet; -EAGAIN: look again. */
+static int shmem_find_page(struct mmsim_task *task,
+			   struct address_space *mapping, uint64_t index,
+			   struct page **page, bool *major)
+{
+	void *entry = radix_find(&mapping->pages, index);
+
+	if (!entry)
+		return shmem_make_page(task, mapping, index, page);
+	if (radix_is_value(entry))
+		return shmem_swap_in(task, mapping, index, page, major);
+	*page = entry;
+	page_get(*page);
+	return 0;
+}
+
 int shmem_get_page(struct mmsim_task *task, struct address_space *mapping,
 		   uint64_t index, struct page **page, bool *major)
 {
@@ -155,6 +171,8 @@ int shmem_get_page(struct mmsim_task *task, struct address_space *mapping,
 		return 0;
 	}
 	mapping->host->refcount++;
-	err = shmem_make_page(task, mapping, index, page);
+	do {
+		err = shmem_find_page(task, mapping, index, page, major);
+	} while (err == -EAGAIN);
 	return inode_put_after_page(task, mapping->host, err, page);
 }

@@ -75,6 +75,9 @@ struct page *swap_cache_find(const struct mmsim_machine *machine,
  * none.  `shadow`: NULL or a value that the slot keeps (workingset.h). */
 void swap_cache_delete(struct mmsim_machine *machine, struct page *page,
 		       void *shadow);
+/* The page has taken over another's slot (migrate.c), references and all: its
+ * place in the cache, too. */
+void swap_cache_replace(struct mmsim_machine *machine, struct page *page);
 /* The page needs its slot no more if nobody else names it: out of the cache,
  * and dirty.  True: it was done. */
 bool swap_try_to_free(struct mmsim_machine *machine, struct page *page);
@@ -85,12 +88,20 @@ bool swap_is_full(const struct mmsim_machine *machine);
  * nobody names its slot, takes it out of the cache.  0 or -ENOMEM (of the
  * host). */
 int swap_writepage(struct mmsim_machine *machine, struct page *page);
-/* A dirty page of shmem, unmapped: moves to the swap cache, and its object's
- * tree keeps the entry.  Then swap_writepage.  0, -ENOSPC, -ENOMEM. */
+
+/* shmem_swap.c.  A dirty page of shmem, unmapped: moves to the swap cache, and
+ * its object's tree keeps the entry.  Then swap_writepage.  0 or -ENOSPC. */
 int shmem_writepage(struct mmsim_machine *machine, struct page *page);
+/* A clean page of shmem, unmapped, was never written: out of the cache, and the
+ * object has a hole there; the caller has the last reference but the cache's. */
+void shmem_drop_hole(struct page *page);
 
 /* A swap entry was found by a fault: as the functions of fault.h. */
 int swap_in_fault(struct vm_fault *fault, pte_t *entry);
+/* MADV_WILLNEED: what the area, anonymous or of shmem, has on swap in this range
+ * comes into the swap cache; nobody waits. */
+void swap_willneed(struct mmsim_task *task, struct vm_area_struct *vma,
+		   uintptr_t start, uintptr_t end);
 
 /*
  * unmap.c: all entries of the page go: anonymous ones become swap entries (the

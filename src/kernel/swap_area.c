@@ -88,15 +88,13 @@ static uint64_t area_take_slot(struct swap_area *area)
 {
 	uint64_t offset = 0;
 
-	if (area->run_left > 0)
+	/* the run goes on to the end of its cluster */
+	if (area->next % SWAPFILE_CLUSTER > 0)
 		offset = area_find_in_cluster(area, area->next);
-	if (!offset) {
-		area->run_left = SWAPFILE_CLUSTER;
+	if (!offset)
 		offset = area_find_empty_cluster(area);
-	}
 	if (!offset)
 		offset = area_find_anywhere(area);
-	area->run_left--;
 	area->next = (offset + 1) % area->nr_slots;
 	area->cluster_used[offset / SWAPFILE_CLUSTER]++;
 	area->nr_used++;

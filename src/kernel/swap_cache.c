@@ -87,6 +87,13 @@ void swap_cache_delete(struct mmsim_machine *machine, struct page *page,
 	page_put(machine, page);
 }
 
+void swap_cache_replace(struct mmsim_machine *machine, struct page *page)
+{
+	swp_entry_t entry = page_swap_entry(page);
+
+	swap_area_of(machine, entry)->cache[swp_offset(entry)] = page;
+}
+
 bool swap_try_to_free(struct mmsim_machine *machine, struct page *page)
 {
 	if (!page_has(page, PG_swapcache) || page_has(page, PG_writeback) ||

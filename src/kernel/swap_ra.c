@@ -23,6 +23,7 @@
  * recordings (a fault for 8 pages in sequence; single pages at random after a
  * few).
  */
+#include "kernel/file.h"
 #include "kernel/swap_state.h"
 
 enum { RA_MIN_WINDOW = 4 };
@@ -108,4 +109,64 @@ struct page *swap_readahead(struct mmsim_machine *machine,
 	if (nr_read > 0)
 		blkdev_read(&area->dev, first, nr_read, page != NULL);
 	return page;
+}
+
+/* --- MADV_WILLNEED ------------------------------------------------------- */
+
+static void willneed_slot(struct mmsim_machine *machine,
+			  const struct swap_reader *reader, swp_entry_t entry)
+{
+	bool is_new;
+	struct page *page = swap_cache_read(machine, reader, entry, &is_new);
+
+	if (!page)
+		return;
+	if (is_new)
+		blkdev_read(&swap_area_of(machine, entry)->dev,
+			    swp_offset(entry), 1, false);
+	page_put(machine, page);
+}
+
+static int willneed_visit(struct pgtable_walk *walk, uintptr_t addr,
+			  pte_t *entry, bool huge)
+{
+	struct swap_reader *reader = walk->arg;
+
+	if (huge || !pte_is_swap(*entry))
+		return 0;
+	reader->addr = addr;
+	willneed_slot(walk->mm->machine, reader, pte_to_swp_entry(*entry));
+	return 0;
+}
+
+/* Slots that the tree of the object holds in place of pages. */
+static void willneed_shmem(struct mmsim_task *task, struct vm_area_struct *vma,
+			   uint64_t index, uint64_t end)
+{
+	const struct swap_reader reader = {.task = task};
+	void *value;
+
+	for (; (value = radix_next(&vma->mapping->pages, &index)) &&
+	       index < end;
+	     index++)
+		if (radix_is_value(value))
+			willneed_slot(vma->mm->machine, &reader,
+				      (swp_entry_t){radix_to_value(value)});
+}
+
+void swap_willneed(struct mmsim_task *task, struct vm_area_struct *vma,
+		   uintptr_t start, uintptr_t end)
+{
+	struct swap_reader reader = {.task = task, .vma = vma};
+	struct pgtable_walk walk = {
+		.mm = vma->mm,
+		.visit = willneed_visit,
+		.arg = &reader,
+	};
+
+	if (vma_is_anonymous(vma))
+		pgtable_walk(&walk, start, end);
+	else
+		willneed_shmem(task, vma, vma_linear_index(vma, start),
+			       vma_linear_index(vma, end - 1) + 1);
 }

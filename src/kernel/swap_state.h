@@ -43,8 +43,7 @@ struct swap_area {
 	void **contents;        /* PAGE_SIZE bytes of machine->contents */
 	uint16_t *cluster_used; /* slots in use of each SWAPFILE_CLUSTER */
 	uint64_t free_hint;     /* no cluster before this one is empty */
-	uint64_t next;          /* where the next slot is looked for, */
-	unsigned run_left;      /* and for how many in sequence */
+	uint64_t next;          /* where the next slot is looked for */
 	unsigned turn_left;     /* slots until the next area's turn */
 	size_t arrays_bytes;    /* of all four arrays, which begin at map */
 	struct blkdev dev;

@@ -54,6 +54,7 @@ void thp_zap(struct vm_area_struct *vma, uintptr_t addr, pte_t *pmd);
  * space. */
 void thp_move(struct mm_struct *mm, uintptr_t from, pte_t *src, uintptr_t to,
 	      pte_t *dst);
+/* 0, -ENOMEM, PGTABLE_AGAIN (it is not huge any more). */
 int thp_copy(struct mm_struct *dst, struct vm_area_struct *dst_vma,
 	     struct vm_area_struct *src_vma, uintptr_t addr, pte_t *pmd);
 /* Pages of it are mapped nowhere any more: it is split when memory is short

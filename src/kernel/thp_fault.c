@@ -199,13 +199,19 @@ int thp_copy(struct mm_struct *dst, struct vm_area_struct *dst_vma,
 {
 	struct mmsim_machine *machine = dst->machine;
 	pte_t *dst_pmd = pmd_alloc(dst, addr);
-	struct page *head = pte_page(machine, *pmd), *table;
+	struct page *head, *table;
 
 	if (!dst_pmd)
 		return -ENOMEM;
 	table = pgtable_alloc_stock(dst);
 	if (!table)
 		return -ENOMEM;
+	/* Reclaim may have split it for these tables. */
+	if (!pmd_is_huge(*pmd)) {
+		pgtable_free_stock(dst, table);
+		return PGTABLE_AGAIN;
+	}
+	head = pte_page(machine, *pmd);
 	/* It is there: the parent has it. */
 	if (!head)
 		thp_use_zero_page(dst);

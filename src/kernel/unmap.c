@@ -48,6 +48,20 @@ static pte_t unmap_swap_entry(struct mmsim_machine *machine, struct page *page)
 	return value;
 }
 
+/* Free to go it was, and then somebody stored to it. */
+static void unmap_keep_dirty(struct mmsim_machine *machine, struct page *page)
+{
+	bool on_list = page_has(page, PG_lru);
+
+	if (page_has(page, PG_swapbacked))
+		return;
+	if (on_list)
+		lru_del(machine, page);
+	page_set(page, PG_swapbacked);
+	if (on_list)
+		lru_add(machine, page);
+}
+
 static bool unmap_visit(struct rmap_walk *walk, struct vm_area_struct *vma,
 			uintptr_t addr, pte_t *entry, bool huge)
 {
@@ -70,7 +84,7 @@ static bool unmap_visit(struct rmap_walk *walk, struct vm_area_struct *vma,
 			value = unmap_swap_entry(machine, page);
 			mm->rss[MM_SWAPENTS]++;
 		} else if (page_has(page, PG_dirty | PG_swapbacked)) {
-			page_set(page, PG_swapbacked);
+			unmap_keep_dirty(machine, page);
 			return false;
 		}
 	}

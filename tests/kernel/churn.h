@@ -200,7 +200,7 @@ static void churn_step(struct churn *churn)
 
 /* The books are proved every 16 steps here; builds that do it after every call
  * need fewer steps. */
-static void churn(const char *spec, unsigned seed, unsigned steps)
+static SIM_UNUSED void churn(const char *spec, unsigned seed, unsigned steps)
 {
 	struct churn *churn = calloc(1, sizeof(*churn));
 

@@ -10,19 +10,20 @@
  *
  * Rss is their sum, and Pss counts a page that n entries map as 1/n, with 12
  * bits behind the point, so that the Pss of all tasks together is what they
- * take.  The zero page is nobody's and is not counted.  Swap entries count in
- * Swap and SwapPss, and so do pages of tmpfs that are on swap and shared.
+ * take.  The zero page is nobody's and is not counted.
+ *
+ * Swap entries count in Swap, and in SwapPss as 1/n when n name the slot.  Pages
+ * of tmpfs that are on swap count in Swap where no entry is in front of them.
  *
  * Referenced: used since clear_refs was written, or since the fork.  Locked:
  * the Pss of an area that mlock holds.  LazyFree: MADV_FREE was told for it.
- *
- * Simplified: a swap slot counts as one task's own in SwapPss.
  *
  * Source: proc(5), kernel documentation filesystems/proc.
  */
 #include "kernel/file.h"
 #include "kernel/proc/proc.h"
 #include "kernel/rmap.h"
+#include "kernel/swap.h"
 #include "kernel/vma.h"
 
 #include <errno.h>
@@ -104,8 +105,11 @@ static int smaps_visit(struct pgtable_walk *walk, uintptr_t addr, pte_t *entry,
 
 	(void)addr;
 	if (pte_is_swap(*entry)) {
+		unsigned nr_sharers =
+			swap_count(w->machine, pte_to_swp_entry(*entry));
+
 		w->figures->swap += PAGE_SIZE;
-		w->figures->swap_pss += PAGE_SIZE << PSS_SHIFT;
+		w->figures->swap_pss += (PAGE_SIZE << PSS_SHIFT) / nr_sharers;
 	} else if (!(*entry & PTE_SPECIAL)) {
 		smaps_add_page(w, page_from_pfn(w->machine, pte_pfn(*entry)),
 			       huge ? HPAGE_PMD_NR : 1, *entry);
@@ -113,19 +117,27 @@ static int smaps_visit(struct pgtable_walk *walk, uintptr_t addr, pte_t *entry,
 	return 0;
 }
 
-/* Pages of the object that are on swap, when nothing private hides them. */
+/* A private copy, or a page that was private, hides that of the object. */
+static bool smaps_is_hidden(const struct vm_area_struct *vma, uint64_t index)
+{
+	const pte_t *entry = pte_find(
+		vma->mm, vma->start + ((index - vma->pgoff) << PAGE_SHIFT));
+
+	return entry && !pte_is_none(*entry);
+}
+
+/* Pages of the object that are on swap. */
 static void smaps_add_shmem_swap(struct smaps *s,
 				 const struct vm_area_struct *vma)
 {
 	uint64_t index = vma->pgoff, end = vma->pgoff + vma_pages(vma);
 	void *slot;
 
-	if (!vma->mapping || !vma->mapping->is_shmem ||
-	    ((vma->flags & VM_WRITE) && !(vma->flags & VM_SHARED)))
+	if (!vma->mapping || !vma->mapping->is_shmem)
 		return;
 	for (; (slot = radix_next(&vma->mapping->pages, &index)) && index < end;
 	     index++)
-		if (radix_is_value(slot))
+		if (radix_is_value(slot) && !smaps_is_hidden(vma, index))
 			s->swap += PAGE_SIZE;
 }
 
