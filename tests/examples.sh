@@ -23,7 +23,7 @@ has()
     grep -q -e "$1" "$work/out"
 }
 
-echo "1..5"
+echo "1..6"
 
 # A build that proves its books after each store gets a small machine.
 machine=
@@ -56,6 +56,13 @@ status=0
     status=$?
 has '^mmap of 2000 MB: Cannot allocate memory$' || status=1
 result $status "without overcommit nothing is promised"
+
+status=0
+"$top_builddir/examples/replacement" > "$work/out" || status=$?
+has '^hits, %  *lru  *two-lists  *young-old$' || status=1
+has '^lru .* 0\*(-2) 1\*(-3) 2\*(-10) 3\*(-11)$' || status=1
+has '^two-lists .* 0 1 2 3$' || status=1
+result $status "replacement shows who survives a scan"
 
 # Each program of the README builds on its own and runs.
 status=0

@@ -264,6 +264,52 @@ off_t mmsim_file_size(const struct mmsim_file *file);
  * bytes; holes take nothing.  -EBADF. */
 off_t mmsim_file_blocks(const struct mmsim_file *file);
 
+/* --- replacement policies ----------------------------------------------------------- */
+
+/*
+ * A cache of page numbers under a policy of replacement, outside of any
+ * machine: the same trace can be given to each of them.
+ *
+ *   "lru"        one list in the order of last use
+ *   "two-lists"  Linux's active and inactive list, with refault distances
+ *   "young-old"  InnoDB's list with a midpoint; settings "old_blocks_pct" (the
+ *                old part's share, 5..95 %, 37 by default) and "old_blocks_time"
+ *                (ms from a page's first use to the one that makes it young,
+ *                1000 by default, 0: the first use does)
+ *
+ * Sources: MySQL reference manual, "Buffer Pool"; the kernel's documentation,
+ * admin-guide/mm/concepts.
+ */
+struct mmsim_replacement;
+
+#define MMSIM_NO_PAGE UINT64_MAX
+
+/* With room for `capacity` pages.  0, -EINVAL (policy, capacity 0), -ENOMEM. */
+int mmsim_replacement_create(const char *policy, size_t capacity,
+			     struct mmsim_replacement **cache);
+void mmsim_replacement_destroy(struct mmsim_replacement *cache);
+/* A setting.  0, -ENOENT (the policy has none of this name), -EINVAL. */
+int mmsim_replacement_set(struct mmsim_replacement *cache, const char *name,
+			  uint64_t value);
+/*
+ * Page `page` is used at `time_ns`, or, with `is_readahead`, read ahead without
+ * being used.  1: it was there; 0: it was not, and is now; *evicted (NULL is
+ * allowed) is the page that went for it, or MMSIM_NO_PAGE.  -EINVAL: the time is
+ * before that of the last access, or the page is MMSIM_NO_PAGE; -ENOMEM.
+ */
+int mmsim_replacement_access(struct mmsim_replacement *cache, uint64_t page,
+			     uint64_t time_ns, bool is_readahead,
+			     uint64_t *evicted);
+/* The page is there; no use. */
+bool mmsim_replacement_has(const struct mmsim_replacement *cache,
+			   uint64_t page);
+/*
+ * The hit rates of all policies on a number of traces: a working set alone, with
+ * useless read-ahead, with scans, moving, and a loop that does not fit.
+ * As mmsim_proc_read; -ENOMEM.
+ */
+ssize_t mmsim_replacement_table(uint64_t seed, char *buf, size_t len);
+
 #ifdef __cplusplus
 }
 #endif
