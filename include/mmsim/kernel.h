@@ -97,6 +97,35 @@ void mmsim_idle(struct mmsim_machine *machine, uint64_t ns);
 int mmsim_machine_validate(struct mmsim_machine *machine, char *why,
 			   size_t len);
 
+/* --- memory that comes and goes --------------------------------------------- */
+
+/*
+ * Plugs in a DIMM of `bytes` bytes on a node; *id tells its slot.  Its blocks
+ * appear in /sys/devices/system/memory, offline unless auto_online_blocks says
+ * otherwise, and are switched on by writing online, online_kernel or
+ * online_movable to memoryN/state, off by writing offline.  -EINVAL: no such
+ * node, or no multiple of the block's size (128M; memory_block= in the spec);
+ * -ENOSPC: no slot or no room is left (slots=, maxmem=); -ENOMEM: no memory for
+ * the struct pages of its frames.
+ */
+int mmsim_dimm_add(struct mmsim_machine *machine, uint64_t bytes,
+		   unsigned node, int *id);
+
+/* Takes the DIMM out.  -ENODEV: there is none in this slot; -EBUSY: a block of
+ * it is online. */
+int mmsim_dimm_remove(struct mmsim_machine *machine, int id);
+
+/*
+ * What writing "offline" to memoryN/state does, with a limit: when pages of the
+ * block cannot be moved, Linux tries again and again until a signal comes; here
+ * it comes after `timeout_ns` of virtual time (10 s for the file).  -ENOENT: no
+ * such block; -EINVAL: it is not online, or has holes, or pages of several
+ * zones; -EBUSY: something in it can never be moved; -EINTR: the signal came.
+ * After an error the block is online as before, and nothing is lost.
+ */
+int mmsim_memory_offline(struct mmsim_machine *machine, uint64_t block,
+			 uint64_t timeout_ns);
+
 /* --- tasks ---------------------------------------------------------------- */
 
 /*

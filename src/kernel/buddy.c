@@ -16,9 +16,9 @@
  * request whose own lists are empty takes the largest block of another type
  * and, when that is large enough, the whole pageblock with it.
  *
- * Frames that were never asked for are not on any list: they lie between
- * deferred_pfn and deferred_end and stand behind the largest Movable blocks.
- * Their struct pages have not been touched.
+ * Frames that were never asked for are not on any list: they lie in the zone's
+ * `deferred` ranges and stand behind the largest Movable blocks.  Their struct
+ * pages have not been touched.
  *
  * A free block: PG_buddy, `private` its order, `index` the type of its list.
  *
@@ -59,6 +59,14 @@ static uint64_t buddy_place(const struct zone *zone)
 	       (uint64_t)zone->node->id << PAGE_FLAGS_NODE_SHIFT;
 }
 
+/* Free pages of this type are counted: isolated ones are not. */
+static void buddy_count(struct zone *zone, enum migratetype migratetype,
+			int64_t nr_pages)
+{
+	if (LIKELY(migratetype != MIGRATE_ISOLATE))
+		zone_stat_add(zone, NR_FREE_PAGES, nr_pages);
+}
+
 /* Marks the block free and puts it on a list. */
 static void buddy_list_add(struct zone *zone, struct page *page, unsigned order,
 			   enum migratetype migratetype, bool tail)
@@ -92,16 +100,27 @@ static bool buddy_is_free(const struct zone *zone, const struct page *page,
 	       page->private == order;
 }
 
-/* The largest never-used block, if the zone has one left: it is put on the list
- * of its type and returned. */
+/* Takes range i out of `deferred`. */
+static void buddy_drop_deferred(struct zone *zone, unsigned i)
+{
+	zone->nr_deferred--;
+	for (; i < zone->nr_deferred; i++)
+		zone->deferred[i] = zone->deferred[i + 1];
+}
+
+/* A never-used block, if the zone has one left: it is put on the list of its
+ * type and returned. */
 static struct page *buddy_take_deferred(struct zone *zone)
 {
+	struct memory_range *range = &zone->deferred[0];
 	struct page *page;
 
-	if (zone->deferred_pfn == zone->deferred_end)
+	if (zone->nr_deferred == 0)
 		return NULL;
-	page = zone->node->machine->mem_map + zone->deferred_pfn;
-	zone->deferred_pfn += MAX_ORDER_NR_PAGES;
+	page = zone->node->machine->mem_map + range->start;
+	range->start += MAX_ORDER_NR_PAGES;
+	if (range->start == range->end)
+		buddy_drop_deferred(zone, 0);
 	buddy_list_add(zone, page, MAX_ORDER - 1, MIGRATE_MOVABLE, true);
 	return page;
 }
@@ -319,7 +338,7 @@ void buddy_free(struct zone *zone, struct page *page, unsigned order,
 
 	ASSERT(!page_has(page, PG_buddy));
 	ASSERT(is_aligned(pfn, (pfn_t)1 << order));
-	zone->stat[NR_FREE_PAGES] += (uint64_t)1 << order;
+	buddy_count(zone, migratetype, (int64_t)1 << order);
 	for (; order < MAX_ORDER - 1; order++) {
 		struct page *buddy = mem_map + (pfn ^ (pfn_t)1 << order);
 
@@ -350,6 +369,33 @@ static void buddy_add_blocks(struct zone *zone, pfn_t start, pfn_t end)
 	}
 }
 
+/* Blocks of the highest order that were never used become range i of those, or
+ * go onto the lists when there are too many ranges. */
+static void buddy_insert_deferred(struct zone *zone, unsigned i, pfn_t start,
+				  pfn_t end)
+{
+	if (start == end)
+		return;
+	if (zone->nr_deferred == ZONE_MAX_DEFERRED) {
+		buddy_add_blocks(zone, start, end);
+		return;
+	}
+	for (unsigned j = zone->nr_deferred++; j > i; j--)
+		zone->deferred[j] = zone->deferred[j - 1];
+	zone->deferred[i] = (struct memory_range){start, end};
+}
+
+/* The same at the end, to be used last. */
+static void buddy_defer(struct zone *zone, pfn_t start, pfn_t end)
+{
+	unsigned nr = zone->nr_deferred;
+
+	if (nr > 0 && zone->deferred[nr - 1].end == start)
+		zone->deferred[nr - 1].end = end;
+	else
+		buddy_insert_deferred(zone, nr, start, end);
+}
+
 void buddy_add_range(struct zone *zone, pfn_t start, pfn_t end)
 {
 	pfn_t first = align_up(start, MAX_ORDER_NR_PAGES);
@@ -362,14 +408,78 @@ void buddy_add_range(struct zone *zone, pfn_t start, pfn_t end)
 	}
 	buddy_add_blocks(zone, start, first);
 	buddy_add_blocks(zone, last, end);
-	if (zone->deferred_pfn == zone->deferred_end) {
-		zone->deferred_pfn = first;
-		zone->deferred_end = last;
-	} else if (zone->deferred_end == first) {
-		zone->deferred_end = last;
-	} else {
-		buddy_add_blocks(zone, first, last);
+	buddy_defer(zone, first, last);
+}
+
+/* Takes [start, end) out of the deferred ranges, onto the lists. */
+static void buddy_end_deferral(struct zone *zone, pfn_t start, pfn_t end)
+{
+	for (unsigned i = zone->nr_deferred; i-- > 0;) {
+		struct memory_range range = zone->deferred[i];
+		pfn_t low = max_size(range.start, start);
+		pfn_t high = min_size(range.end, end);
+
+		if (low >= high)
+			continue;
+		buddy_drop_deferred(zone, i);
+		buddy_add_blocks(zone, low, high);
+		buddy_insert_deferred(zone, i, high, range.end);
+		buddy_insert_deferred(zone, i, range.start, low);
 	}
+}
+
+void buddy_move_free(struct zone *zone, pfn_t start, pfn_t end,
+		     enum migratetype to)
+{
+	struct page *mem_map = zone->node->machine->mem_map;
+
+	buddy_end_deferral(zone, start, end);
+	for (pfn_t pfn = start; pfn < end;) {
+		struct page *page = mem_map + pfn;
+		unsigned order;
+
+		if (!page_has(page, PG_buddy)) {
+			pfn++;
+			continue;
+		}
+		order = (unsigned)page->private;
+		buddy_count(zone, page->index, -((int64_t)1 << order));
+		buddy_list_del(zone, page);
+		buddy_list_add(zone, page, order, to, false);
+		buddy_count(zone, to, (int64_t)1 << order);
+		pfn += (pfn_t)1 << order;
+	}
+}
+
+void buddy_remove_free(struct zone *zone, pfn_t start, pfn_t end)
+{
+	struct page *mem_map = zone->node->machine->mem_map;
+
+	for (pfn_t pfn = start; pfn < end;) {
+		struct page *page = mem_map + pfn;
+
+		ASSERT(page->index == MIGRATE_ISOLATE);
+		buddy_list_del(zone, page);
+		pfn += (pfn_t)1 << page->private;
+	}
+}
+
+pfn_t buddy_skip_deferred(const struct zone *zone, pfn_t pfn)
+{
+	for (unsigned i = 0; i < zone->nr_deferred; i++)
+		if (pfn >= zone->deferred[i].start &&
+		    pfn < zone->deferred[i].end)
+			return zone->deferred[i].end;
+	return pfn;
+}
+
+uint64_t buddy_nr_deferred(const struct zone *zone)
+{
+	uint64_t nr_pages = 0;
+
+	for (unsigned i = 0; i < zone->nr_deferred; i++)
+		nr_pages += zone->deferred[i].end - zone->deferred[i].start;
+	return nr_pages;
 }
 
 uint64_t buddy_nr_free(const struct zone *zone, unsigned order,
@@ -378,7 +488,6 @@ uint64_t buddy_nr_free(const struct zone *zone, unsigned order,
 	uint64_t nr_blocks = zone->free_area[order].nr_free[migratetype];
 
 	if (order == MAX_ORDER - 1 && migratetype == MIGRATE_MOVABLE)
-		nr_blocks += (zone->deferred_end - zone->deferred_pfn) /
-			     MAX_ORDER_NR_PAGES;
+		nr_blocks += buddy_nr_deferred(zone) / MAX_ORDER_NR_PAGES;
 	return nr_blocks;
 }

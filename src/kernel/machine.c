@@ -146,6 +146,7 @@ static void machine_set_up(struct mmsim_machine *machine)
 	machine->nr_nodes = spec->nodes;
 	machine->nr_cpus = spec->cpus;
 	machine->is_booting = true;
+	machine->user_min_free_kbytes = -1;
 	list_init(&machine->tasks);
 	list_init(&machine->kthreads);
 	machine->kthread_next_ns = KTHREAD_ASLEEP;

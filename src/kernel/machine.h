@@ -47,9 +47,11 @@ struct mmsim_machine {
 	struct pool blkdev_writes;
 
 	/* physical memory */
-	struct page *mem_map;     /* max_pfn entries, reserved in one piece */
+	struct page *mem_map;     /* nr_frames entries, reserved in one piece */
 	uint8_t *pageblocks;      /* migratetype of each pageblock */
-	pfn_t max_pfn;
+	pfn_t max_pfn;            /* there are no frames from here on */
+	pfn_t nr_frames;          /* those that may be plugged in, too */
+	struct hotplug_state *hotplug; /* memory_block.h */
 	struct pglist_data *nodes[MAX_NODES];
 	unsigned nr_nodes, nr_cpus;
 	unsigned cpu_node[MAX_CPUS];
@@ -73,7 +75,7 @@ struct mmsim_machine {
 	uint64_t vm_events[NR_VM_EVENT_ITEMS];
 	uint64_t committed_as;    /* pages */
 	struct sysctl_vm vm;
-	bool min_free_kbytes_set; /* by hand */
+	int64_t user_min_free_kbytes; /* set by hand; -1: never */
 	struct thp thp;
 	struct log log;
 

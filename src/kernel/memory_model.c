@@ -20,6 +20,7 @@
 #include "kernel/memory_model.h"
 
 #include "kernel/machine.h"
+#include "kernel/memory_block.h"
 
 /* Pages for the struct pages of so many frames. */
 static uint64_t memory_model_pages(uint64_t nr_frames)
@@ -58,31 +59,13 @@ uint64_t memory_model_map_pages(enum memory_model model,
 		return memory_model_pages(map[nr_ranges - 1].end);
 	case MEMORY_DISCONTIGMEM:
 		for (unsigned i = 0; i < nr_ranges; i++)
-			nr_pages += memory_model_pages(map[i].end -
-						       map[i].start);
+			nr_pages +=
+				memory_model_pages(map[i].end - map[i].start);
 		return nr_pages;
 	default:
 		return memory_model_sections(map, nr_ranges) *
 		       memory_model_pages(PAGES_PER_SECTION);
 	}
-}
-
-static struct memory_range memory_model_range(const struct zone *zone)
-{
-	pfn_t start = zone_present_start(zone);
-
-	return (struct memory_range){start, start + zone->present_pages};
-}
-
-/* Nodes may lie between each other's zones: the range goes to its place. */
-static void memory_model_insert(struct memory_range *map, unsigned nr_ranges,
-				struct memory_range range)
-{
-	unsigned i = nr_ranges;
-
-	for (; i > 0 && map[i - 1].start > range.start; i--)
-		map[i] = map[i - 1];
-	map[i] = range;
 }
 
 /* From the node's first present frame to its last. */
@@ -91,55 +74,56 @@ static struct memory_range memory_model_node(const struct pglist_data *node)
 	struct memory_range span = {UINT64_MAX, 0};
 
 	for (int type = 0; type < MAX_NR_ZONES; type++) {
-		struct memory_range range =
-			memory_model_range(&node->zones[type]);
+		struct memory_range range = {0, 0};
 
-		if (!zone_is_populated(&node->zones[type]))
-			continue;
-		span.start = min_size(span.start, range.start);
-		span.end = max_size(span.end, range.end);
+		while (zone_next_range(&node->zones[type], &range)) {
+			span.start = min_size(span.start, range.start);
+			span.end = max_size(span.end, range.end);
+		}
 	}
 	return span;
+}
+
+/* Nodes may lie between each other: the sum of what each spans. */
+static uint64_t memory_model_node_pages(const struct mmsim_machine *machine,
+					uint64_t *end)
+{
+	struct pglist_data *node;
+	uint64_t nr_pages = 0;
+	unsigned i;
+
+	*end = 0;
+	for_each_node(machine, node, i)
+	{
+		struct memory_range span = memory_model_node(node);
+
+		if (span.end == 0)
+			continue;
+		nr_pages += memory_model_pages(span.end - span.start);
+		*end = max_size(*end, span.end);
+	}
+	return nr_pages;
 }
 
 uint64_t memory_model_machine_pages(const struct mmsim_machine *machine,
 				    enum memory_model model)
 {
-	struct memory_range map[MAX_NODES * MAX_NR_ZONES];
-	struct pglist_data *node;
-	unsigned nr_ranges = 0, i;
+	uint64_t nr_sections = 0, nr_pages, end;
 
-	for_each_node(machine, node, i) {
-		if (model == MEMORY_DISCONTIGMEM && node->present_pages > 0)
-			memory_model_insert(map, nr_ranges++,
-					    memory_model_node(node));
-		for (int type = 0; type < MAX_NR_ZONES; type++) {
-			struct zone *zone = &node->zones[type];
-
-			if (model != MEMORY_DISCONTIGMEM &&
-			    zone_is_populated(zone))
-				memory_model_insert(map, nr_ranges++,
-						    memory_model_range(zone));
-		}
-	}
-	return memory_model_map_pages(model, map, nr_ranges);
+	nr_pages = memory_model_node_pages(machine, &end);
+	if (model == MEMORY_DISCONTIGMEM)
+		return nr_pages;
+	if (model == MEMORY_FLATMEM)
+		return memory_model_pages(end);
+	for (uint64_t section = 0;
+	     section * PAGES_PER_SECTION < machine->max_pfn; section++)
+		nr_sections += memory_section_is_present(machine, section);
+	return nr_sections * memory_model_pages(PAGES_PER_SECTION);
 }
 
 bool memory_section_is_present(const struct mmsim_machine *machine,
 			       uint64_t section)
 {
-	pfn_t start = section * PAGES_PER_SECTION;
-	pfn_t end = start + PAGES_PER_SECTION;
-	struct pglist_data *node;
-	unsigned i;
-
-	for_each_node(machine, node, i)
-		for (int type = 0; type < MAX_NR_ZONES; type++) {
-			const struct zone *zone = &node->zones[type];
-			struct memory_range range = memory_model_range(zone);
-
-			if (range.start < end && range.end > start)
-				return true;
-		}
-	return false;
+	return memory_is_present(machine, section * PAGES_PER_SECTION,
+				 PAGES_PER_SECTION);
 }

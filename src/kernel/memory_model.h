@@ -6,11 +6,6 @@
 
 #include "kernel/spec.h"
 
-/* Frames [start, end) that are there. */
-struct memory_range {
-	pfn_t start, end;
-};
-
 /* Pages that the struct pages take in this model; the ranges are in order,
  * apart from each other, but for DISCONTIGMEM's, one a node. */
 uint64_t memory_model_map_pages(enum memory_model model,

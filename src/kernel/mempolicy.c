@@ -204,8 +204,7 @@ void mempolicy_text(const struct mempolicy *policy, char *buf, size_t len)
 
 /* --- from which node ----------------------------------------------------- */
 
-/* The highest zone that has memory: requests below it are not governed. */
-static enum zone_type policy_zone(const struct mmsim_machine *machine)
+enum zone_type mempolicy_zone(const struct mmsim_machine *machine)
 {
 	const struct pglist_data *node;
 	int highest = 0;
@@ -220,7 +219,7 @@ static enum zone_type policy_zone(const struct mmsim_machine *machine)
 
 static bool policy_governs(const struct mmsim_machine *machine, gfp_t gfp)
 {
-	return gfp_zone(machine, gfp) >= policy_zone(machine);
+	return gfp_zone(machine, gfp) >= mempolicy_zone(machine);
 }
 
 nodemask_t mempolicy_bind_nodes(const struct mmsim_task *task, gfp_t gfp)

@@ -9,6 +9,7 @@
 
 #include "kernel/gfp.h"
 #include "kernel/types.h"
+#include "kernel/zone.h"
 
 #include <linux/mempolicy.h>
 
@@ -44,6 +45,9 @@ struct page *mempolicy_alloc_pages(struct mmsim_task *task, gfp_t gfp,
 /* A page for addr of the area, by its policy or the task's. */
 struct page *vma_alloc_page(struct mmsim_task *task, struct vm_area_struct *vma,
 			    uintptr_t addr, gfp_t gfp, unsigned order);
+/* The highest zone that has memory, Movable apart: requests for a lower one are
+ * not governed by policies. */
+enum zone_type mempolicy_zone(const struct mmsim_machine *machine);
 /* Nodes that OOM may kill for: 0 when no policy binds. */
 nodemask_t mempolicy_bind_nodes(const struct mmsim_task *task, gfp_t gfp);
 /* The text of /proc/PID/numa_maps: "default", "bind:0-1", ... */

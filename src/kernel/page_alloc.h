@@ -75,6 +75,15 @@ void buddy_free(struct zone *zone, struct page *page, unsigned order,
 /* Hands frames [start, end) to the zone as free memory, at boot and when memory
  * is plugged in; in `deferred` form when the range allows it. */
 void buddy_add_range(struct zone *zone, pfn_t start, pfn_t end);
+/* Pages that were never asked for; and from a frame on, behind those. */
+uint64_t buddy_nr_deferred(const struct zone *zone);
+pfn_t buddy_skip_deferred(const struct zone *zone, pfn_t pfn);
+/* All free blocks in [start, end), whole blocks of the highest order, go to the
+ * lists of another type; those of MIGRATE_ISOLATE do not count as free. */
+void buddy_move_free(struct zone *zone, pfn_t start, pfn_t end,
+		     enum migratetype to);
+/* They leave the isolated lists, and the zone. */
+void buddy_remove_free(struct zone *zone, pfn_t start, pfn_t end);
 /* Blocks of this order and type, deferred ones counted as Movable. */
 uint64_t buddy_nr_free(const struct zone *zone, unsigned order,
 		       enum migratetype migratetype);

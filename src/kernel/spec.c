@@ -18,6 +18,7 @@
  *                     (these three also node by node, with / between them)
  *   boot_freed        pages that came back after the watermarks were set
  *   tmp_size, shm_size   how much /tmp and /dev/shm may hold
+ *   maxmem, slots     memory that may be plugged in; memory_block: its unit
  *   vm.NAME           a setting of /proc/sys/vm (kernel. and fs. as well)
  */
 #include "kernel/spec.h"
@@ -217,6 +218,8 @@ static const struct spec_key {
 	{"managed", spec_managed},     {"present", spec_present},
 	{"boot_used", spec_boot_used}, {"boot_freed", spec_boot_freed},
 	{"tmp_size", spec_tmp_size},   {"shm_size", spec_shm_size},
+	{"maxmem", spec_maxmem},       {"slots", spec_slots},
+	{"memory_block", spec_memory_block},
 };
 
 /* vm.NAME=VALUE; what is allowed depends on the profile. */

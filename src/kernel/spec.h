@@ -11,6 +11,7 @@
 enum memory_model { MEMORY_SPARSEMEM, MEMORY_FLATMEM, MEMORY_DISCONTIGMEM };
 
 enum { SPEC_MAX_SYSCTLS = 64 };
+#define SPEC_MAX_RAM ((uint64_t)64 << 40) /* 46 bits of physical address */
 
 struct spec_sysctl {
 	const char *name; /* points into the spec's text */
@@ -40,6 +41,9 @@ struct spec {
 	uint64_t boot_used_of[MAX_NR_ZONES]; /* those of a certain zone */
 	struct spec_sysctl sysctls[SPEC_MAX_SYSCTLS];
 	unsigned nr_sysctls;
+	uint64_t maxmem;       /* bytes that it may have one day */
+	unsigned slots;        /* for DIMMs */
+	uint64_t memory_block; /* bytes that are switched on and off together */
 	/* pages that the kernel gave back when it had booted, after the
 	 * watermarks were set: they are in `managed`, but the first watermarks
 	 * do not know them */

@@ -7,13 +7,11 @@
 #include "base/outbuf.h"
 #include "kernel/spec.h"
 
-#define SPEC_MAX_RAM ((uint64_t)64 << 40) /* 46 bits of physical address */
-
 struct spec_parser {
 	struct spec *spec;
 	struct outbuf why;
 	uint64_t seen; /* bit n: key n of the table was given */
-	bool has_boot_freed;
+	bool has_boot_freed, has_slots;
 	/* nodes that the key names: 1 is the whole machine; 0: not given */
 	unsigned nr_managed, nr_present, nr_boot_used;
 };
@@ -44,6 +42,11 @@ int spec_managed(struct spec_parser *parser, struct spec_text value);
 int spec_present(struct spec_parser *parser, struct spec_text value);
 int spec_boot_used(struct spec_parser *parser, struct spec_text value);
 int spec_boot_freed(struct spec_parser *parser, struct spec_text value);
+/* spec_hotplug.c: the keys about memory that is plugged in; the same. */
+int spec_maxmem(struct spec_parser *parser, struct spec_text value);
+int spec_slots(struct spec_parser *parser, struct spec_text value);
+int spec_memory_block(struct spec_parser *parser, struct spec_text value);
+int spec_check_hotplug(struct spec_parser *parser);
 /* What no key alone can tell, when all are read. */
 int spec_check_whole(struct spec_parser *parser);
 

@@ -380,5 +380,6 @@ int spec_check_whole(struct spec_parser *parser)
 			   "nodes: 8M of memory and more a node are allowed");
 		return -EINVAL;
 	}
-	return spec_check_boot(parser, pages);
+	err = spec_check_hotplug(parser);
+	return err ? err : spec_check_boot(parser, pages);
 }

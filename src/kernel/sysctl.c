@@ -62,7 +62,7 @@ static void changed_overcommit_kbytes(struct mmsim_machine *machine,
 static void changed_min_free_kbytes(struct mmsim_machine *machine, int64_t old)
 {
 	(void)old;
-	machine->min_free_kbytes_set = true;
+	machine->user_min_free_kbytes = machine->vm.min_free_kbytes;
 	zone_setup_watermarks(machine);
 }
 
@@ -420,17 +420,53 @@ void sysctl_init(struct mmsim_machine *machine)
 	}
 }
 
+/* At most these, and 1/32 of the free memory; kB. */
+enum { SYSCTL_ADMIN_RESERVE = 8192, SYSCTL_USER_RESERVE = 131072 };
+
+static int64_t sysctl_reserve(const struct mmsim_machine *machine, uint64_t most)
+{
+	uint64_t free = vmstat_zone_total(machine, NR_FREE_PAGES);
+
+	return (int64_t)min_size(pages_to_kb(free) / 32, most);
+}
+
 void sysctl_init_memory(struct mmsim_machine *machine)
 {
-	uint64_t free_kb =
-		pages_to_kb(vmstat_zone_total(machine, NR_FREE_PAGES));
 	uint64_t files = pages_to_kb(machine->totalram_pages) / 10;
 	struct sysctl_vm *vm = &machine->vm;
 
 	if (machine->profile >= PROFILE_3_10) {
-		vm->admin_reserve_kbytes = (int64_t)min_size(free_kb / 32, 8192);
+		vm->admin_reserve_kbytes =
+			sysctl_reserve(machine, SYSCTL_ADMIN_RESERVE);
 		vm->user_reserve_kbytes =
-			(int64_t)min_size(free_kb / 32, 131072);
+			sysctl_reserve(machine, SYSCTL_USER_RESERVE);
 	}
 	vm->file_max = (int64_t)max_size(files, 8192);
+}
+
+static void sysctl_follow_memory(struct mmsim_machine *machine, bool is_more,
+				 const char *name, int64_t *reserve,
+				 int64_t most)
+{
+	uint64_t free = vmstat_zone_total(machine, NR_FREE_PAGES);
+
+	if (is_more && *reserve > 0 && *reserve < most) {
+		*reserve = sysctl_reserve(machine, (uint64_t)most);
+	} else if (!is_more && (uint64_t)*reserve > pages_to_kb(free)) {
+		*reserve = sysctl_reserve(machine, (uint64_t)most);
+		printk(machine, "%s reset to %lu", name,
+		       (unsigned long)*reserve);
+	}
+}
+
+void sysctl_memory_changed(struct mmsim_machine *machine, bool is_more)
+{
+	if (machine->profile < PROFILE_3_10)
+		return;
+	sysctl_follow_memory(machine, is_more, "vm.user_reserve_kbytes",
+			     &machine->vm.user_reserve_kbytes,
+			     SYSCTL_USER_RESERVE);
+	sysctl_follow_memory(machine, is_more, "vm.admin_reserve_kbytes",
+			     &machine->vm.admin_reserve_kbytes,
+			     SYSCTL_ADMIN_RESERVE);
 }

@@ -37,6 +37,9 @@ void sysctl_init(struct mmsim_machine *machine);
 /* Those that follow from the free memory, when the zones have theirs and
  * before the spec's settings: admin_ and user_reserve_kbytes, file-max. */
 void sysctl_init_memory(struct mmsim_machine *machine);
+/* Memory was plugged in (or taken out): the two reserves follow, but for one
+ * that is 0 or at its largest (that would still fit). */
+void sysctl_memory_changed(struct mmsim_machine *machine, bool is_more);
 /* name: "vm.swappiness" (dots) or "vm/swappiness" (a path below /proc/sys).
  * Text of the value with '\n'; bytes, -ENOENT, -EACCES. */
 int sysctl_read(struct mmsim_machine *machine, const char *name, char *buf,

@@ -120,28 +120,31 @@ uint64_t thp_recommended_min_free_kbytes(const struct mmsim_machine *machine)
 	return pages_to_kb(min_size(pages, free_buffer_pages(machine) / 20));
 }
 
+void thp_raise_min_free_kbytes(struct mmsim_machine *machine)
+{
+	int64_t *min_free = &machine->vm.min_free_kbytes;
+	int64_t recommended;
+
+	if (machine->thp.enabled == THP_NEVER)
+		return;
+	recommended = (int64_t)thp_recommended_min_free_kbytes(machine);
+	if (recommended > *min_free) {
+		*min_free = recommended;
+		zone_setup_watermarks(machine);
+	}
+}
+
 int thp_set_enabled(struct mmsim_machine *machine, enum thp_mode mode)
 {
 	bool was_on = machine->thp.enabled != THP_NEVER;
-	int64_t *min_free = &machine->vm.min_free_kbytes;
-	int64_t wanted = *min_free;
 
 	if (!has_huge_pages(machine))
 		return -EINVAL;
 	machine->thp.enabled = mode;
-	if (mode != THP_NEVER) {
-		int64_t recommended =
-			(int64_t)thp_recommended_min_free_kbytes(machine);
-
-		if (recommended > wanted)
-			wanted = recommended;
-	} else if (was_on && !machine->min_free_kbytes_set) {
-		wanted = (int64_t)zone_default_min_free_kbytes(machine);
-	}
-	if (wanted != *min_free) {
-		*min_free = wanted;
-		zone_setup_watermarks(machine);
-	}
+	if (mode != THP_NEVER)
+		thp_raise_min_free_kbytes(machine);
+	else if (was_on)
+		zone_choose_min_free_kbytes(machine);
 	return 0;
 }
 

@@ -34,6 +34,8 @@ void thp_init(struct mmsim_machine *machine);
 bool thp_is_eligible(const struct vm_area_struct *vma);
 /* min_free_kbytes that huge pages ask for once they are on; kB. */
 uint64_t thp_recommended_min_free_kbytes(const struct mmsim_machine *machine);
+/* Sets it to that, if it is less and huge pages are on. */
+void thp_raise_min_free_kbytes(struct mmsim_machine *machine);
 int thp_set_enabled(struct mmsim_machine *machine, enum thp_mode mode);
 
 /* Serves the fault with a huge page: 1 done, 0 use small pages, or as

@@ -44,6 +44,7 @@ static void validate_zone(struct validate *v, const struct zone *zone)
 	const char *name = zone_names[zone->type];
 	uint64_t free = zone->stat[NR_FREE_PAGES], pcp = pcp_nr_pages(zone);
 	uint64_t in_use = v->nr_in_use[zone->node->id][zone->type];
+	uint64_t isolated = v->nr_isolated[zone->node->id][zone->type];
 
 	VALIDATE(v, zone->managed_pages <= zone->present_pages &&
 			    zone->present_pages <= zone->spanned_pages,
@@ -51,11 +52,12 @@ static void validate_zone(struct validate *v, const struct zone *zone)
 	VALIDATE(v, mark[WMARK_MIN] <= mark[WMARK_LOW] &&
 			    mark[WMARK_LOW] <= mark[WMARK_HIGH],
 		 "zone %s: watermarks are not in order", name);
-	VALIDATE(v, free + pcp + in_use == zone->managed_pages,
-		 "node %u zone %s: %lu free, %lu on CPU lists and %lu in use "
-		 "are not %lu managed",
+	VALIDATE(v, free + pcp + isolated + in_use == zone->managed_pages,
+		 "node %u zone %s: %lu free, %lu on CPU lists, %lu isolated "
+		 "and %lu in use are not %lu managed",
 		 zone->node->id, name, (unsigned long)free, (unsigned long)pcp,
-		 (unsigned long)in_use, (unsigned long)zone->managed_pages);
+		 (unsigned long)isolated, (unsigned long)in_use,
+		 (unsigned long)zone->managed_pages);
 	for (int i = NR_ZONE_INACTIVE_ANON; i <= NR_MLOCK; i++)
 		VALIDATE(v, i == NR_ZONE_WRITE_PENDING ||
 				    zone->stat[i] == found[i],

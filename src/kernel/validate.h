@@ -46,6 +46,7 @@ struct validate {
 	uint64_t node_stat[MAX_NODES][NR_NODE_STAT_ITEMS];
 	uint64_t zone_stat[MAX_NODES][MAX_NR_ZONES][NR_ZONE_STAT_ITEMS];
 	uint64_t nr_in_use[MAX_NODES][MAX_NR_ZONES];
+	uint64_t nr_isolated[MAX_NODES][MAX_NR_ZONES]; /* free, for nobody */
 };
 
 /* Notes the first thing that is wrong; the format is outbuf_printf's. */

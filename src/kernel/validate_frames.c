@@ -9,14 +9,30 @@
  */
 #include "kernel/file.h"
 #include "kernel/lru.h"
+#include "kernel/memory_block.h"
 #include "kernel/page_alloc.h"
 #include "kernel/rmap.h"
 #include "kernel/validate.h"
 
+/* Frames from this one on that the zone holds back, never used. */
+static uint64_t deferred_run(const struct zone *zone, pfn_t pfn)
+{
+	for (unsigned i = 0; i < zone->nr_deferred; i++)
+		if (pfn >= zone->deferred[i].start &&
+		    pfn < zone->deferred[i].end)
+			return zone->deferred[i].end - pfn;
+	return 0;
+}
+
 static bool zone_holds(const struct zone *zone, pfn_t pfn, uint64_t nr)
 {
-	return pfn >= zone->start_pfn && pfn + nr <= zone_end_pfn(zone) &&
-	       (pfn + nr <= zone->deferred_pfn || pfn >= zone->deferred_end);
+	if (pfn < zone->start_pfn || pfn + nr > zone_end_pfn(zone))
+		return false;
+	for (unsigned i = 0; i < zone->nr_deferred; i++)
+		if (pfn + nr > zone->deferred[i].start &&
+		    pfn < zone->deferred[i].end)
+			return false;
+	return true;
 }
 
 static void mark_free_block(struct validate *v, const struct zone *zone,
@@ -60,6 +76,20 @@ static void validate_is_merged(struct validate *v, const struct zone *zone,
 		 (unsigned long)buddy, order);
 }
 
+/* What is isolated lies in isolated pageblocks, and nothing else does. */
+static void validate_is_apart(struct validate *v, const struct zone *zone,
+			      const struct page *page, unsigned order, int type)
+{
+	pfn_t pfn = page_pfn(v->machine, page);
+	bool is_isolated = type == MIGRATE_ISOLATE;
+
+	for (uint64_t i = 0; i < (uint64_t)1 << order; i += HPAGE_PMD_NR)
+		VALIDATE(v, (pageblock_migratetype(v->machine, pfn + i) ==
+			     MIGRATE_ISOLATE) == is_isolated,
+			 "zone %s: free frame %lu is on a list of type %d",
+			 zone_names[zone->type], (unsigned long)(pfn + i), type);
+}
+
 static void validate_free_area(struct validate *v, struct zone *zone,
 			       unsigned order, uint64_t *nr_free)
 {
@@ -73,6 +103,9 @@ static void validate_free_area(struct validate *v, struct zone *zone,
 			mark_free_block(v, zone, page, order);
 			if (v->has_failed)
 				return;
+			validate_is_apart(v, zone, page, order, type);
+			if (v->has_failed)
+				return;
 			if (pageblock_migratetype(v->machine,
 						  page_pfn(v->machine, page)) !=
 			    MIGRATE_ISOLATE)
@@ -84,7 +117,11 @@ static void validate_free_area(struct validate *v, struct zone *zone,
 			 "counted",
 			 zone_names[zone->type], (unsigned long)nr, order, type,
 			 (unsigned long)area->nr_free[type]);
-		*nr_free += nr << order;
+		if (type == MIGRATE_ISOLATE)
+			v->nr_isolated[zone->node->id][zone->type] += nr
+								      << order;
+		else
+			*nr_free += nr << order;
 	}
 }
 
@@ -116,8 +153,10 @@ static void validate_pcp(struct validate *v, const struct zone *zone,
 
 static void validate_zone_lists(struct validate *v, struct zone *zone)
 {
-	uint64_t nr_free = zone->deferred_end - zone->deferred_pfn;
+	uint64_t nr_free = 0;
 
+	for (unsigned i = 0; i < zone->nr_deferred; i++)
+		nr_free += zone->deferred[i].end - zone->deferred[i].start;
 	for (unsigned order = 0; order < MAX_ORDER; order++)
 		validate_free_area(v, zone, order, &nr_free);
 	for (unsigned cpu = 0; cpu < v->machine->nr_cpus; cpu++)
@@ -292,19 +331,21 @@ static bool is_unused(const struct page *page)
 	return page->refcount == 0 && !page_has(page, PG_tail);
 }
 
-static void validate_zone_frames(struct validate *v, const struct zone *zone)
+static void validate_range(struct validate *v, const struct zone *zone,
+			   const struct memory_range *range)
 {
 	uint64_t *nr_in_use = &v->nr_in_use[zone->node->id][zone->type];
 	uint64_t nr;
 
-	for (pfn_t pfn = zone->start_pfn; pfn < zone_end_pfn(zone); pfn += nr) {
+	for (pfn_t pfn = range->start; pfn < range->end; pfn += nr) {
 		struct page *page = page_from_pfn(v->machine, pfn);
 		const struct frame_note *note = validate_note(v, pfn);
 
+		nr = deferred_run(zone, pfn);
+		if (nr > 0)
+			continue;
 		nr = 1;
-		if (pfn == zone->deferred_pfn && pfn < zone->deferred_end) {
-			nr = zone->deferred_end - pfn;
-		} else if (note->place == FRAME_BUDDY) {
+		if (note->place == FRAME_BUDDY) {
 			nr = (uint64_t)1 << page->private;
 		} else if (note->place != FRAME_PCP && !is_unused(page)) {
 			nr = used_block(page);
@@ -314,6 +355,26 @@ static void validate_zone_frames(struct validate *v, const struct zone *zone)
 				return;
 		}
 	}
+}
+
+static void validate_zone_frames(struct validate *v, const struct zone *zone)
+{
+	struct memory_range range = {0, 0};
+	uint64_t nr_present = 0;
+
+	while (!v->has_failed && zone_next_range(zone, &range)) {
+		VALIDATE(v, range.start >= zone->start_pfn &&
+				    range.end <= zone_end_pfn(zone),
+			 "node %u zone %s: frames %lu to %lu are outside of it",
+			 zone->node->id, zone_names[zone->type],
+			 (unsigned long)range.start, (unsigned long)range.end);
+		nr_present += range.end - range.start;
+		validate_range(v, zone, &range);
+	}
+	VALIDATE(v, nr_present == zone->present_pages,
+		 "node %u zone %s: %lu pages present, its blocks have %lu",
+		 zone->node->id, zone_names[zone->type],
+		 (unsigned long)zone->present_pages, (unsigned long)nr_present);
 }
 
 void validate_frames(struct validate *v)

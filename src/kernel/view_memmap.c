@@ -1,18 +1,28 @@
 /*
  * view_memmap.c: where the machine's frames are, and what their struct pages
- * cost in each memory model ("memmap").
+ * cost in each memory model ("memmap").  A zone with holes has a line for each
+ * of its pieces; the first tells the zone's managed pages.
  */
+#include "kernel/memory_block.h"
 #include "kernel/memory_model.h"
 #include "kernel/view.h"
 
 static void view_memmap_zone(struct outbuf *out, const struct zone *zone)
 {
-	pfn_t start = zone_present_start(zone);
+	struct memory_range range = {0, 0};
+	bool is_first = true;
 
-	outbuf_printf(out, "%4u  %-8s %12lu %12lu %12lu\n", zone->node->id,
-		      zone_names[zone->type], (unsigned long)start,
-		      (unsigned long)(start + zone->present_pages),
-		      (unsigned long)zone->managed_pages);
+	while (zone_next_range(zone, &range)) {
+		outbuf_printf(out, "%4u  %-8s %12lu %12lu", zone->node->id,
+			      zone_names[zone->type],
+			      (unsigned long)range.start,
+			      (unsigned long)range.end);
+		if (is_first)
+			outbuf_printf(out, " %12lu",
+				      (unsigned long)zone->managed_pages);
+		outbuf_str(out, "\n");
+		is_first = false;
+	}
 }
 
 static void view_memmap_models(struct mmsim_machine *machine,

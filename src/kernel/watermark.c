@@ -164,6 +164,17 @@ void zone_setup_watermarks(struct mmsim_machine *machine)
 	pcp_setup(machine);
 }
 
+void zone_choose_min_free_kbytes(struct mmsim_machine *machine)
+{
+	int64_t kbytes = (int64_t)zone_default_min_free_kbytes(machine);
+
+	if (kbytes > machine->user_min_free_kbytes)
+		machine->vm.min_free_kbytes = kbytes;
+	zone_setup_watermarks(machine);
+	zone_setup_protection(machine);
+	thp_raise_min_free_kbytes(machine);
+}
+
 /* Number of the zone among those that the architecture has: its place in
  * vm.lowmem_reserve_ratio. */
 static int watermark_ratio_index(const struct pglist_data *node, int type)

@@ -8,16 +8,18 @@
  *              |DMA |  Normal |  HighMem ...      |Movable|
  *
  * A zone spans frames, some of which are present (there is RAM), and of those
- * some are managed (the buddy allocator has them); the rest holds the kernel
- * itself and the memory map.  Frame 0 is never managed: here it is the page of
- * zeros.
+ * some are managed (the buddy allocator has them); the rest holds the memory map
+ * and what else the kernel took while it booted, from the top of memory down.
+ * Zone DMA is managed from its own top down instead: below 1 MB is the
+ * firmware.  Frame 0 is never managed: here it is the page of zeros.
  *
  * A spec with ram= lays the RAM out from address 0 without holes, and takes 64
  * bytes a frame for the memory map off each zone.  A spec with managed= gives
  * the pages of each zone as recorded.  Several nodes share the frames evenly,
  * node 0 first.
  *
- * Simplified: no hole below 4 GB for devices.
+ * Simplified: no hole below 4 GB for devices; the kernel's image, which is at 16
+ * MB, is counted with what lies at the top.
  *
  * Sources: kernel documentation, mm/physical_memory; the recordings' zoneinfo.
  */
@@ -26,6 +28,8 @@
 #include "base/hostmem.h"
 #include "kernel/lru.h"
 #include "kernel/machine.h"
+#include "kernel/memory_block.h"
+#include "kernel/mempolicy.h"
 #include "kernel/page_alloc.h"
 
 #include <errno.h>
@@ -162,7 +166,7 @@ static struct zone_range zone_cut(const struct spec *spec,
 				  const struct zone_range *range, pfn_t low,
 				  pfn_t high)
 {
-	/* what is not managed is the low end */
+	/* the first nodes bear what is not managed */
 	pfn_t managed_start = range->present_end - range->managed;
 	struct zone_range part = {
 		.start = max_size(range->start, low),
@@ -215,9 +219,14 @@ static void zone_set_up(struct pglist_data *node, enum zone_type type,
 	zone->spanned_pages = part->end - part->start;
 	zone->present_pages = part->present_end - part->present_start;
 	zone->managed_pages = part->managed;
-	if (part->managed > 0)
+	zone->boot.start = part->present_start;
+	zone->boot.end = part->present_end;
+	if (part->managed > 0 && type == ZONE_DMA)
 		buddy_add_range(zone, part->present_end - part->managed,
 				part->present_end);
+	else if (part->managed > 0)
+		buddy_add_range(zone, part->present_start,
+				part->present_start + part->managed);
 	if (node->spanned_pages == 0)
 		node->start_pfn = part->start;
 	node->spanned_pages = part->end - node->start_pfn;
@@ -321,6 +330,50 @@ void zone_build_zonelists(struct mmsim_machine *machine)
 	}
 }
 
+/* Pages above the high marks, in all zones. */
+static uint64_t zone_pages_above_high(const struct mmsim_machine *machine)
+{
+	const struct pglist_data *node;
+	uint64_t nr_pages = 0;
+	unsigned i;
+
+	for_each_node(machine, node, i)
+		for (int type = 0; type < MAX_NR_ZONES; type++) {
+			const struct zone *zone = &node->zones[type];
+
+			if (zone->managed_pages > zone->watermark[WMARK_HIGH])
+				nr_pages += zone->managed_pages -
+					    zone->watermark[WMARK_HIGH];
+		}
+	return nr_pages;
+}
+
+void zone_log_zonelists(struct mmsim_machine *machine)
+{
+	struct pglist_data *node, *next;
+	unsigned i;
+
+	for_each_node(machine, node, i) {
+		nodemask_t taken = 0;
+		char text[4 * MAX_NODES];
+		struct outbuf out;
+
+		outbuf_init(&out, text, sizeof(text), -1);
+		while ((next = zonelist_next_node(machine, node, taken))) {
+			outbuf_printf(&out, "%u ", next->id);
+			taken |= (nodemask_t)1 << next->id;
+		}
+		printk(machine, "Fallback order for Node %u: %s", node->id,
+		       text);
+	}
+	printk(machine,
+	       "Built %u zonelists, mobility grouping on.  Total pages: %lu",
+	       machine->nr_nodes,
+	       (unsigned long)zone_pages_above_high(machine));
+	printk(machine, "Policy zone: %s",
+	       zone_names[mempolicy_zone(machine)]);
+}
+
 /* CPUs go to the nodes in blocks; where there are fewer, one to each. */
 static void zone_place_cpus(struct mmsim_machine *machine)
 {
@@ -347,14 +400,18 @@ static pfn_t zone_node_start(const struct mmsim_machine *machine, unsigned id)
 
 static int zone_map_memory(struct mmsim_machine *machine)
 {
-	uint64_t nr_frames = align_up(machine->max_pfn, MAX_ORDER_NR_PAGES);
-	uint64_t nr_blocks = nr_frames >> PAGEBLOCK_ORDER;
+	uint64_t nr_booted = align_up(machine->max_pfn, MAX_ORDER_NR_PAGES);
 
-	machine->mem_map = hostmem_map(nr_frames * sizeof(struct page));
-	machine->pageblocks = hostmem_map(nr_blocks);
+	if (memory_block_init(machine) < 0)
+		return -ENOMEM;
+	machine->mem_map =
+		hostmem_map(machine->nr_frames * sizeof(struct page));
+	machine->pageblocks =
+		hostmem_map(machine->nr_frames >> PAGEBLOCK_ORDER);
 	if (!machine->mem_map || !machine->pageblocks)
 		return -ENOMEM;
-	memset(machine->pageblocks, MIGRATE_MOVABLE, nr_blocks);
+	memset(machine->pageblocks, MIGRATE_MOVABLE,
+	       nr_booted >> PAGEBLOCK_ORDER);
 	machine->zero_page = &machine->mem_map[0];
 	machine->zero_page->flags = PG_reserved;
 	machine->zero_page->refcount = 1;
@@ -445,13 +502,14 @@ int zone_init(struct mmsim_machine *machine)
 
 void zone_fini(struct mmsim_machine *machine)
 {
-	uint64_t nr_frames = align_up(machine->max_pfn, MAX_ORDER_NR_PAGES);
-
 	for (unsigned id = 0; id < MAX_NODES; id++) {
 		hostmem_unmap(machine->nodes[id], sizeof(struct pglist_data));
 		machine->nodes[id] = NULL;
 	}
-	hostmem_unmap(machine->pageblocks, nr_frames >> PAGEBLOCK_ORDER);
-	hostmem_unmap(machine->mem_map, nr_frames * sizeof(struct page));
+	hostmem_unmap(machine->pageblocks,
+		      machine->nr_frames >> PAGEBLOCK_ORDER);
+	hostmem_unmap(machine->mem_map,
+		      machine->nr_frames * sizeof(struct page));
 	machine->mem_map = NULL;
+	memory_block_fini(machine);
 }

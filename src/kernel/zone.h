@@ -9,8 +9,8 @@
  *                        +- lruvec: the LRU lists of the node's pages
  *
  * A zone's memory that was never asked for is not on the free lists: it lies
- * between `deferred_pfn` and `deferred_end` and comes in blocks of the highest order
- * when the lists have none left.  It counts as free in every figure.
+ * in the ranges `deferred` and comes in blocks of the highest order when the lists
+ * have none left.  It counts as free in every figure.
  *
  * Sources: proc(5) (zoneinfo), admin-guide/sysctl/vm; recordings for the
  * formulas of watermarks and protection.
@@ -36,6 +36,13 @@ enum zone_type {
 };
 
 extern const char *const zone_names[MAX_NR_ZONES]; /* "DMA", ... */
+
+/* Frames [start, end). */
+struct memory_range {
+	pfn_t start, end;
+};
+
+enum { ZONE_MAX_DEFERRED = 8 };
 
 enum zone_watermarks { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARK };
 
@@ -75,7 +82,11 @@ struct zone {
 	bool is_present_arch; /* the architecture has this zone */
 	pfn_t start_pfn;
 	uint64_t spanned_pages, present_pages, managed_pages;
-	pfn_t deferred_pfn, deferred_end; /* free, never on a list; see above */
+	struct memory_range boot; /* frames that were there at boot */
+	/* Free, never on a list (see above), apart from each other; the first is
+	 * used up first.  Whole blocks of the highest order. */
+	struct memory_range deferred[ZONE_MAX_DEFERRED];
+	unsigned nr_deferred;
 	struct free_area free_area[MAX_ORDER];
 	struct per_cpu_pages pcp[MAX_CPUS];
 	uint64_t watermark[NR_WMARK]; /* pages */
@@ -126,7 +137,13 @@ void zone_setup_watermarks(struct mmsim_machine *machine);
 void zone_setup_protection(struct mmsim_machine *machine);
 /* min_free_kbytes that the kernel chooses for this much memory; kB. */
 uint64_t zone_default_min_free_kbytes(const struct mmsim_machine *machine);
+/* Sets it so, unless as much or more was set by hand, and what follows from it:
+ * after a change of the managed pages. */
+void zone_choose_min_free_kbytes(struct mmsim_machine *machine);
+/* The order of zones for each node, after a zone came or went. */
 void zone_build_zonelists(struct mmsim_machine *machine);
+/* Tells the log about it, as Linux does when that happens after boot. */
+void zone_log_zonelists(struct mmsim_machine *machine);
 
 /* Free pages of the zone would stay above `mark` plus the protection against
  * class `highest` after `order` more; ALLOC_ bits in page_alloc.h. */
@@ -136,14 +153,6 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
 static inline uint64_t zone_end_pfn(const struct zone *zone)
 {
 	return zone->start_pfn + zone->spanned_pages;
-}
-
-/* Where the present frames begin: at the start of the span, but for DMA, whose
- * hole is below them. */
-static inline pfn_t zone_present_start(const struct zone *zone)
-{
-	return zone->type == ZONE_DMA ? zone_end_pfn(zone) - zone->present_pages
-				      : zone->start_pfn;
 }
 
 static inline bool zone_is_populated(const struct zone *zone)

@@ -3,7 +3,8 @@
  *
  * A path is looked up in the tables, which each stand in the file of their
  * subject; /proc/PID/... is looked up as the word PID with the task beside it,
- * and what is below /proc/sys and in no table is a setting of sysctl.c.
+ * .../memory/memoryN/... as that with the block, and what is below /proc/sys and
+ * in no table is a setting of sysctl.c.
  *
  * errno: ENOENT no such file, or no such task; EACCES a file that cannot be
  * read, or written; what the file itself says about the text (EINVAL).
@@ -13,6 +14,7 @@
  *
  * Sources: proc(5), open(2).
  */
+#include "kernel/memory_block.h"
 #include "kernel/proc/proc.h"
 
 #include <errno.h>
@@ -22,6 +24,7 @@ static const struct proc_entry *const proc_tables[] = {
 	proc_machine_entries, proc_zone_entries, proc_slab_entries,
 	proc_pid_entries,     proc_oom_entries,  proc_sys_entries,
 	proc_sysvipc_entries,
+	proc_memory_entries,
 };
 
 /* A path, taken apart. */
@@ -29,6 +32,7 @@ struct proc_path {
 	const struct proc_entry *entry; /* or NULL */
 	const char *sysctl;             /* the name below /proc/sys/, or NULL */
 	struct mmsim_task *task;        /* of /proc/PID/, or NULL */
+	const void *arg;                /* the table's, or the block */
 };
 
 static const struct proc_entry *proc_find(const char *path)
@@ -40,15 +44,16 @@ static const struct proc_entry *proc_find(const char *path)
 	return NULL;
 }
 
-/* The same below /proc/PID: `rest` begins behind the number. */
-static const struct proc_entry *proc_find_pid(const char *rest)
+/* The same in a directory with a number, whose name in the table is `dir`:
+ * `rest` begins behind the number. */
+static const struct proc_entry *proc_find_in(const char *dir, const char *rest)
 {
-	static const char pid[] = "/proc/PID";
+	size_t len = strlen(dir);
 
 	for (size_t i = 0; i < ARRAY_SIZE(proc_tables); i++)
 		for (const struct proc_entry *e = proc_tables[i]; e->path; e++)
-			if (strncmp(e->path, pid, sizeof(pid) - 1) == 0 &&
-			    strcmp(e->path + sizeof(pid) - 1, rest) == 0)
+			if (strncmp(e->path, dir, len) == 0 &&
+			    strcmp(e->path + len, rest) == 0)
 				return e;
 	return NULL;
 }
@@ -61,39 +66,53 @@ static struct mmsim_task *proc_find_task(struct mmsim_machine *machine,
 	return radix_find(&machine->pids, pid);
 }
 
-/* A number without leading zeros, in front of a '/'; NULL when there is none. */
-static const char *proc_parse_pid(const char *text, uint64_t *pid)
+/* The path goes on from `dir` with a number without leading zeros and a '/',
+ * which is returned; or NULL. */
+static const char *proc_parse_number(const char *path, const char *dir,
+				     uint64_t *number)
 {
-	if (*text < '1' || *text > '9')
+	const char *text = path + strlen(dir), *p = text;
+
+	if (strncmp(path, dir, strlen(dir)) != 0)
 		return NULL;
-	for (*pid = 0; *text >= '0' && *text <= '9'; text++) {
-		*pid = *pid * 10 + (uint64_t)(*text - '0');
-		if (*pid > INT32_MAX)
+	for (*number = 0; *p >= '0' && *p <= '9'; p++) {
+		*number = *number * 10 + (uint64_t)(*p - '0');
+		if (*number > INT32_MAX)
 			return NULL;
 	}
-	return *text == '/' ? text : NULL;
+	if (*p != '/' || p == text || (*text == '0' && p > text + 1))
+		return NULL;
+	return p;
 }
 
 static int proc_lookup(struct mmsim_machine *machine, const char *path,
 		       struct proc_path *found)
 {
 	static const char proc[] = "/proc/", sys[] = "/proc/sys/";
-	const char *rest = NULL;
-	uint64_t pid;
+	static const char memory[] = "/sys/devices/system/memory/memory";
+	const char *rest;
+	uint64_t number;
 
 	memset(found, 0, sizeof(*found));
 	if (!path)
 		return -EFAULT;
-	if (strncmp(path, proc, sizeof(proc) - 1) == 0)
-		rest = proc_parse_pid(path + sizeof(proc) - 1, &pid);
+	rest = proc_parse_number(path, proc, &number);
 	if (rest) {
-		found->task = proc_find_task(machine, pid);
-		found->entry = proc_find_pid(rest);
+		found->task = proc_find_task(machine, number);
+		found->entry = proc_find_in("/proc/PID", rest);
 		return found->task && found->entry ? 0 : -ENOENT;
 	}
-	if (strstr(path, "/PID/"))
+	rest = proc_parse_number(path, memory, &number);
+	if (rest) {
+		found->arg = memory_block_find(machine, number);
+		found->entry = proc_find_in(
+			"/sys/devices/system/memory/memoryN", rest);
+		return found->arg && found->entry ? 0 : -ENOENT;
+	}
+	if (strstr(path, "/PID/") || strstr(path, "/memoryN/"))
 		return -ENOENT;
 	found->entry = proc_find(path);
+	found->arg = found->entry ? found->entry->arg : NULL;
 	if (found->entry)
 		return 0;
 	if (strncmp(path, sys, sizeof(sys) - 1) != 0 ||
@@ -123,7 +142,7 @@ PUBLIC ssize_t mmsim_proc_read(struct mmsim_machine *machine, const char *path,
 	if (!found.entry->show)
 		return -EACCES;
 	outbuf_init(&out, buf, len, -1);
-	err = found.entry->show(machine, found.task, &out, found.entry->arg);
+	err = found.entry->show(machine, found.task, &out, found.arg);
 	return err ? err : (ssize_t)out.total;
 }
 
@@ -146,8 +165,7 @@ PUBLIC int mmsim_proc_write(struct mmsim_machine *machine, const char *path,
 	else if (!found.entry->write)
 		err = -EACCES;
 	else
-		err = found.entry->write(machine, found.task, text,
-					 found.entry->arg);
+		err = found.entry->write(machine, found.task, text, found.arg);
 	task_call_done(machine);
 	return err;
 }

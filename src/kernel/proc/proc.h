@@ -8,7 +8,7 @@
 #include "kernel/machine.h"
 
 /* Writes the file's text to `out`; 0 or -errno.  `task` for /proc/PID files,
- * otherwise NULL; `arg` is the table's. */
+ * otherwise NULL; `arg` is the table's, or the block of a memoryN. */
 struct proc_entry {
 	const char *path; /* "/proc/meminfo", "/proc/PID/smaps" */
 	int (*show)(struct mmsim_machine *machine, struct mmsim_task *task,
@@ -26,7 +26,12 @@ extern const struct proc_entry proc_pid_entries[];  /* maps, smaps, status, ... 
 extern const struct proc_entry proc_oom_entries[];  /* oom_score, ... */
 extern const struct proc_entry proc_sys_entries[];  /* /sys/... */
 extern const struct proc_entry proc_sysvipc_entries[]; /* sysvipc/shm */
+extern const struct proc_entry proc_memory_entries[]; /* blocks of memory */
 /* Each ends with an entry whose path is NULL. */
+
+/* sys.c: the number of the word that the text is, but for a last '\n';
+ * -EINVAL. */
+int proc_find_word(const char *const *words, int nr, const char *text);
 
 /* meminfo.c: the figures, for the views too; kB. */
 struct meminfo {

@@ -24,8 +24,7 @@ static const char *const thp_defrag_words[] = {
 	[THP_DEFRAG_NEVER] = "never",
 };
 
-/* The word of `words` that the text is, but for a last '\n'; -EINVAL. */
-static int word_find(const char *const *words, int nr, const char *text)
+int proc_find_word(const char *const *words, int nr, const char *text)
 {
 	size_t len = strlen(text);
 
@@ -72,7 +71,7 @@ static int show_enabled(struct mmsim_machine *machine, struct mmsim_task *task,
 static int write_enabled(struct mmsim_machine *machine, struct mmsim_task *task,
 			 const char *text, const void *arg)
 {
-	int word = word_find(thp_enabled_words, ARRAY_SIZE(thp_enabled_words),
+	int word = proc_find_word(thp_enabled_words, ARRAY_SIZE(thp_enabled_words),
 			     text);
 
 	(void)task;
@@ -114,7 +113,7 @@ static int show_defrag(struct mmsim_machine *machine, struct mmsim_task *task,
 static int write_defrag(struct mmsim_machine *machine, struct mmsim_task *task,
 			const char *text, const void *arg)
 {
-	int word = word_find(thp_defrag_words, ARRAY_SIZE(thp_defrag_words),
+	int word = proc_find_word(thp_defrag_words, ARRAY_SIZE(thp_defrag_words),
 			     text);
 
 	(void)task;
@@ -144,7 +143,7 @@ static int write_use_zero_page(struct mmsim_machine *machine,
 			       const void *arg)
 {
 	static const char *const words[] = {"0", "1"};
-	int word = word_find(words, ARRAY_SIZE(words), text);
+	int word = proc_find_word(words, ARRAY_SIZE(words), text);
 
 	(void)task;
 	(void)arg;

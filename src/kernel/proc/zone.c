@@ -14,6 +14,7 @@
  * Sources: proc(5), numa(7), kernel documentation, admin-guide/numastat and
  * filesystems/proc; spaces as in the recordings, and as a 6.18 has them.
  */
+#include "kernel/memory_block.h"
 #include "kernel/page_alloc.h"
 #include "kernel/proc/proc.h"
 
@@ -240,13 +241,13 @@ static void show_pagetype_free(struct outbuf *out, struct zone *zone)
 static void show_pagetype_blocks(struct outbuf *out, struct zone *zone)
 {
 	const struct mmsim_machine *machine = zone->node->machine;
-	pfn_t start = zone_present_start(zone);
-	pfn_t end = start + zone->present_pages;
 	uint64_t counts[MIGRATE_TYPES] = {0};
+	struct memory_range range = {0, 0};
 
-	for (pfn_t pfn = align_down(start, HPAGE_PMD_NR); pfn < end;
-	     pfn += HPAGE_PMD_NR)
-		counts[pageblock_migratetype(machine, pfn)]++;
+	while (zone_next_range(zone, &range))
+		for (pfn_t pfn = align_down(range.start, HPAGE_PMD_NR);
+		     pfn < range.end; pfn += HPAGE_PMD_NR)
+			counts[pageblock_migratetype(machine, pfn)]++;
 	outbuf_printf(out, "Node %u, zone %8s ", zone->node->id,
 		      zone_names[zone->type]);
 	for (int type = 0; type < MIGRATE_TYPES; type++)

@@ -1,0 +1,263 @@
+/*
+ * Memory that comes and goes: DIMMs, blocks switched on and off, and what
+ * follows from it.
+ */
+#include "sim.h"
+
+TestSuite(hotplug);
+
+#define BLOCK ((uint64_t)128 << 20)
+#define MEMORY "/sys/devices/system/memory/"
+
+enum { BLOCK_KB = 131072, FIRST = 32 /* a DIMM begins at 4 GB */ };
+
+static void expect_file(struct mmsim_machine *m, int nr, const char *name,
+			const char *want)
+{
+	char path[80], *text;
+
+	snprintf(path, sizeof(path), MEMORY "memory%d/%s", nr, name);
+	text = sim_proc(m, path);
+	cr_expect_str_eq(text, want, "%s: %s", path, text);
+	free(text);
+}
+
+static int write_block(struct mmsim_machine *m, int nr, const char *name,
+		       const char *text)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), MEMORY "memory%d/%s", nr, name);
+	return mmsim_proc_write(m, path, text);
+}
+
+static int add_dimm(struct mmsim_machine *m, int nr_blocks)
+{
+	int id = -1;
+
+	cr_assert_eq(mmsim_dimm_add(m, nr_blocks * BLOCK, 0, &id), 0);
+	return id;
+}
+
+Test(hotplug, a_dimm_comes_offline_and_goes)
+{
+	struct mmsim_machine *m = sim_boot("ram=1G");
+	long total = sim_meminfo(m, "MemTotal"),
+	     free = sim_meminfo(m, "MemFree");
+	int id = add_dimm(m, 2);
+
+	cr_expect_eq(id, 0);
+	cr_expect_eq(sim_meminfo(m, "MemTotal"), total);
+	/* its struct pages, 1/64 */
+	cr_expect_eq(sim_meminfo(m, "MemFree"), free - 2 * BLOCK_KB / 64);
+	expect_file(m, FIRST, "state", "offline\n");
+	expect_file(m, FIRST, "online", "0\n");
+	expect_file(m, FIRST, "valid_zones", "Normal Movable\n");
+	expect_file(m, FIRST + 1, "phys_index", "00000021\n");
+	expect_file(m, FIRST + 1, "removable", "1\n");
+	expect_file(m, FIRST + 1, "phys_device", "0\n");
+	cr_expect_eq(mmsim_proc_read(m, MEMORY "memory34/state", NULL, 0),
+		     -ENOENT);
+	sim_validate(m);
+	cr_expect_eq(mmsim_dimm_remove(m, id), 0);
+	cr_expect_eq(mmsim_proc_read(m, MEMORY "memory32/state", NULL, 0),
+		     -ENOENT);
+	cr_expect_eq(sim_meminfo(m, "MemFree"), free);
+	sim_shutdown(m);
+}
+
+Test(hotplug, blocks_of_boot)
+{
+	struct mmsim_machine *m = sim_boot(SIM_1024M);
+	char *text = sim_proc(m, MEMORY "block_size_bytes");
+
+	cr_expect_str_eq(text, "8000000\n");
+	free(text);
+	expect_file(m, 0, "state", "online\n");
+	expect_file(m, 0, "valid_zones", "none\n"); /* DMA and DMA32 */
+	expect_file(m, 1, "valid_zones", "DMA32\n");
+	expect_file(m, 7, "valid_zones", "DMA32\n");
+	cr_expect_eq(mmsim_proc_read(m, MEMORY "memory8/state", NULL, 0),
+		     -ENOENT);
+	cr_expect_eq(write_block(m, 0, "state", "offline"), -EINVAL);
+	cr_expect_eq(write_block(m, 7, "state", "offline"), -EINVAL);
+	cr_expect_eq(write_block(m, 1, "state", "online"), -EINVAL);
+	sim_shutdown(m);
+}
+
+Test(hotplug, online_movable)
+{
+	struct mmsim_machine *m = sim_boot("ram=1G");
+	long total = sim_meminfo(m, "MemTotal"), limit;
+	int id = add_dimm(m, 2);
+
+	limit = sim_meminfo(m, "CommitLimit");
+	cr_expect_eq(write_block(m, FIRST, "state", "online_movable\n"), 0);
+	expect_file(m, FIRST, "state", "online\n");
+	expect_file(m, FIRST, "valid_zones", "Movable\n");
+	cr_expect_eq(sim_meminfo(m, "MemTotal"), total + BLOCK_KB);
+	cr_expect_eq(sim_meminfo(m, "CommitLimit"), limit + BLOCK_KB / 2);
+	cr_expect_eq(write_block(m, FIRST, "state", "online_movable"), -EINVAL);
+	cr_expect_eq(write_block(m, FIRST, "online", "1"), 0);
+	cr_expect_eq(mmsim_dimm_remove(m, id), -EBUSY);
+	sim_validate(m);
+	cr_expect_eq(write_block(m, FIRST, "state", "offline"), 0);
+	expect_file(m, FIRST, "state", "offline\n");
+	cr_expect_eq(sim_meminfo(m, "MemTotal"), total);
+	cr_expect_eq(write_block(m, FIRST, "state", "offline"), -EINVAL);
+	/* as it was the last time */
+	cr_expect_eq(write_block(m, FIRST, "online", "1"), 0);
+	expect_file(m, FIRST, "valid_zones", "Movable\n");
+	cr_expect_eq(write_block(m, FIRST, "online", "0\n"), 0);
+	cr_expect_eq(mmsim_dimm_remove(m, id), 0);
+	sim_shutdown(m);
+}
+
+/* "online": the zone that spans the block already, else the kernel's. */
+Test(hotplug, default_zone)
+{
+	struct mmsim_machine *m = sim_boot("ram=1G");
+
+	add_dimm(m, 8);
+	cr_expect_eq(write_block(m, FIRST, "state", "online"), 0);
+	expect_file(m, FIRST, "valid_zones", "Normal\n");
+	cr_expect_eq(write_block(m, FIRST + 2, "state", "online_movable"), 0);
+	cr_expect_eq(write_block(m, FIRST + 5, "state", "online_movable"), 0);
+	/* between two blocks of Movable */
+	expect_file(m, FIRST + 3, "valid_zones", "Movable Normal\n");
+	cr_expect_eq(write_block(m, FIRST + 3, "state", "online"), 0);
+	expect_file(m, FIRST + 3, "valid_zones", "Movable\n");
+	/* both span it */
+	cr_expect_eq(write_block(m, FIRST + 7, "state", "online_kernel"), 0);
+	expect_file(m, FIRST + 4, "valid_zones", "Normal Movable\n");
+	cr_expect_eq(write_block(m, FIRST + 4, "state", "online"), 0);
+	expect_file(m, FIRST + 4, "valid_zones", "Normal\n");
+	sim_validate(m);
+	for (int i = 0; i < 8; i++)
+		if (i != 1 && i != 6)
+			cr_expect_eq(
+				write_block(m, FIRST + i, "state", "offline"),
+				0);
+	sim_validate(m);
+	expect_file(m, FIRST + 3, "valid_zones", "Normal Movable\n");
+	cr_expect_eq(mmsim_dimm_remove(m, 0), 0);
+	sim_shutdown(m);
+}
+
+Test(hotplug, auto_online)
+{
+	struct mmsim_machine *m = sim_boot("ram=1G");
+	long total = sim_meminfo(m, "MemTotal");
+	char *text = sim_proc(m, MEMORY "auto_online_blocks");
+
+	cr_expect_str_eq(text, "offline\n");
+	free(text);
+	sim_write(m, MEMORY "auto_online_blocks", "online_movable\n");
+	add_dimm(m, 3);
+	cr_expect_eq(sim_meminfo(m, "MemTotal"), total + 3 * BLOCK_KB);
+	expect_file(m, FIRST + 2, "valid_zones", "Movable\n");
+	cr_expect_eq(mmsim_proc_write(m, MEMORY "auto_online_blocks", "yes"),
+		     -EINVAL);
+	sim_shutdown(m);
+}
+
+Test(hotplug, bad_input)
+{
+	struct mmsim_machine *m =
+		sim_boot("ram=1G,maxmem=1536M,slots=2,nodes=2");
+	int id = 77;
+
+	cr_expect_eq(mmsim_dimm_add(NULL, BLOCK, 0, &id), -EINVAL);
+	cr_expect_eq(mmsim_dimm_add(m, 0, 0, &id), -EINVAL);
+	cr_expect_eq(mmsim_dimm_add(m, BLOCK - SIM_PAGE, 0, &id), -EINVAL);
+	cr_expect_eq(mmsim_dimm_add(m, BLOCK, 2, &id), -EINVAL);
+	cr_expect_eq(mmsim_dimm_add(m, 5 * BLOCK, 0, &id), -ENOSPC);
+	cr_expect_eq(id, 77);
+	cr_expect_eq(mmsim_dimm_remove(m, 0), -ENODEV);
+	cr_expect_eq(mmsim_dimm_remove(m, -1), -ENODEV);
+	cr_expect_eq(mmsim_dimm_remove(m, 1000), -ENODEV);
+	cr_expect_eq(mmsim_dimm_add(m, BLOCK, 1, &id), 0);
+	cr_expect_eq(mmsim_dimm_add(m, BLOCK, 1, NULL), 0);
+	cr_expect_eq(mmsim_dimm_add(m, BLOCK, 1, &id), -ENOSPC); /* slots */
+	cr_expect_eq(id, 0);
+	cr_expect_eq(mmsim_memory_offline(m, 1000, 0), -ENOENT);
+	cr_expect_eq(mmsim_memory_offline(m, UINT64_MAX, 0), -ENOENT);
+	cr_expect_eq(mmsim_memory_offline(NULL, 1, 0), -EINVAL);
+	for (const char *const *word =
+		     (const char *const[]){"", "on", "online movable", "1",
+					   "Online", "offline_", NULL};
+	     *word; word++)
+		cr_expect_eq(write_block(m, FIRST, "state", *word), -EINVAL);
+	cr_expect_eq(write_block(m, FIRST, "online", "2"), -EINVAL);
+	cr_expect_eq(write_block(m, FIRST, "valid_zones", "Normal"), -EACCES);
+	cr_expect_eq(write_block(m, FIRST + 9, "state", "online"), -ENOENT);
+	cr_expect_eq(mmsim_proc_write(m, MEMORY "memory032/state", "online"),
+		     -ENOENT);
+	cr_expect_eq(mmsim_proc_write(m, MEMORY "memoryN/state", "online"),
+		     -ENOENT);
+	sim_shutdown(m);
+}
+
+/* A place that became free is used again. */
+Test(hotplug, places)
+{
+	struct mmsim_machine *m = sim_boot("ram=1G,maxmem=2G");
+
+	cr_expect_eq(add_dimm(m, 2), 0);
+	cr_expect_eq(add_dimm(m, 2), 1);
+	cr_expect_eq(add_dimm(m, 4), 2);
+	cr_expect_eq(mmsim_dimm_remove(m, 1), 0);
+	cr_expect_eq(mmsim_dimm_add(m, 3 * BLOCK, 0, NULL), -ENOSPC);
+	cr_expect_eq(add_dimm(m, 1), 1);
+	expect_file(m, FIRST + 2, "state", "offline\n");
+	cr_expect_eq(mmsim_proc_read(m, MEMORY "memory35/state", NULL, 0),
+		     -ENOENT);
+	sim_shutdown(m);
+}
+
+Test(hotplug, larger_blocks)
+{
+	struct mmsim_machine *m = sim_boot("ram=1G,memory_block=512M");
+	char *text = sim_proc(m, MEMORY "block_size_bytes");
+
+	cr_expect_str_eq(text, "20000000\n");
+	free(text);
+	cr_expect_eq(mmsim_dimm_add(m, BLOCK, 0, NULL), -EINVAL);
+	add_dimm(m, 4);
+	cr_expect_eq(write_block(m, 8, "state", "online"), 0);
+	sim_shutdown(m);
+}
+
+/* A request larger than the memory map's blocks: no room, nothing changed. */
+Test(hotplug, no_memory_for_struct_pages)
+{
+	struct mmsim_machine *m = sim_boot("ram=16M,maxmem=64G");
+	long free = sim_meminfo(m, "MemFree");
+
+	cr_expect_eq(mmsim_dimm_add(m, 32 * 8 * BLOCK, 0, NULL), -ENOMEM);
+	cr_expect_leq(labs(sim_meminfo(m, "MemFree") - free), 4096);
+	cr_expect_eq(mmsim_proc_read(m, MEMORY "memory32/state", NULL, 0),
+		     -ENOENT);
+	sim_shutdown(m);
+}
+
+/* Tasks use the new memory, and the old one as before when it is gone. */
+Test(hotplug, memory_is_used)
+{
+	struct mmsim_machine *m = sim_boot("ram=256M");
+	struct mmsim_task *task = sim_spawn(m);
+	size_t len = 350 << 20;
+	uintptr_t addr;
+
+	add_dimm(m, 2);
+	cr_expect_eq(write_block(m, FIRST, "state", "online_movable"), 0);
+	cr_expect_eq(write_block(m, FIRST + 1, "state", "online_movable"), 0);
+	addr = sim_mmap(task, len);
+	sim_touch(task, addr, len);
+	sim_validate(m);
+	cr_expect_eq(mmsim_munmap(task, addr, len), 0);
+	cr_expect_eq(write_block(m, FIRST, "state", "offline"), 0);
+	cr_expect_eq(write_block(m, FIRST + 1, "state", "offline"), 0);
+	cr_expect_eq(mmsim_dimm_remove(m, 0), 0);
+	sim_shutdown(m);
+}
