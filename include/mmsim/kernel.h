@@ -284,6 +284,12 @@ ssize_t mmsim_pread(struct mmsim_task *task, struct mmsim_file *file, void *buf,
 		    size_t len, off_t offset);
 ssize_t mmsim_pwrite(struct mmsim_task *task, struct mmsim_file *file,
 		     const void *buf, size_t len, off_t offset);
+/*
+ * posix_fadvise(2): POSIX_FADV_NORMAL, _SEQUENTIAL, _RANDOM, _WILLNEED, _DONTNEED,
+ * _NOREUSE for len bytes (0: up to the end).  -EBADF, -EINVAL (advice, len < 0).
+ */
+int mmsim_fadvise(struct mmsim_task *task, struct mmsim_file *file,
+		  off_t offset, off_t len, int advice);
 int mmsim_ftruncate(struct mmsim_file *file, off_t bytes);
 int mmsim_fsync(struct mmsim_task *task, struct mmsim_file *file);
 void mmsim_sync(struct mmsim_machine *machine);

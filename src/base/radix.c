@@ -8,8 +8,12 @@
  * node counts its slots in use and goes back to the pool at zero, so that an
  * empty tree has no nodes.
  *
+ * Tags are a word a node, one bit a slot: at the bottom the entry has the tag,
+ * above it some entry of the branch does.
+ *
  * An insertion takes all the nodes that it will need before it changes
- * anything: when the host has no memory the tree is as it was.
+ * anything: when the host has no memory the tree is as it was.  Numbers in
+ * sequence meet in the same bottom node 64 times, which is remembered.
  */
 #include "base/radix.h"
 
@@ -24,12 +28,13 @@ enum {
 
 struct radix_node {
 	void *slots[RADIX_SLOTS];
-	unsigned nr_used;
+	uint64_t tags[NR_RADIX_TAGS];
+	uint64_t nr_used;
 };
 
 size_t radix_node_size(void)
 {
-	return sizeof(struct radix_node);
+	return align_up(sizeof(struct radix_node), 16);
 }
 
 void radix_init(struct radix *radix, struct pool *nodes)
@@ -52,8 +57,15 @@ static unsigned radix_slot(unsigned height, uint64_t index)
 	return index >> (height - 1) * RADIX_BITS & (RADIX_SLOTS - 1);
 }
 
+static bool radix_is_leaf(const struct radix *radix, uint64_t index)
+{
+	return radix->leaf && radix->leaf_key == index >> RADIX_BITS;
+}
+
 static void radix_free_node(struct radix *radix, struct radix_node *node)
 {
+	if (node == radix->leaf)
+		radix->leaf = NULL;
 	pool_free(radix->nodes, node);
 	radix->nr_nodes--;
 }
@@ -76,16 +88,29 @@ void radix_clear(struct radix *radix)
 	radix->count = 0;
 }
 
-void *radix_find(const struct radix *radix, uint64_t index)
+/* The bottom node for the number; NULL: there is none. */
+static const struct radix_node *radix_bottom(const struct radix *radix,
+					     uint64_t index)
 {
 	const struct radix_node *node = radix->root;
 
+	if (radix_is_leaf(radix, index))
+		return radix->leaf;
 	if (!radix_covers(radix->height, index))
 		return NULL;
 	for (unsigned height = radix->height; height > 1 && node; height--)
 		node = node->slots[radix_slot(height, index)];
+	return node;
+}
+
+void *radix_find(const struct radix *radix, uint64_t index)
+{
+	const struct radix_node *node = radix_bottom(radix, index);
+
 	return node ? node->slots[radix_slot(1, index)] : NULL;
 }
+
+/* --- putting in ---------------------------------------------------------- */
 
 /* The height that the tree must have to hold `index`, at least 1. */
 static unsigned radix_height_for(const struct radix *radix, uint64_t index)
@@ -106,7 +131,8 @@ static unsigned radix_nodes_missing(const struct radix *radix, uint64_t index)
 
 	if (radix->height == 0)
 		return wanted;
-	/* above the old root only slot 0 is taken: the rest of the path is new */
+	/* above the old root only slot 0 is taken: the rest of the path is new
+	 */
 	if (missing > 0)
 		return missing + wanted - 1;
 	for (unsigned height = wanted; height > 1; height--) {
@@ -117,6 +143,15 @@ static unsigned radix_nodes_missing(const struct radix *radix, uint64_t index)
 	return 0;
 }
 
+/* The new root is above the old one. */
+static void radix_adopt(struct radix_node *root, struct radix_node *old)
+{
+	root->slots[0] = old;
+	root->nr_used = 1;
+	for (unsigned tag = 0; tag < NR_RADIX_TAGS; tag++)
+		root->tags[tag] = old->tags[tag] != 0;
+}
+
 /* Puts roots on top until the tree is `height` levels high. */
 static void radix_grow(struct radix *radix, unsigned height,
 		       struct radix_node **spare, unsigned *nr_spare)
@@ -124,10 +159,8 @@ static void radix_grow(struct radix *radix, unsigned height,
 	while (radix->height < height) {
 		struct radix_node *root = spare[--*nr_spare];
 
-		if (radix->root) {
-			root->slots[0] = radix->root;
-			root->nr_used = 1;
-		}
+		if (radix->root)
+			radix_adopt(root, radix->root);
 		radix->root = root;
 		radix->height++;
 		/* an empty tree may be as high as it likes */
@@ -136,20 +169,20 @@ static void radix_grow(struct radix *radix, unsigned height,
 	}
 }
 
-int radix_insert(struct radix *radix, uint64_t index, void *entry)
+/* The bottom node for the number, made when it is not there; NULL: no memory
+ * of the host. */
+static struct radix_node *radix_make_bottom(struct radix *radix, uint64_t index)
 {
 	struct radix_node *spare[2 * RADIX_MAX_HEIGHT];
 	unsigned missing = radix_nodes_missing(radix, index), nr_spare = 0;
 	struct radix_node *node;
-	void **slot;
 
-	ASSERT(entry);
 	while (nr_spare < missing) {
 		spare[nr_spare] = pool_zalloc(radix->nodes);
 		if (!spare[nr_spare]) {
 			while (nr_spare > 0)
 				pool_free(radix->nodes, spare[--nr_spare]);
-			return -ENOMEM;
+			return NULL;
 		}
 		nr_spare++;
 	}
@@ -157,7 +190,8 @@ int radix_insert(struct radix *radix, uint64_t index, void *entry)
 	radix_grow(radix, radix_height_for(radix, index), spare, &nr_spare);
 	node = radix->root;
 	for (unsigned height = radix->height; height > 1; height--) {
-		slot = &node->slots[radix_slot(height, index)];
+		void **slot = &node->slots[radix_slot(height, index)];
+
 		if (!*slot) {
 			*slot = spare[--nr_spare];
 			node->nr_used++;
@@ -166,6 +200,22 @@ int radix_insert(struct radix *radix, uint64_t index, void *entry)
 	}
 	while (nr_spare > 0)
 		radix_free_node(radix, spare[--nr_spare]);
+	return node;
+}
+
+int radix_insert(struct radix *radix, uint64_t index, void *entry)
+{
+	struct radix_node *node = radix->leaf;
+	void **slot;
+
+	ASSERT(entry);
+	if (!radix_is_leaf(radix, index)) {
+		node = radix_make_bottom(radix, index);
+		if (!node)
+			return -ENOMEM;
+		radix->leaf = node;
+		radix->leaf_key = index >> RADIX_BITS;
+	}
 	slot = &node->slots[radix_slot(1, index)];
 	if (!*slot) {
 		node->nr_used++;
@@ -173,6 +223,27 @@ int radix_insert(struct radix *radix, uint64_t index, void *entry)
 	}
 	*slot = entry;
 	return 0;
+}
+
+/* --- taking out ---------------------------------------------------------- */
+
+/* path[h] is the node of height h on the way to the number; false: there is no
+ * such way. */
+static bool radix_path(const struct radix *radix, uint64_t index,
+		       struct radix_node **path)
+{
+	struct radix_node *node = radix->root;
+
+	if (radix->height == 0 || !radix_covers(radix->height, index))
+		return false;
+	for (unsigned height = radix->height; height > 1; height--) {
+		path[height] = node;
+		node = node->slots[radix_slot(height, index)];
+		if (!node)
+			return false;
+	}
+	path[1] = node;
+	return true;
 }
 
 static void radix_shrink(struct radix *radix)
@@ -187,28 +258,36 @@ static void radix_shrink(struct radix *radix)
 	}
 }
 
+static void radix_path_untag(const struct radix *radix,
+			     struct radix_node **path, uint64_t index,
+			     enum radix_tag tag)
+{
+	for (unsigned height = 1; height <= radix->height; height++) {
+		path[height]->tags[tag] &=
+			~((uint64_t)1 << radix_slot(height, index));
+		if (path[height]->tags[tag])
+			break;
+	}
+}
+
 void *radix_remove(struct radix *radix, uint64_t index)
 {
 	struct radix_node *path[RADIX_MAX_HEIGHT + 1];
-	struct radix_node *node = radix->root;
 	unsigned height;
 	void *entry;
 
-	if (radix->height == 0 || !radix_covers(radix->height, index))
+	if (!radix_path(radix, index, path))
 		return NULL;
-	for (height = radix->height; height > 1; height--) {
-		path[height] = node;
-		node = node->slots[radix_slot(height, index)];
-		if (!node)
-			return NULL;
-	}
-	path[1] = node;
-	entry = node->slots[radix_slot(1, index)];
+	entry = path[1]->slots[radix_slot(1, index)];
 	if (!entry)
 		return NULL;
+	for (unsigned tag = 0; tag < NR_RADIX_TAGS; tag++)
+		if (path[1]->tags[tag])
+			radix_path_untag(radix, path, index, tag);
 	radix->count--;
 	for (height = 1; height <= radix->height; height++) {
-		node = path[height];
+		struct radix_node *node = path[height];
+
 		node->slots[radix_slot(height, index)] = NULL;
 		if (--node->nr_used > 0)
 			break;
@@ -223,12 +302,44 @@ void *radix_remove(struct radix *radix, uint64_t index)
 	return entry;
 }
 
+/* --- tags ---------------------------------------------------------------- */
+
+void radix_tag_set(struct radix *radix, uint64_t index, enum radix_tag tag)
+{
+	struct radix_node *path[RADIX_MAX_HEIGHT + 1];
+	bool is_there = radix_path(radix, index, path);
+
+	ASSERT(is_there && path[1]->slots[radix_slot(1, index)]);
+	for (unsigned height = 1; is_there && height <= radix->height; height++)
+		path[height]->tags[tag] |= (uint64_t)1
+					   << radix_slot(height, index);
+}
+
+void radix_tag_clear(struct radix *radix, uint64_t index, enum radix_tag tag)
+{
+	struct radix_node *path[RADIX_MAX_HEIGHT + 1];
+
+	if (radix_path(radix, index, path))
+		radix_path_untag(radix, path, index, tag);
+}
+
+bool radix_has_tag(const struct radix *radix, uint64_t index,
+		   enum radix_tag tag)
+{
+	const struct radix_node *node = radix_bottom(radix, index);
+
+	return node && (node->tags[tag] >> radix_slot(1, index) & 1);
+}
+
+/* --- walking ------------------------------------------------------------- */
+
 /*
  * The first entry of the branch at or behind *index, whose path begins in
- * `node`; NULL when the branch has none.  *index is the entry's then.
+ * `node`; NULL when the branch has none.  *index is the entry's then.  tag -1:
+ * any entry.
  */
 static void *radix_next_in(const struct radix_node *node, unsigned height,
-			   uint64_t *index)
+			   uint64_t *index, int tag)
 {
 	uint64_t step = (uint64_t)1 << (height - 1) * RADIX_BITS;
 	uint64_t at = *index;
@@ -236,8 +347,10 @@ static void *radix_next_in(const struct radix_node *node, unsigned height,
 	for (unsigned i = radix_slot(height, at); i < RADIX_SLOTS; i++) {
 		void *below = node->slots[i];
 
+		if (tag >= 0 && !(node->tags[tag] >> i & 1))
+			below = NULL;
 		if (below && height > 1)
-			below = radix_next_in(below, height - 1, &at);
+			below = radix_next_in(below, height - 1, &at, tag);
 		if (below) {
 			*index = at;
 			return below;
@@ -248,9 +361,20 @@ static void *radix_next_in(const struct radix_node *node, unsigned height,
 	return NULL;
 }
 
-void *radix_next(const struct radix *radix, uint64_t *index)
+static void *radix_walk(const struct radix *radix, uint64_t *index, int tag)
 {
 	if (radix->height == 0 || !radix_covers(radix->height, *index))
 		return NULL;
-	return radix_next_in(radix->root, radix->height, index);
+	return radix_next_in(radix->root, radix->height, index, tag);
+}
+
+void *radix_next(const struct radix *radix, uint64_t *index)
+{
+	return radix_walk(radix, index, -1);
+}
+
+void *radix_next_tagged(const struct radix *radix, uint64_t *index,
+			enum radix_tag tag)
+{
+	return radix_walk(radix, index, (int)tag);
 }

@@ -5,11 +5,18 @@
  * needs (as the radix tree, later xarray, of Linux's page cache).  Nodes come
  * from a pool that the trees of one machine share.  A slot holds any pointer
  * but NULL; entries with the lowest bit set are numbers (radix_from_value).
+ *
+ * An entry may have tags, by which it is found without a look at the others.
  */
 #ifndef BASE_RADIX_H
 #define BASE_RADIX_H
 
 #include "base/pool.h"
+
+/* What the page cache marks. */
+enum radix_tag { RADIX_DIRTY, RADIX_WRITEBACK, NR_RADIX_TAGS };
+
+struct radix_node;
 
 struct radix {
 	struct pool *nodes; /* of radix_node_size() bytes each */
@@ -17,6 +24,8 @@ struct radix {
 	unsigned height; /* levels; 0: empty */
 	size_t count;    /* slots that are not NULL */
 	size_t nr_nodes;
+	struct radix_node *leaf; /* where the last entry was put, or NULL */
+	uint64_t leaf_key;       /* its entries' numbers / 64 */
 };
 
 size_t radix_node_size(void);
@@ -24,12 +33,22 @@ void radix_init(struct radix *radix, struct pool *nodes);
 /* Forgets all entries. */
 void radix_clear(struct radix *radix);
 void *radix_find(const struct radix *radix, uint64_t index);
-/* 0 or -ENOMEM; an entry at `index` is replaced. */
+/* 0 or -ENOMEM; an entry at `index` is replaced, and its tags stay. */
 int radix_insert(struct radix *radix, uint64_t index, void *entry);
 /* Takes the entry out and returns it; NULL when there was none. */
 void *radix_remove(struct radix *radix, uint64_t index);
 /* The first entry at or behind *index, which is moved there; NULL at the end. */
 void *radix_next(const struct radix *radix, uint64_t *index);
+
+/* There must be an entry at `index`. */
+void radix_tag_set(struct radix *radix, uint64_t index, enum radix_tag tag);
+/* There may be none, or it may not have the tag. */
+void radix_tag_clear(struct radix *radix, uint64_t index, enum radix_tag tag);
+bool radix_has_tag(const struct radix *radix, uint64_t index,
+		   enum radix_tag tag);
+/* As radix_next, of the entries with the tag. */
+void *radix_next_tagged(const struct radix *radix, uint64_t *index,
+			enum radix_tag tag);
 
 static inline void *radix_from_value(uint64_t value)
 {

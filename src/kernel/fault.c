@@ -151,12 +151,14 @@ int handle_mm_fault(struct mmsim_task *task, struct vm_area_struct *vma,
 	clock_charge(task->machine, task, fault.cost);
 	if (UNLIKELY(result))
 		return result;
-	if (UNLIKELY(fault.major)) {
+	if (UNLIKELY(fault.major))
 		count_vm_event(task->machine, PGMAJFAULT);
+	if (UNLIKELY(fault.retried))
+		count_vm_event(task->machine, PGFAULT);
+	if (UNLIKELY(fault.major || fault.retried))
 		task->maj_flt++;
-	} else {
+	else
 		task->min_flt++;
-	}
 	return 0;
 }
 

@@ -51,6 +51,7 @@ struct vm_fault {
 	uintptr_t addr; /* of the page */
 	bool write;
 	bool major;     /* the disk was read */
+	bool retried;   /* the disk was asked: as if it had come twice */
 	uint64_t cost;  /* ns so far */
 };
 

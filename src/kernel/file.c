@@ -36,7 +36,7 @@ struct mmsim_file *file_open_inode(struct inode *inode, int flags)
 	file->inode = inode;
 	file->refcount = 1;
 	file->flags = flags;
-	file->ra_prev = UINT64_MAX;
+	readahead_init(&file->ra, inode->machine->files->ra_pages);
 	return file;
 }
 
@@ -73,7 +73,7 @@ static int file_make(struct mmsim_machine *machine, const char *path,
 
 	if (bytes > (place == PLACE_DISK ? FILE_MAX_BYTES : SHMEM_MAX_BYTES))
 		return -EFBIG;
-	if (blocks > DISK_BLOCKS - state->nr_disk_blocks)
+	if (blocks > state->disk_blocks - state->nr_disk_blocks)
 		return -ENOSPC;
 	inode = inode_create(machine, place);
 	if (!inode)
@@ -85,8 +85,6 @@ static int file_make(struct mmsim_machine *machine, const char *path,
 	inode->size = bytes;
 	inode->extent_pages = blocks;
 	inode->nr_blocks = blocks;
-	inode->disk_start = state->next_block;
-	state->next_block += blocks;
 	state->nr_disk_blocks += blocks;
 	*result = inode;
 	return 0;

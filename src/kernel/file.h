@@ -13,6 +13,7 @@
 #include "base/radix.h"
 #include "kernel/mm.h"
 #include "kernel/page.h"
+#include "kernel/readahead.h"
 
 #include <sys/types.h>
 
@@ -41,6 +42,7 @@ struct address_space {
 	bool is_unevictable;   /* SHM_LOCK: its pages are not reclaimed */
 	uint64_t nr_dirty;
 	struct radix_node_record *node_records; /* what the tree's nodes cost */
+	size_t nr_node_records;
 };
 
 struct inode {
@@ -53,7 +55,7 @@ struct inode {
 	struct address_space mapping;
 	struct radix store;     /* page index -> host page: content on disk;
 				 * none: zeros */
-	uint64_t disk_start;    /* first block on the disk */
+	uint64_t disk_start;    /* address of its first block on the disk */
 	uint64_t committed;     /* pages charged to Committed_AS (shmem) */
 	struct list_head hash_link; /* of its path's bucket */
 	void *dentry_record, *inode_record; /* in the caches; NULL: dropped */
@@ -68,7 +70,7 @@ struct mmsim_file {
 	struct inode *inode;
 	uint32_t refcount; /* the handle, and areas */
 	int flags;         /* O_ */
-	uint64_t ra_start, ra_size, ra_async, ra_prev; /* readahead window, pages */
+	struct file_ra_state ra;
 };
 
 /* A page of a segment that SHM_LOCK keeps in memory. */
@@ -88,26 +90,40 @@ void file_put(struct mmsim_file *file);
 int file_open_program(struct mmsim_machine *machine, const char *path,
 		      uint64_t bytes, struct mmsim_file **file);
 
-/* filemap.c: the page at an index, read from the store when missing; *major is
- * set when the disk was read.  The page comes with a reference of the caller's
- * (as alloc_pages gives), to be kept by a page table entry or put.  Objects of
- * shmem are served too (shmem_get_page).  0, -ENOMEM, -EFAULT (behind the
- * end). */
-int filemap_get_page(struct mmsim_task *task, struct mmsim_file *file,
-		     struct address_space *mapping, uint64_t index,
-		     struct page **page, bool *major);
+/* filemap_read.c: the page at an index, read from the disk when missing, and
+ * with it those that are likely to be wanted next.  It comes with a reference of
+ * the caller's (as alloc_pages gives), to be kept by a page table entry or put.
+ * Objects of shmem are served too (shmem_get_page).  0, -ENOMEM, -EFAULT
+ * (behind the end).
+ *
+ * For a read of nr_wanted pages from there on: */
+int filemap_read_page(struct mmsim_task *task, struct mmsim_file *file,
+		      uint64_t index, uint64_t nr_wanted, struct page **page);
+/* For a fault. */
+struct vm_fault;
+int filemap_fault(struct vm_fault *fault, struct page **page);
+/* For a write to a part of it: nothing is read ahead. */
+int filemap_get_page(struct mmsim_task *task, struct address_space *mapping,
+		     uint64_t index, struct page **page);
 /* Without a reference of the caller's; NULL: not in the cache. */
 struct page *filemap_find(struct address_space *mapping, uint64_t index);
 int filemap_add(struct address_space *mapping, struct page *page,
 		uint64_t index);
+/* The same for who cannot do all that GFP_KERNEL may do. */
+int filemap_add_gfp(struct address_space *mapping, struct page *page,
+		    uint64_t index, gfp_t gfp);
 /* Out of the cache; the caller has the last reference but the cache's. */
 void filemap_remove(struct page *page);
 /* What stands in the tree in the place of a page, a shadow or a slot of swap,
  * goes. */
 void filemap_drop_value(struct address_space *mapping, uint64_t index);
 void set_page_dirty(struct page *page);
-/* Cuts the file: pages behind are unmapped everywhere and dropped. */
+/* truncate.c: cuts the file: pages behind are unmapped everywhere and dropped. */
 void truncate_pages(struct address_space *mapping, uint64_t from_index);
+/* Clean pages first..last that nobody uses leave the cache of a file; how many
+ * did. */
+uint64_t invalidate_mapping_pages(struct address_space *mapping, uint64_t first,
+				  uint64_t last);
 /* Pages first..last read as zeros again; private copies stay (punch_hole.c). */
 void punch_hole(struct address_space *mapping, uint64_t first, uint64_t last);
 /* Writes dirty pages first..last to the store; how many were written. */

@@ -10,7 +10,7 @@
  * unmaps them.)
  *
  * A page that is read twice becomes active: reads of the same page in sequence
- * count once.  A hole of tmpfs is read as zeros without making a page.
+ * count once (the read begins where the last one ended).  A hole of tmpfs is read as zeros without making a page.
  *
  * Source: read(2), write(2), open(2) (O_DIRECT), fsync(2); recordings.
  */
@@ -76,25 +76,26 @@ static int read_chunk(struct transfer *io, char *to, size_t len)
 {
 	struct mmsim_machine *machine = io->task->machine;
 	struct address_space *mapping = &io->inode->mapping;
+	struct file_ra_state *ra = &io->file->ra;
 	uint64_t index = io->pos / PAGE_SIZE;
 	struct page *page;
-	bool major;
 	int err;
 
 	if (mapping->is_shmem && !radix_find(&mapping->pages, index)) {
 		memset(to, 0, len);
 		return 0;
 	}
-	err = filemap_get_page(io->task, io->file, mapping, index, &page,
-			       &major);
+	err = filemap_read_page(io->task, io->file, index,
+				file_pages(io->pos + io->left) - index, &page);
 	if (err)
 		return err;
-	memcpy(to,
-	       (const char *)page_content(machine, page) + io->pos % PAGE_SIZE,
-	       len);
-	if (io->file->ra_prev != index)
+	if (page->data)
+		memcpy(to, (char *)page->data + io->pos % PAGE_SIZE, len);
+	else
+		memset(to, 0, len);
+	if ((ra->prev_pos - 1) / PAGE_SIZE != index)
 		mark_page_accessed(machine, page);
-	io->file->ra_prev = index;
+	ra->prev_pos = io->pos + len;
 	clock_charge(machine, io->task, COST_COPY_PAGE);
 	page_put(machine, page);
 	return 0;
@@ -102,7 +103,6 @@ static int read_chunk(struct transfer *io, char *to, size_t len)
 
 static ssize_t read_direct(struct transfer *io, char *to)
 {
-	struct mmsim_machine *machine = io->task->machine;
 	uint64_t first = io->pos / PAGE_SIZE;
 	uint64_t last = (io->pos + io->left - 1) / PAGE_SIZE;
 
@@ -114,9 +114,7 @@ static ssize_t read_direct(struct transfer *io, char *to)
 			   (unsigned)(io->pos % PAGE_SIZE), to + io->done, len);
 		advance(io, len);
 	}
-	count_vm_events(machine, PGPGIN, io->done / KIB);
-	clock_charge(machine, io->task,
-		     COST_DISK_LATENCY + (last - first + 1) * COST_DISK_PAGE);
+	disk_read(io->inode, first, last - first + 1, true);
 	return (ssize_t)io->done;
 }
 
@@ -181,13 +179,12 @@ static int write_begin(struct transfer *io, size_t len, struct page **page)
 {
 	struct address_space *mapping = &io->inode->mapping;
 	uint64_t index = io->pos / PAGE_SIZE;
-	bool whole = len == PAGE_SIZE, major;
+	bool whole = len == PAGE_SIZE;
 	int err;
 
 	if (!mapping->is_shmem && !whole && store_has(io->inode, index) &&
 	    index < file_pages(io->inode->size))
-		return filemap_get_page(io->task, io->file, mapping, index,
-					page, &major);
+		return filemap_get_page(io->task, mapping, index, page);
 	err = filemap_grab_page(io->task, mapping, index, page);
 	if (!err)
 		page_set(*page, PG_uptodate);

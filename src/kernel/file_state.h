@@ -5,6 +5,7 @@
 #ifndef KERNEL_FILE_STATE_H
 #define KERNEL_FILE_STATE_H
 
+#include "kernel/blkdev.h"
 #include "kernel/file.h"
 #include "kernel/machine.h"
 #include "kernel/slab.h"
@@ -16,14 +17,16 @@ enum {
 	FILE_PATH_MAX = 4096,
 	FILE_NAME_MAX = 255,
 	NR_PATH_SIZES = 3, /* pools for paths of up to 64, 512, 4096 bytes */
+	FILE_RA_PAGES = 32,  /* read_ahead_kb 128 */
+	FILE_IO_PAGES = 320, /* max_sectors_kb 1280 */
 };
+
+/* A file has up to so many blocks. */
+#define FILE_MAX_BLOCKS ((uint64_t)1 << 32)
 
 /* ext4 with 4 KiB blocks: 2^32 blocks a file, the last one not used. */
 #define FILE_MAX_BYTES (((uint64_t)1 << 44) - PAGE_SIZE)
 #define SHMEM_MAX_BYTES ((uint64_t)INT64_MAX & PAGE_MASK)
-/* The simulated disk holds 4 TiB. */
-#define DISK_BLOCKS ((uint64_t)1 << 30)
-
 struct file_state {
 	struct list_head inodes; /* oldest first */
 	struct list_head buckets[FILE_BUCKETS];
@@ -32,11 +35,13 @@ struct file_state {
 	struct pool block_pool; /* PAGE_SIZE bytes: content on the disk */
 	uint64_t last_ino;
 	uint64_t nr_disk_blocks; /* in use */
-	uint64_t next_block;     /* where the next new file begins */
 	uint64_t nr_tmpfs_pages[NR_FILE_PLACES];  /* also those in swap */
 	uint64_t max_tmpfs_pages[NR_FILE_PLACES]; /* as mounted */
 	uint64_t nr_open; /* struct mmsim_file */
 	struct shrinker shrinker;
+	struct blkdev disk;
+	uint64_t disk_blocks;        /* its size, pages */
+	uint64_t ra_pages, io_pages; /* read ahead at most; taken at a time */
 };
 
 /* One node of a page cache's tree, as the real kernel would have it. */
@@ -76,7 +81,10 @@ void inode_unlink(struct inode *inode);
 /* file.c */
 struct mmsim_file *file_open_inode(struct inode *inode, int flags);
 
-/* file_store.c: content on the simulated disk. */
+/* file_store.c: the simulated disk: time for reading pages of the file ... */
+void disk_read(struct inode *inode, uint64_t index, uint64_t nr_pages,
+	       bool wait);
+/* ... and what is on it. */
 bool store_has(const struct inode *inode, uint64_t index);
 /* The page gets a block of the disk: 0, -ENOSPC, -ENOMEM. */
 int store_reserve(struct inode *inode, uint64_t index);
@@ -92,16 +100,17 @@ int store_write(struct inode *inode, uint64_t index, unsigned offset,
 /* Blocks from this page on are free. */
 void store_truncate(struct inode *inode, uint64_t from_index);
 
-/* filemap.c: the end of making a page for a task, during which the inode was
- * held: the OOM killer may have taken the task, its areas, and so the last
+/* filemap_read.c: the end of making a page for a task, during which the inode
+ * was held: the OOM killer may have taken the task, its areas, and so the last
  * reference to an inode without a name.  The page is nobody's then. */
 int inode_put_after_page(struct mmsim_task *task, struct inode *inode, int err,
 			 struct page **page);
-/* Dirty or clean, with the counters. */
+/* filemap.c: dirty or clean, with the counters. */
 void clear_page_dirty(struct page *page);
-/* The bytes of a page from `offset` on become zeros, in cache or store. */
+/* truncate.c: the bytes of a page from `offset` on become zeros, in cache or
+ * store. */
 void filemap_zero_tail(struct inode *inode, uint64_t index, unsigned offset);
-/* A page for all of which new content comes: 0, -ENOMEM, -ENOSPC. */
+/* filemap_read.c: a page for all of which new content comes: 0, -ENOMEM, -ENOSPC. */
 int filemap_grab_page(struct mmsim_task *task, struct address_space *mapping,
 		      uint64_t index, struct page **page);
 

@@ -11,13 +11,20 @@
  *
  * so that a large file made with its size costs the host nothing.
  *
- * Simplified: a file's blocks lie in one piece from disk_start on; there are no
- * blocks for directories, inodes and maps.
+ * Simplified: a file's blocks lie in one piece from disk_start on, each file's
+ * in a part of the disk's addresses of its own.
  */
 #include "kernel/file_state.h"
 
 #include <errno.h>
 #include <string.h>
+
+void disk_read(struct inode *inode, uint64_t index, uint64_t nr_pages,
+	       bool wait)
+{
+	blkdev_read(&inode->machine->files->disk, inode->disk_start + index,
+		    nr_pages, wait);
+}
 
 bool store_has(const struct inode *inode, uint64_t index)
 {
@@ -31,7 +38,7 @@ int store_reserve(struct inode *inode, uint64_t index)
 
 	if (store_has(inode, index))
 		return 0;
-	if (state->nr_disk_blocks >= DISK_BLOCKS)
+	if (state->nr_disk_blocks >= state->disk_blocks)
 		return -ENOSPC;
 	err = radix_insert(&inode->store, index, radix_from_value(0));
 	if (err)

@@ -163,6 +163,7 @@ struct inode *inode_create(struct mmsim_machine *machine, enum file_place place)
 		return NULL;
 	}
 	inode->ino = ++state->last_ino;
+	inode->disk_start = inode->ino * FILE_MAX_BLOCKS;
 	list_add_tail(&inode->link, &state->inodes);
 	return inode;
 }
@@ -287,6 +288,12 @@ int file_init(struct mmsim_machine *machine)
 		list_init(&state->buckets[i]);
 	pool_init(&state->inode_pool, align_up(sizeof(struct inode), 16));
 	pool_init(&state->block_pool, PAGE_SIZE);
+	blkdev_init(machine, &state->disk, "vda",
+		    machine->spec.disk_latency_ns, machine->spec.disk_page_ns,
+		    NULL);
+	state->disk_blocks = machine->spec.disk_size / PAGE_SIZE;
+	state->ra_pages = FILE_RA_PAGES;
+	state->io_pages = FILE_IO_PAGES;
 	for (unsigned i = 0; i < NR_PATH_SIZES; i++)
 		pool_init(&state->path_pools[i], path_sizes[i]);
 	state->shrinker.name = "dentry";
@@ -304,6 +311,7 @@ void file_fini(struct mmsim_machine *machine)
 
 	if (!state)
 		return;
+	blkdev_fini(&state->disk);
 	shrinker_unregister(&state->shrinker);
 	for (unsigned i = 0; i < NR_PATH_SIZES; i++)
 		pool_fini(&state->path_pools[i]);

@@ -98,6 +98,19 @@ void lru_deactivate(struct mmsim_machine *machine, struct page *page)
 	count_vm_events(machine, PGDEACTIVATE, page_nr(page));
 }
 
+void lru_deactivate_file(struct mmsim_machine *machine, struct page *page)
+{
+	if (!page_has(page, PG_lru) || page_has(page, PG_unevictable) ||
+	    page->mapcount > 0)
+		return;
+	lru_deactivate(machine, page);
+	page_clear(page, PG_referenced);
+	if (page_has(page, PG_dirty | PG_writeback))
+		page_set(page, PG_reclaim);
+	else
+		lru_rotate_reclaimable(machine, page);
+}
+
 void lru_rotate_reclaimable(struct mmsim_machine *machine, struct page *page)
 {
 	if (!page_has(page, PG_lru) ||

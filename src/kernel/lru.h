@@ -19,6 +19,9 @@ void lru_del(struct mmsim_machine *machine, struct page *page);
 /* Its flags changed: to the list where it belongs now. */
 void lru_activate(struct mmsim_machine *machine, struct page *page);
 void lru_deactivate(struct mmsim_machine *machine, struct page *page);
+/* A page of a file that nobody maps is not wanted any more: to the tail of the
+ * inactive list, or when it must be written before, there afterwards. */
+void lru_deactivate_file(struct mmsim_machine *machine, struct page *page);
 /* A page that reclaim wrote is clean now: to the tail of its inactive list, from
  * where it is taken next. */
 void lru_rotate_reclaimable(struct mmsim_machine *machine, struct page *page);

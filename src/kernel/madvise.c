@@ -10,7 +10,7 @@
  *                              is on swap goes at once
  *   COLD, PAGEOUT              the first to be reclaimed
  *   REMOVE                     a hole in the shared object itself
- *   WILLNEED                   reads from swap
+ *   WILLNEED                   pages of the file are read ahead, or from swap
  *   POPULATE_READ, _WRITE      faults, now
  *
  * The areas of the range are visited in order.  A hole does not stop the call
@@ -18,7 +18,7 @@
  * what was done stays.  A split that fails for want of memory is -EAGAIN.
  *
  * Simplified: COLLAPSE and the guard pages of 6.13 are refused as unknown;
- * WILLNEED reads nothing of files, and PAGEOUT leaves the writing out to reclaim.
+ * PAGEOUT leaves the writing out to reclaim.
  *
  * Sources: madvise(2); recordings of 6.1; experiments on 6.18.
  */
@@ -216,8 +216,14 @@ static int madvise_dontneed(struct vm_area_struct *vma, uintptr_t start,
 static int madvise_willneed(struct vm_area_struct *vma, uintptr_t start,
 			    uintptr_t end)
 {
-	if (vma_is_anonymous(vma) || vma->mapping->is_shmem)
+	if (vma_is_anonymous(vma) || vma->mapping->is_shmem) {
 		swap_willneed(vma->mm->machine->current, vma, start, end);
+	} else {
+		struct readahead to = {vma->mapping, &vma->file->ra};
+
+		readahead_force(&to, vma_linear_index(vma, start),
+				(end - start) >> PAGE_SHIFT);
+	}
 	return 0;
 }
 

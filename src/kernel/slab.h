@@ -46,6 +46,10 @@ void slab_fini(struct mmsim_machine *machine);
  * host_size: sizeof of our struct, the same in all calls for one record. */
 void *kmem_record_alloc(struct mmsim_machine *machine, enum kmem_record record,
 			size_t host_size);
+/* The same for who cannot do everything that GFP_KERNEL may do. */
+void *kmem_record_alloc_gfp(struct mmsim_machine *machine,
+			    enum kmem_record record, size_t host_size,
+			    gfp_t gfp);
 void kmem_record_free(struct mmsim_machine *machine, enum kmem_record record,
 		      void *object);
 

@@ -83,8 +83,9 @@ void slab_record_fini(struct mmsim_machine *machine)
 	}
 }
 
-void *kmem_record_alloc(struct mmsim_machine *machine, enum kmem_record record,
-			size_t host_size)
+void *kmem_record_alloc_gfp(struct mmsim_machine *machine,
+			    enum kmem_record record, size_t host_size,
+			    gfp_t gfp)
 {
 	struct slab_state *state = machine->slab;
 	struct pool *pool = &state->record_pools[record];
@@ -98,13 +99,18 @@ void *kmem_record_alloc(struct mmsim_machine *machine, enum kmem_record record,
 	head = pool_zalloc(pool);
 	if (!head || machine->is_booting)
 		return head ? head + 1 : NULL;
-	if (slab_take(state->records[record], GFP_KERNEL, &head->slab,
-		      &index)) {
+	if (slab_take(state->records[record], gfp, &head->slab, &index)) {
 		pool_free(pool, head);
 		return NULL;
 	}
 	head->index = index;
 	return head + 1;
+}
+
+void *kmem_record_alloc(struct mmsim_machine *machine, enum kmem_record record,
+			size_t host_size)
+{
+	return kmem_record_alloc_gfp(machine, record, host_size, GFP_KERNEL);
 }
 
 void kmem_record_free(struct mmsim_machine *machine, enum kmem_record record,

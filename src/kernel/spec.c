@@ -11,6 +11,8 @@
  *   ram, swap         sizes                nodes, cpus   how many
  *   seed              a number             profile       which kernel's rules
  *   arch              x86-64, x86-32, x86-32-pae
+ *   disk_size         a size               disk_latency  microseconds
+ *   disk_bandwidth    bytes a second
  *   thp               never, madvise, always
  *   aslr              0, 1, 2              memory_model  sparsemem, flatmem, ...
  *   managed, present  pages of each zone: DMA:3840+DMA32:48839
@@ -23,6 +25,7 @@
  */
 #include "kernel/spec.h"
 
+#include "kernel/clock.h"
 #include "kernel/spec_parser.h"
 #include "kernel/sysctl.h"
 #include "kernel/thp.h"
@@ -37,6 +40,12 @@ enum {
 	SPEC_MIN_RAM = 4 << 20,
 };
 #define SPEC_MAX_SWAP ((uint64_t)64 << 40)
+#define SPEC_DISK_SIZE ((uint64_t)4 << 40)
+#define SPEC_MIN_DISK ((uint64_t)1 << 20)
+#define SPEC_MAX_DISK ((uint64_t)64 << 40)
+#define SPEC_MAX_LATENCY_US ((uint64_t)10000000)
+#define SPEC_MAX_BANDWIDTH ((uint64_t)1 << 40)
+#define SPEC_SECOND_NS ((uint64_t)1000000000)
 
 static int spec_ram(struct spec_parser *parser, struct spec_text value)
 {
@@ -95,6 +104,45 @@ static int spec_tmp_size(struct spec_parser *parser, struct spec_text value)
 static int spec_shm_size(struct spec_parser *parser, struct spec_text value)
 {
 	return spec_tmpfs(parser, "shm_size", value, &parser->spec->shm_size);
+}
+
+static int spec_disk_size(struct spec_parser *parser, struct spec_text value)
+{
+	uint64_t bytes;
+
+	if (!spec_size(value, &bytes) || bytes < SPEC_MIN_DISK ||
+	    bytes > SPEC_MAX_DISK || bytes % PAGE_SIZE != 0)
+		return spec_reject(parser, "disk_size", value,
+				   "a size from 1M to 64T is allowed, a "
+				   "multiple of 4K, as in 20G");
+	parser->spec->disk_size = bytes;
+	return 0;
+}
+
+static int spec_disk_latency(struct spec_parser *parser, struct spec_text value)
+{
+	uint64_t us;
+
+	if (!spec_digits(value, &us) || us > SPEC_MAX_LATENCY_US)
+		return spec_reject(parser, "disk_latency", value,
+				   "a number of microseconds from 0 to "
+				   "10000000 is allowed");
+	parser->spec->disk_latency_ns = us * 1000;
+	return 0;
+}
+
+static int spec_disk_bandwidth(struct spec_parser *parser,
+			       struct spec_text value)
+{
+	uint64_t bytes;
+
+	if (!spec_size(value, &bytes) || bytes < PAGE_SIZE ||
+	    bytes > SPEC_MAX_BANDWIDTH)
+		return spec_reject(parser, "disk_bandwidth", value,
+				   "a size from 4K to 1T is allowed, as in "
+				   "500M");
+	parser->spec->disk_page_ns = PAGE_SIZE * SPEC_SECOND_NS / bytes;
+	return 0;
 }
 
 static int spec_count(struct spec_parser *parser, const char *key,
@@ -215,6 +263,8 @@ static const struct spec_key {
 	{"seed", spec_seed},	       {"profile", spec_profile},
 	{"arch", spec_arch},	       {"thp", spec_thp},
 	{"aslr", spec_aslr},	       {"memory_model", spec_memory_model},
+	{"disk_size", spec_disk_size}, {"disk_latency", spec_disk_latency},
+	{"disk_bandwidth", spec_disk_bandwidth},
 	{"managed", spec_managed},     {"present", spec_present},
 	{"boot_used", spec_boot_used}, {"boot_freed", spec_boot_freed},
 	{"tmp_size", spec_tmp_size},   {"shm_size", spec_shm_size},
@@ -323,6 +373,9 @@ int spec_parse(const char *text, struct spec *spec, char *why, size_t len)
 	spec->arch = ARCH_X86_64;
 	spec->thp = THP_NEVER;
 	spec->memory_model = MEMORY_SPARSEMEM;
+	spec->disk_size = SPEC_DISK_SIZE;
+	spec->disk_latency_ns = COST_DISK_LATENCY;
+	spec->disk_page_ns = COST_DISK_PAGE;
 	outbuf_init(&parser.why, why, len, -1);
 	while (rest.len > 0) {
 		struct spec_text pair = spec_split(&rest, ',');

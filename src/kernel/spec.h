@@ -28,6 +28,8 @@ struct spec {
 		unsigned percent; /* of the memory, or 0: */
 		uint64_t bytes;   /* 0: no limit */
 	} tmp_size, shm_size;
+	uint64_t disk_size; /* bytes */
+	uint64_t disk_latency_ns, disk_page_ns; /* of a request, of a page */
 	unsigned nodes, cpus;
 	uint64_t seed;
 	enum profile profile;

@@ -351,9 +351,9 @@ Test(file, truncation_of_what_is_on_the_disk_only)
 
 Test(file, the_disk_is_finite)
 {
-	struct mmsim_machine *m = sim_boot(SIM_256M);
+	struct mmsim_machine *m = sim_boot(SIM_256M ",disk_size=16M");
 	struct mmsim_task *t = sim_spawn(m);
-	uint64_t rest = DISK_BLOCKS - m->files->nr_disk_blocks;
+	uint64_t rest = 4096 - m->files->nr_disk_blocks;
 	struct mmsim_file *f = create(m, "/a", rest * PAGE_SIZE), *g;
 
 	cr_assert_eq(mmsim_file_create(m, "/b", 4096, &g), -ENOSPC);

@@ -124,21 +124,73 @@ static void compare(const struct radix *radix, void *const *model, size_t n,
 	cr_assert_null(radix_next(radix, &index));
 }
 
+/* The entries with the tag, found one after the other. */
+static void compare_tags(const struct radix *radix, const bool *tagged,
+			 size_t n, uint64_t scale, enum radix_tag tag)
+{
+	uint64_t index = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		cr_assert_eq(radix_has_tag(radix, i * scale, tag), tagged[i]);
+		if (!tagged[i])
+			continue;
+		cr_assert_not_null(radix_next_tagged(radix, &index, tag));
+		cr_assert_eq(index, i * scale);
+		index++;
+	}
+	cr_assert_null(radix_next_tagged(radix, &index, tag));
+}
+
+Test(radix, tags_move_with_the_root_and_go_with_the_entry)
+{
+	struct radix radix;
+	uint64_t index = 0;
+	int a, b;
+
+	start(&radix);
+	radix_insert(&radix, 7, &a);
+	radix_tag_set(&radix, 7, RADIX_DIRTY);
+	radix_insert(&radix, 1000000, &b);
+	cr_assert_eq(radix_next_tagged(&radix, &index, RADIX_DIRTY), &a);
+	index = 8;
+	cr_assert_null(radix_next_tagged(&radix, &index, RADIX_DIRTY));
+	index = 0;
+	cr_assert_null(radix_next_tagged(&radix, &index, RADIX_WRITEBACK));
+	radix_insert(&radix, 7, &b);
+	cr_assert(radix_has_tag(&radix, 7, RADIX_DIRTY), "replaced: it stays");
+	radix_remove(&radix, 7);
+	radix_insert(&radix, 7, &a);
+	cr_assert_not(radix_has_tag(&radix, 7, RADIX_DIRTY));
+	radix_tag_clear(&radix, 99, RADIX_DIRTY);
+	radix_remove(&radix, 7);
+	radix_remove(&radix, 1000000);
+	finish(&radix);
+}
+
 static void random_operations(uint64_t seed, uint64_t scale)
 {
 	enum { N = 3000, OPS = 30000 };
 	static void *model[N];
+	static bool tagged[NR_RADIX_TAGS][N];
 	struct rng rng = {seed};
 	struct radix radix;
 
 	start(&radix);
 	memset(model, 0, sizeof(model));
+	memset(tagged, 0, sizeof(tagged));
 	for (int i = 0; i < OPS; i++) {
 		/* in turns mostly full and mostly empty */
 		bool insert = rng_below(&rng, 10) < (i / 5000 % 2 ? 2 : 8);
 		size_t at = rng_below(&rng, N);
+		unsigned tag = (unsigned)rng_below(&rng, NR_RADIX_TAGS);
 
-		if (insert) {
+		if (model[at] && rng_below(&rng, 2)) {
+			tagged[tag][at] = !tagged[tag][at];
+			if (tagged[tag][at])
+				radix_tag_set(&radix, at * scale, tag);
+			else
+				radix_tag_clear(&radix, at * scale, tag);
+		} else if (insert) {
 			model[at] = radix_from_value(rng_next(&rng) >> 1);
 			cr_assert_eq(radix_insert(&radix, at * scale,
 						  model[at]),
@@ -147,9 +199,14 @@ static void random_operations(uint64_t seed, uint64_t scale)
 			cr_assert_eq(radix_remove(&radix, at * scale),
 				     model[at]);
 			model[at] = NULL;
+			for (tag = 0; tag < NR_RADIX_TAGS; tag++)
+				tagged[tag][at] = false;
 		}
-		if (i % 3000 == 0)
-			compare(&radix, model, N, scale);
+		if (i % 3000 != 0)
+			continue;
+		compare(&radix, model, N, scale);
+		for (tag = 0; tag < NR_RADIX_TAGS; tag++)
+			compare_tags(&radix, tagged[tag], N, scale, tag);
 	}
 	compare(&radix, model, N, scale);
 	finish(&radix);

@@ -25,6 +25,7 @@ extern const struct proc_entry proc_slab_entries[]; /* slabinfo, vmallocinfo */
 extern const struct proc_entry proc_pid_entries[];  /* maps, smaps, status, ... */
 extern const struct proc_entry proc_oom_entries[];  /* oom_score, ... */
 extern const struct proc_entry proc_sys_entries[];  /* /sys/... */
+extern const struct proc_entry proc_block_entries[]; /* /sys/block/... */
 extern const struct proc_entry proc_sysvipc_entries[]; /* sysvipc/shm */
 extern const struct proc_entry proc_memory_entries[]; /* blocks of memory */
 /* Each ends with an entry whose path is NULL. */
