@@ -480,7 +480,7 @@ static void pressure_step(struct pressure *p)
 
 Test(shmem, random_work_with_too_little_memory)
 {
-	struct pressure p = {.rng = {11}};
+	struct pressure p = {.rng = {12}};
 	unsigned steps = 3000;
 
 	p.m = sim_boot("ram=8M,vm.overcommit_memory=1");
