@@ -67,6 +67,18 @@ static inline void list_move_tail(struct list_head *link,
 	list_add_tail(link, head);
 }
 
+/* What stands in `from` goes to the front of `to`. */
+static inline void list_splice(struct list_head *from, struct list_head *to)
+{
+	if (list_is_empty(from))
+		return;
+	from->next->prev = to;
+	from->prev->next = to->next;
+	to->next->prev = from->prev;
+	to->next = from->next;
+	list_init(from);
+}
+
 #define list_entry(link, type, member) container_of(link, type, member)
 #define list_first(head, type, member) list_entry((head)->next, type, member)
 #define list_last(head, type, member) list_entry((head)->prev, type, member)

@@ -22,15 +22,10 @@
 
 enum {
 	RADIX_BITS = 6,
-	RADIX_SLOTS = 1 << RADIX_BITS,
 	RADIX_MAX_HEIGHT = (64 + RADIX_BITS - 1) / RADIX_BITS,
 };
 
-struct radix_node {
-	void *slots[RADIX_SLOTS];
-	uint64_t tags[NR_RADIX_TAGS];
-	uint64_t nr_used;
-};
+_Static_assert(RADIX_SLOTS == 1 << RADIX_BITS, "a slot for each digit");
 
 size_t radix_node_size(void)
 {
@@ -62,6 +57,12 @@ static bool radix_is_leaf(const struct radix *radix, uint64_t index)
 	return radix->leaf && radix->leaf_key == index >> RADIX_BITS;
 }
 
+static void radix_updated(struct radix *radix, struct radix_node *node)
+{
+	if (radix->update)
+		radix->update(node);
+}
+
 static void radix_free_node(struct radix *radix, struct radix_node *node)
 {
 	if (node == radix->leaf)
@@ -76,6 +77,11 @@ static void radix_free_branch(struct radix *radix, struct radix_node *node,
 	for (unsigned i = 0; height > 1 && i < RADIX_SLOTS; i++)
 		if (node->slots[i])
 			radix_free_branch(radix, node->slots[i], height - 1);
+	if (height == 1) {
+		node->nr_used = 0;
+		node->nr_values = 0;
+		radix_updated(radix, node);
+	}
 	radix_free_node(radix, node);
 }
 
@@ -203,10 +209,30 @@ static struct radix_node *radix_make_bottom(struct radix *radix, uint64_t index)
 	return node;
 }
 
+/* The entry goes into its slot of a node at the bottom. */
+static void radix_put(struct radix *radix, struct radix_node *node,
+		      uint64_t index, void *entry)
+{
+	void **slot = &node->slots[radix_slot(1, index)], *old = *slot;
+
+	if (!old) {
+		if (node->nr_used++ == 0) {
+			node->radix = radix;
+			node->first = index & ~(uint64_t)(RADIX_SLOTS - 1);
+			list_init(&node->link);
+		}
+		radix->count++;
+	}
+	*slot = entry;
+	node->nr_values += (unsigned)radix_is_value(entry);
+	node->nr_values -= (unsigned)radix_is_value(old);
+	if (!old || radix_is_value(old) != radix_is_value(entry))
+		radix_updated(radix, node);
+}
+
 int radix_insert(struct radix *radix, uint64_t index, void *entry)
 {
 	struct radix_node *node = radix->leaf;
-	void **slot;
 
 	ASSERT(entry);
 	if (!radix_is_leaf(radix, index)) {
@@ -216,12 +242,7 @@ int radix_insert(struct radix *radix, uint64_t index, void *entry)
 		radix->leaf = node;
 		radix->leaf_key = index >> RADIX_BITS;
 	}
-	slot = &node->slots[radix_slot(1, index)];
-	if (!*slot) {
-		node->nr_used++;
-		radix->count++;
-	}
-	*slot = entry;
+	radix_put(radix, node, index, entry);
 	return 0;
 }
 
@@ -285,11 +306,15 @@ void *radix_remove(struct radix *radix, uint64_t index)
 		if (path[1]->tags[tag])
 			radix_path_untag(radix, path, index, tag);
 	radix->count--;
+	path[1]->nr_values -= (unsigned)radix_is_value(entry);
 	for (height = 1; height <= radix->height; height++) {
 		struct radix_node *node = path[height];
 
 		node->slots[radix_slot(height, index)] = NULL;
-		if (--node->nr_used > 0)
+		node->nr_used--;
+		if (height == 1)
+			radix_updated(radix, node);
+		if (node->nr_used > 0)
 			break;
 		radix_free_node(radix, node);
 	}

@@ -11,12 +11,27 @@
 #ifndef BASE_RADIX_H
 #define BASE_RADIX_H
 
+#include "base/list.h"
 #include "base/pool.h"
+
+enum { RADIX_SLOTS = 64 };
 
 /* What the page cache marks. */
 enum radix_tag { RADIX_DIRTY, RADIX_WRITEBACK, NR_RADIX_TAGS };
 
-struct radix_node;
+struct radix;
+
+/* At the bottom the slots are entries, above they are nodes.  The fields behind
+ * `nr_used` are for the bottom only. */
+struct radix_node {
+	void *slots[RADIX_SLOTS];
+	uint64_t tags[NR_RADIX_TAGS];
+	unsigned nr_used;
+	unsigned nr_values;    /* numbers among the entries */
+	struct radix *radix;
+	uint64_t first;        /* the number of slot 0 */
+	struct list_head link; /* the owner's, for `update` */
+};
 
 struct radix {
 	struct pool *nodes; /* of radix_node_size() bytes each */
@@ -26,6 +41,9 @@ struct radix {
 	size_t nr_nodes;
 	struct radix_node *leaf; /* where the last entry was put, or NULL */
 	uint64_t leaf_key;       /* its entries' numbers / 64 */
+	/* NULL, or told of each change of nr_used or nr_values of a node at the
+	 * bottom; with nr_used 0 the node goes. */
+	void (*update)(struct radix_node *node);
 };
 
 size_t radix_node_size(void);

@@ -178,7 +178,7 @@ void blkdev_poll(struct mmsim_machine *machine)
 
 /* --- waiting ------------------------------------------------------------- */
 
-uint64_t blkdev_next_end_ns(const struct mmsim_machine *machine)
+uint64_t blkdev_nth_end_ns(const struct mmsim_machine *machine, unsigned nr)
 {
 	const struct blkdev_write *write;
 	const struct blkdev *dev;
@@ -186,11 +186,24 @@ uint64_t blkdev_next_end_ns(const struct mmsim_machine *machine)
 
 	list_for_each(dev, &machine->blkdevs, link)
 	{
-		write = blkdev_oldest(dev);
-		if (write && write->done_ns < next)
-			next = write->done_ns;
+		uint64_t end = UINT64_MAX;
+		unsigned n = 0;
+
+		list_for_each(write, &dev->writes, link)
+		{
+			end = write->done_ns;
+			if (++n == nr)
+				break;
+		}
+		if (end < next)
+			next = end;
 	}
 	return next;
+}
+
+uint64_t blkdev_next_end_ns(const struct mmsim_machine *machine)
+{
+	return blkdev_nth_end_ns(machine, 1);
 }
 
 void blkdev_wait_page(struct mmsim_machine *machine, struct page *page)

@@ -72,5 +72,7 @@ void blkdev_wait_page(struct mmsim_machine *machine, struct page *page);
 void blkdev_wait_all(struct blkdev *dev);
 /* When the next write of any device ends; UINT64_MAX: none is under way. */
 uint64_t blkdev_next_end_ns(const struct mmsim_machine *machine);
+/* When `nr` writes of one device, or all that it has, have ended. */
+uint64_t blkdev_nth_end_ns(const struct mmsim_machine *machine, unsigned nr);
 
 #endif

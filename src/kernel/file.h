@@ -109,11 +109,15 @@ int filemap_get_page(struct mmsim_task *task, struct address_space *mapping,
 struct page *filemap_find(struct address_space *mapping, uint64_t index);
 int filemap_add(struct address_space *mapping, struct page *page,
 		uint64_t index);
-/* The same for who cannot do all that GFP_KERNEL may do. */
+/* The same for who cannot do all that GFP_KERNEL may do, or does more:
+ * GFP_F_WRITE when new content comes for all of the page, so that it does not
+ * matter what was there.  0 or -ENOMEM. */
 int filemap_add_gfp(struct address_space *mapping, struct page *page,
 		    uint64_t index, gfp_t gfp);
 /* Out of the cache; the caller has the last reference but the cache's. */
 void filemap_remove(struct page *page);
+/* The same for a clean page that is reclaimed: its place keeps the shadow. */
+void filemap_evict(struct page *page, void *shadow);
 /* What stands in the tree in the place of a page, a shadow or a slot of swap,
  * goes. */
 void filemap_drop_value(struct address_space *mapping, uint64_t index);

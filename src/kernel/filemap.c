@@ -18,6 +18,7 @@
 #include "kernel/lru.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
+#include "kernel/reclaim.h"
 #include "kernel/rmap.h"
 #include "kernel/syscall.h"
 
@@ -71,6 +72,7 @@ int filemap_add_gfp(struct address_space *mapping, struct page *page,
 {
 	struct mmsim_machine *machine = mapping->machine;
 	struct pglist_data *node = machine_node_of(machine, page);
+	void *shadow = radix_find(&mapping->pages, index);
 	int err = radix_insert(&mapping->pages, index, page);
 
 	if (err)
@@ -92,6 +94,9 @@ int filemap_add_gfp(struct address_space *mapping, struct page *page,
 		if (mapping->is_unevictable)
 			page_set(page, PG_unevictable);
 		node_stat_add(node, NR_SHMEM, 1);
+	} else if (shadow && !(gfp & GFP_F_WRITE)) {
+		/* who writes a page as a whole did not miss the old one */
+		workingset_refault(machine, page, shadow);
 	}
 	lru_add(machine, page);
 	return 0;
@@ -103,7 +108,8 @@ int filemap_add(struct address_space *mapping, struct page *page,
 	return filemap_add_gfp(mapping, page, index, GFP_KERNEL);
 }
 
-void filemap_remove(struct page *page)
+/* The page leaves the tree; its place keeps `shadow`, or is empty (NULL). */
+static void filemap_take_out(struct page *page, void *shadow)
 {
 	struct address_space *mapping = page->mapping;
 	struct mmsim_machine *machine = mapping->machine;
@@ -111,7 +117,10 @@ void filemap_remove(struct page *page)
 
 	ASSERT(page->mapcount == 0);
 	clear_page_dirty(page);
-	radix_remove(&mapping->pages, page->index);
+	if (shadow)
+		(void)radix_insert(&mapping->pages, page->index, shadow);
+	else
+		radix_remove(&mapping->pages, page->index);
 	node_records_trim(mapping);
 	mapping->nr_pages--;
 	node_stat_add(node, NR_FILE_PAGES, -1);
@@ -124,6 +133,17 @@ void filemap_remove(struct page *page)
 	}
 	page->mapping = NULL;
 	page_put(machine, page);
+}
+
+void filemap_remove(struct page *page)
+{
+	filemap_take_out(page, NULL);
+}
+
+void filemap_evict(struct page *page, void *shadow)
+{
+	ASSERT(!page_has(page, PG_dirty | PG_writeback));
+	filemap_take_out(page, shadow);
 }
 
 void filemap_drop_value(struct address_space *mapping, uint64_t index)

@@ -35,7 +35,7 @@ static int filemap_new_page(struct mmsim_task *task,
 	page = alloc_pages(machine, task, GFP_HIGHUSER_MOVABLE | extra, 0);
 	if (!page)
 		return -ENOMEM;
-	err = filemap_add(mapping, page, index);
+	err = filemap_add_gfp(mapping, page, index, GFP_KERNEL | extra);
 	if (err) {
 		page_put(machine, page);
 		return err;

@@ -21,6 +21,7 @@
 #include "base/hostmem.h"
 #include "kernel/commit.h"
 #include "kernel/file_state.h"
+#include "kernel/reclaim.h"
 
 #include <errno.h>
 #include <string.h>
@@ -153,6 +154,8 @@ struct inode *inode_create(struct mmsim_machine *machine, enum file_place place)
 	inode->mapping.host = inode;
 	inode->mapping.is_shmem = place != PLACE_DISK;
 	radix_init(&inode->mapping.pages, &machine->radix_nodes);
+	if (!inode->mapping.is_shmem)
+		inode->mapping.pages.update = workingset_update_node;
 	radix_init(&inode->store, &machine->radix_nodes);
 	list_init(&inode->mapping.vmas);
 	list_init(&inode->hash_link);

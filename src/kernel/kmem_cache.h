@@ -74,6 +74,7 @@ struct slab_state {
 	struct list_head large; /* page->lru of kmalloc's that are whole pages
 				 * (PG_slab on the first, mapping NULL) */
 	struct list_head shrinkers;
+	uint64_t nr_freed_pages; /* given back, ever: what shrinking brings */
 };
 
 /* Frames (as an order) and objects of a slab of objects of this size. */

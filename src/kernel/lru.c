@@ -113,9 +113,9 @@ void lru_deactivate_file(struct mmsim_machine *machine, struct page *page)
 
 void lru_rotate_reclaimable(struct mmsim_machine *machine, struct page *page)
 {
-	if (!page_has(page, PG_lru) ||
-	    page_has(page, PG_active | PG_unevictable | PG_dirty))
+	if (!page_has(page, PG_lru) || page_has(page, PG_unevictable | PG_dirty))
 		return;
+	lru_reflag(machine, page, 0, PG_active);
 	list_move_tail(&page->lru, &machine_node_of(machine, page)
 					    ->lruvec.lists[lru_of(page)]);
 	count_vm_events(machine, PGROTATED, page_nr(page));
@@ -133,6 +133,24 @@ void mark_page_accessed(struct mmsim_machine *machine, struct page *page)
 	lru_activate(machine, page);
 	page_clear(page, PG_referenced);
 	machine_node_of(machine, page)->lruvec.nonresident_age += page_nr(page);
+}
+
+/* Old costs are halved before they outgrow the lists: the last ones count. */
+void lru_note_cost(struct pglist_data *node, bool file, uint64_t nr_pages)
+{
+	struct lruvec *lruvec = &node->lruvec;
+	uint64_t size = 0;
+
+	if (file)
+		lruvec->file_cost += nr_pages;
+	else
+		lruvec->anon_cost += nr_pages;
+	for (int list = LRU_INACTIVE_ANON; list <= LRU_ACTIVE_FILE; list++)
+		size += node->stat[NR_INACTIVE_ANON + list];
+	if (lruvec->file_cost + lruvec->anon_cost > size / 4) {
+		lruvec->file_cost /= 2;
+		lruvec->anon_cost /= 2;
+	}
 }
 
 void mlock_page(struct mmsim_machine *machine, struct page *page)

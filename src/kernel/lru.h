@@ -22,11 +22,14 @@ void lru_deactivate(struct mmsim_machine *machine, struct page *page);
 /* A page of a file that nobody maps is not wanted any more: to the tail of the
  * inactive list, or when it must be written before, there afterwards. */
 void lru_deactivate_file(struct mmsim_machine *machine, struct page *page);
-/* A page that reclaim wrote is clean now: to the tail of its inactive list, from
- * where it is taken next. */
+/* A page that reclaim waits for is clean now: to the tail of its inactive list,
+ * from where it is taken next. */
 void lru_rotate_reclaimable(struct mmsim_machine *machine, struct page *page);
 /* The page cache's note of a use: the second one activates. */
 void mark_page_accessed(struct mmsim_machine *machine, struct page *page);
+/* Reclaim of this kind of pages led to so many writes, or to pages read again
+ * that were in use. */
+void lru_note_cost(struct pglist_data *node, bool file, uint64_t nr_pages);
 /* mlock and munlock of a page: NR_MLOCK, and the unevictable list. */
 void mlock_page(struct mmsim_machine *machine, struct page *page);
 void munlock_page(struct mmsim_machine *machine, struct page *page);

@@ -17,6 +17,7 @@
 #include "kernel/kthread.h"
 #include "kernel/page_alloc.h"
 #include "kernel/shm.h"
+#include "kernel/reclaim.h"
 #include "kernel/swap.h"
 #include "kernel/vmalloc.h"
 
@@ -178,9 +179,13 @@ static int machine_init(struct mmsim_machine *machine)
 	err = swap_init(machine);
 	if (err < 0)
 		goto out_vmalloc;
+	workingset_init(machine);
+	err = kswapd_init(machine);
+	if (err < 0)
+		goto out_workingset;
 	err = file_init(machine);
 	if (err < 0)
-		goto out_swap;
+		goto out_kswapd;
 	err = shm_init(machine);
 	if (err < 0)
 		goto out_file;
@@ -195,7 +200,10 @@ out_shm:
 	shm_fini(machine);
 out_file:
 	file_fini(machine);
-out_swap:
+out_kswapd:
+	kswapd_fini(machine);
+out_workingset:
+	workingset_fini(machine);
 	swap_fini(machine);
 out_vmalloc:
 	vmalloc_fini(machine);
@@ -262,6 +270,8 @@ PUBLIC void mmsim_machine_shutdown(struct mmsim_machine *machine)
 	task_fini(machine);
 	shm_fini(machine);
 	file_fini(machine);
+	kswapd_fini(machine);
+	workingset_fini(machine);
 	swap_fini(machine);
 	vmalloc_fini(machine);
 	slab_fini(machine);

@@ -61,6 +61,15 @@ struct mmsim_machine {
 	struct pool contents;     /* PAGE_SIZE bytes each, for page->data */
 	struct page *zero_page;
 
+	/* reclaim's */
+	bool is_reclaiming; /* who allocates now does it to free memory */
+	struct {
+		struct list_head nodes; /* of page caches' trees, that hold
+					 * shadows only, oldest first */
+		uint64_t nr_nodes;
+		struct shrinker shrinker;
+	} workingset;
+
 	uint64_t total_swap_pages, nr_swap_pages; /* in all, and free */
 	struct swap_state *swap;
 

@@ -26,17 +26,14 @@
  */
 #include "kernel/page_alloc.h"
 
+#include "kernel/kthread.h"
 #include "kernel/lru.h"
 #include "kernel/machine.h"
 #include "kernel/mempolicy.h"
 #include "kernel/oom.h"
+#include "kernel/reclaim.h"
 
-enum {
-	PAGE_ALLOC_COSTLY_ORDER = 3,
-	RECLAIM_MAX_RETRIES = 16,
-	RECLAIM_DEF_PRIORITY = 12,
-	RECLAIM_ENOUGH = 32, /* as SWAP_CLUSTER_MAX */
-};
+enum { PAGE_ALLOC_COSTLY_ORDER = 3 };
 
 /* The flags that a page of this zone has when it is given out. */
 static ALWAYS_INLINE uint64_t page_alloc_place(const struct zone *zone)
@@ -133,11 +130,18 @@ page_alloc_from_zone(const struct alloc_context *ac, struct zone *zone)
 	return page;
 }
 
-static const struct zonelist *page_alloc_zonelist(const struct alloc_context *ac)
+const struct zonelist *alloc_zonelist(const struct alloc_context *ac)
 {
 	const struct pglist_data *node = ac->machine->nodes[ac->preferred_node];
 
 	return ac->gfp & GFP_F_THISNODE ? &node->nofallback : &node->fallback;
+}
+
+static ALWAYS_INLINE bool page_alloc_may_use(const struct alloc_context *ac,
+					     const struct zoneref *ref)
+{
+	return ref->type <= ac->highest &&
+	       (!ac->nodemask || (ac->nodemask >> ref->zone->node->id & 1));
 }
 
 /* The zone would stay above its mark.  The flags only lower the mark, so that a
@@ -146,7 +150,7 @@ static ALWAYS_INLINE bool page_alloc_has_room(const struct alloc_context *ac,
 					      const struct zone *zone,
 					      unsigned alloc_flags)
 {
-	uint64_t mark = zone->watermark[alloc_flags & ALLOC_WMARK_MASK];
+	uint64_t mark = zone_watermark(zone, alloc_flags & ALLOC_WMARK_MASK);
 
 	if (LIKELY(ac->order == 0 &&
 		   zone->stat[NR_FREE_PAGES] >
@@ -161,16 +165,14 @@ static ALWAYS_INLINE bool page_alloc_has_room(const struct alloc_context *ac,
 static ALWAYS_INLINE struct page *
 page_alloc_walk(const struct alloc_context *ac, unsigned alloc_flags)
 {
-	const struct zonelist *zonelist = page_alloc_zonelist(ac);
+	const struct zonelist *zonelist = alloc_zonelist(ac);
 	struct zone *preferred = NULL;
 
 	for (unsigned i = 0; i < zonelist->nr_refs; i++) {
 		struct zone *zone = zonelist->refs[i].zone;
 		struct page *page;
 
-		if (zonelist->refs[i].type > ac->highest)
-			continue;
-		if (ac->nodemask && !(ac->nodemask >> zone->node->id & 1))
+		if (!page_alloc_may_use(ac, &zonelist->refs[i]))
 			continue;
 		if (!preferred)
 			preferred = zone;
@@ -194,11 +196,23 @@ static NOINLINE struct page *page_alloc_try(const struct alloc_context *ac,
 
 static void page_alloc_wake_kswapds(const struct alloc_context *ac)
 {
-	const struct zonelist *zonelist = page_alloc_zonelist(ac);
+	const struct zonelist *zonelist = alloc_zonelist(ac);
+	const struct pglist_data *last = NULL;
 
-	for (unsigned i = 0; i < zonelist->nr_refs; i++)
-		if (zonelist->refs[i].type <= ac->highest)
-			zonelist->refs[i].zone->node->kswapd_wanted = true;
+	if (!(ac->gfp & GFP_F_KSWAPD_RECLAIM))
+		return;
+	for (unsigned i = 0; i < zonelist->nr_refs; i++) {
+		struct zone *zone = zonelist->refs[i].zone;
+
+		if (!page_alloc_may_use(ac, &zonelist->refs[i]) ||
+		    zone->node == last)
+			continue;
+		last = zone->node;
+		kswapd_wake(zone, ac->order, ac->highest);
+	}
+	/* with one CPU it takes it at once */
+	if (!ac->machine->is_reclaiming)
+		kthread_run_due(ac->machine);
 }
 
 /* How deep the request may go in the slow path. */
@@ -214,41 +228,11 @@ static unsigned page_alloc_flags(const struct alloc_context *ac)
 		flags |= ALLOC_KSWAPD;
 	if (ac->gfp & GFP_F_NOMEMALLOC)
 		return flags;
-	if (ac->gfp & GFP_F_MEMALLOC)
+	if ((ac->gfp & GFP_F_MEMALLOC) || ac->machine->is_reclaiming)
 		flags |= ALLOC_NO_WATERMARKS;
 	else if (ac->task && ac->task->is_oom_victim)
 		flags |= ALLOC_OOM;
 	return flags;
-}
-
-/* A node where nothing could be reclaimed is left alone by kswapd until
- * something could. */
-static void page_alloc_note_reclaim(const struct alloc_context *ac,
-				    uint64_t nr_freed)
-{
-	const struct zonelist *zonelist = page_alloc_zonelist(ac);
-
-	for (unsigned i = 0; i < zonelist->nr_refs; i++) {
-		struct pglist_data *node = zonelist->refs[i].zone->node;
-
-		if (!ac->nodemask || (ac->nodemask >> node->id & 1))
-			node->kswapd_failures =
-				nr_freed > 0 ? 0 : RECLAIM_MAX_RETRIES;
-	}
-}
-
-/* Objects that the shrinkers gave back. */
-static uint64_t page_alloc_reclaim(const struct alloc_context *ac)
-{
-	struct zone *zone = page_alloc_zonelist(ac)->refs[0].zone;
-	uint64_t nr_freed = 0;
-
-	count_vm_event(ac->machine, page_alloc_event(zone, ALLOCSTALL_DMA));
-	for (int priority = RECLAIM_DEF_PRIORITY;
-	     priority >= 0 && nr_freed < RECLAIM_ENOUGH; priority--)
-		nr_freed += shrink_slab(ac->machine, (unsigned)priority);
-	page_alloc_note_reclaim(ac, nr_freed);
-	return nr_freed;
 }
 
 /* The request is of a kind for which a task may be killed. */
@@ -268,46 +252,107 @@ static bool page_alloc_is_dying(const struct alloc_context *ac)
 	       (ac->task->is_oom_victim || ac->task->pending_signal != 0);
 }
 
+/* Reclaims for the request, and tries it again; *nr_freed: with what success. */
+static struct page *page_alloc_reclaim(const struct alloc_context *ac,
+				       uint64_t *nr_freed)
+{
+	struct page *page;
+
+	*nr_freed = try_to_free_pages(ac);
+	if (*nr_freed == 0)
+		return NULL;
+	page = page_alloc_try(ac, page_alloc_flags(ac));
+	if (page)
+		return page;
+	/* what was freed may wait on the CPUs' lists */
+	pcp_drain_all(ac->machine);
+	return page_alloc_try(ac, page_alloc_flags(ac));
+}
+
+/* Some zone could serve the request if all that can be reclaimed were free. */
+static bool page_alloc_may_help(const struct alloc_context *ac)
+{
+	const struct zonelist *zonelist = alloc_zonelist(ac);
+
+	for (unsigned i = 0; i < zonelist->nr_refs; i++) {
+		const struct zone *zone = zonelist->refs[i].zone;
+
+		if (page_alloc_may_use(ac, &zonelist->refs[i]) &&
+		    zone_watermark_could_be_ok(
+			    zone, ac->order, zone_watermark(zone, WMARK_MIN),
+			    ac->highest, page_alloc_flags(ac),
+			    zone->stat[NR_FREE_PAGES] +
+				    zone_reclaimable_pages(zone)))
+			return true;
+	}
+	return false;
+}
+
+/* Reclaim is worth another try: up to 16 without success. */
+static bool page_alloc_should_retry(const struct alloc_context *ac,
+				    uint64_t nr_freed, unsigned *nr_futile)
+{
+	if (nr_freed > 0 && ac->order <= PAGE_ALLOC_COSTLY_ORDER)
+		*nr_futile = 0;
+	else
+		++*nr_futile;
+	return *nr_futile <= MAX_RECLAIM_RETRIES && page_alloc_may_help(ac);
+}
+
+/* Nothing helps but a task's memory; *goes_on: the request is tried again. */
+static struct page *page_alloc_kill(const struct alloc_context *ac,
+				    bool *goes_on)
+{
+	/* somebody may just have freed a lot */
+	struct page *page = page_alloc_try(ac, ALLOC_WMARK_HIGH);
+
+	*goes_on = false;
+	if (page || !page_alloc_may_kill(ac) || !out_of_memory(ac))
+		return page;
+	*goes_on = true;
+	pcp_drain_all(ac->machine);
+	return page_alloc_try(ac, page_alloc_flags(ac) |
+					  ALLOC_OOM * page_alloc_is_dying(ac));
+}
+
 /* Sleeps until there is memory: reclaims, drains, kills. */
 static struct page *page_alloc_direct(const struct alloc_context *ac)
 {
 	unsigned nr_futile = 0;
 	struct page *page;
+	bool goes_on = true;
 
-	for (;;) {
-		uint64_t nr_freed = page_alloc_reclaim(ac);
+	do {
+		uint64_t nr_freed;
 
-		pcp_drain_all(ac->machine);
-		page = page_alloc_try(ac, page_alloc_flags(ac));
+		page = page_alloc_reclaim(ac, &nr_freed);
 		if (page)
 			return page;
 		if (page_alloc_is_dying(ac) && !(ac->gfp & GFP_F_NOFAIL))
 			return NULL;
-		if (nr_freed > 0 && nr_futile++ < RECLAIM_MAX_RETRIES)
-			continue;
-		/* somebody may just have freed a lot */
-		page = page_alloc_try(ac, ALLOC_WMARK_HIGH);
-		if (page)
-			return page;
-		if (!page_alloc_may_kill(ac) || !out_of_memory(ac))
+		if (ac->gfp & GFP_F_NORETRY)
 			return NULL;
-		nr_futile = 0;
-		page = page_alloc_try(ac, page_alloc_flags(ac) | ALLOC_OOM *
-						  page_alloc_is_dying(ac));
-		if (page)
-			return page;
-	}
+		if (page_alloc_should_retry(ac, nr_freed, &nr_futile)) {
+			page_alloc_wake_kswapds(ac);
+			page = page_alloc_try(ac, page_alloc_flags(ac));
+		} else {
+			page = page_alloc_kill(ac, &goes_on);
+			nr_futile = 0;
+		}
+	} while (!page && goes_on);
+	return page;
 }
 
 static COLD struct page *page_alloc_slow(const struct alloc_context *ac)
 {
+	bool may_sleep = (ac->gfp & GFP_F_DIRECT_RECLAIM) &&
+			 !(ac->gfp & GFP_F_MEMALLOC) &&
+			 !ac->machine->is_reclaiming;
 	struct page *page;
 
-	if (ac->gfp & GFP_F_KSWAPD_RECLAIM)
-		page_alloc_wake_kswapds(ac);
+	page_alloc_wake_kswapds(ac);
 	page = page_alloc_try(ac, page_alloc_flags(ac));
-	if (!page && (ac->gfp & GFP_F_DIRECT_RECLAIM) &&
-	    !(ac->gfp & GFP_F_MEMALLOC))
+	if (!page && may_sleep)
 		page = page_alloc_direct(ac);
 	if (!page && (ac->gfp & GFP_F_NOFAIL) && !ac->machine->has_panicked)
 		page = page_alloc_try(ac, ALLOC_NO_WATERMARKS);

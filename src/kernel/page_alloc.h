@@ -37,6 +37,9 @@ struct alloc_context {
 	nodemask_t nodemask; /* nodes allowed by a policy; 0: all */
 };
 
+/* The zones in the order in which the request tries them. */
+const struct zonelist *alloc_zonelist(const struct alloc_context *ac);
+
 /*
  * A block of 2^order frames: refcount 1, content zero, PG_head and PG_tail set
  * with GFP_F_COMP.  NULL when there is none, or when `task` was killed by the OOM

@@ -139,6 +139,7 @@ static void slab_destroy(struct slab *slab)
 		      -((int64_t)1 << slab->order));
 	cache->nr_slabs--;
 	cache->nr_objects -= slab->objects;
+	machine->slab->nr_freed_pages += (uint64_t)1 << slab->order;
 	free_pages(machine, slab->page, slab->order);
 	pool_free(&machine->slab->slab_pool, slab);
 }

@@ -222,7 +222,16 @@ static bool watermark_has_block(const struct zone *zone, unsigned order)
 bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
 		       enum zone_type highest, unsigned alloc_flags)
 {
-	int64_t free = (int64_t)zone->stat[NR_FREE_PAGES];
+	return zone_watermark_could_be_ok(zone, order, mark, highest,
+					  alloc_flags,
+					  zone->stat[NR_FREE_PAGES]);
+}
+
+bool zone_watermark_could_be_ok(const struct zone *zone, unsigned order,
+				uint64_t mark, enum zone_type highest,
+				unsigned alloc_flags, uint64_t nr_free)
+{
+	int64_t free = (int64_t)nr_free;
 	int64_t min = (int64_t)mark;
 
 	free -= ((int64_t)1 << order) - 1;

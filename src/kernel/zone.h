@@ -58,7 +58,9 @@ enum lru_list {
 struct lruvec {
 	struct list_head lists[NR_LRU_LISTS]; /* newest first */
 	uint64_t nonresident_age; /* evictions and activations, for refaults */
-	uint64_t anon_cost, file_cost;
+	uint64_t anon_cost, file_cost; /* of reclaim so far; they fade */
+	uint64_t refaults[2]; /* anon, file: WORKINGSET_ACTIVATE_ at the end of the
+			       * last reclaim */
 };
 
 struct free_area {
@@ -75,6 +77,7 @@ struct per_cpu_pages {
 };
 
 struct pglist_data;
+struct kswapd;
 
 struct zone {
 	struct pglist_data *node;
@@ -96,6 +99,7 @@ struct zone {
 	uint64_t stat[NR_ZONE_STAT_ITEMS];
 	uint64_t numa_stat[NR_NUMA_STAT_ITEMS];
 	unsigned event_row; /* of events by zone: PGALLOC_DMA + event_row */
+	bool is_reclaim_active; /* kswapd works: CPUs keep few free pages */
 };
 
 struct zoneref {
@@ -120,8 +124,12 @@ struct pglist_data {
 	struct lruvec lruvec;
 	uint64_t stat[NR_NODE_STAT_ITEMS];
 	unsigned distance[MAX_NODES]; /* as in ACPI's SLIT: 10 is itself */
-	unsigned kswapd_failures;
-	bool kswapd_wanted; /* a zone was found below low */
+	struct kswapd *kswapd;
+	unsigned kswapd_failures; /* runs in a row that freed nothing */
+	/* what reclaim found here, until kswapd has done its work */
+	bool reclaims_dirty;     /* only dirty file pages: kswapd writes some */
+	bool reclaims_writeback; /* only pages under way to the disk */
+	bool is_congested;       /* all dirty pages are: who reclaims waits */
 };
 
 /* The highest zone that a request may use. */
@@ -149,10 +157,21 @@ void zone_log_zonelists(struct mmsim_machine *machine);
  * class `highest` after `order` more; ALLOC_ bits in page_alloc.h. */
 bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
 		       enum zone_type highest, unsigned alloc_flags);
+/* The same if so many pages were free. */
+bool zone_watermark_could_be_ok(const struct zone *zone, unsigned order,
+				uint64_t mark, enum zone_type highest,
+				unsigned alloc_flags, uint64_t nr_free);
 
 static inline uint64_t zone_end_pfn(const struct zone *zone)
 {
 	return zone->start_pfn + zone->spanned_pages;
+}
+
+/* Pages to stay free, with what was put on top for a while. */
+static inline uint64_t zone_watermark(const struct zone *zone,
+				      enum zone_watermarks mark)
+{
+	return zone->watermark[mark] + zone->watermark_boost;
 }
 
 static inline bool zone_is_populated(const struct zone *zone)

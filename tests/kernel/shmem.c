@@ -481,7 +481,7 @@ static void pressure_step(struct pressure *p)
 Test(shmem, random_work_with_too_little_memory)
 {
 	struct pressure p = {.rng = {12}};
-	unsigned steps = 3000;
+	unsigned steps = 9000;
 
 	p.m = sim_boot("ram=8M,vm.overcommit_memory=1");
 	for (unsigned i = 0; i < steps; i++) {
