@@ -310,7 +310,7 @@ static int write_limit(struct transfer *io)
 
 static ssize_t file_pwrite(struct transfer *io, const char *from)
 {
-	int err = write_limit(io);
+	int err = io->inode->is_swapfile ? -ETXTBSY : write_limit(io);
 
 	if (err)
 		return err;
