@@ -41,6 +41,8 @@ struct mbind_call {
 	uintptr_t start, end;
 	nodemask_t nodes; /* as the caller named them */
 	unsigned flags;
+	struct list_head pages; /* isolated, to be moved */
+	struct migrate_control control;
 	uint64_t nr_failed;
 };
 
@@ -68,38 +70,68 @@ static int mbind_check_entry(struct pgtable_walk *walk, uintptr_t addr,
 	return mbind_misplaced(call, *entry) ? -EIO : 0;
 }
 
-static struct page *mbind_target(struct mbind_call *call, uintptr_t addr,
-				 const struct page *page)
+/* Collects the page, unless others map it, too. */
+static int mbind_collect_entry(struct pgtable_walk *walk, uintptr_t addr,
+			       pte_t *entry, bool huge)
 {
+	struct mbind_call *call = container_of(walk, struct mbind_call, walk);
+	struct mmsim_machine *machine = call->task->machine;
+	struct page *page = mbind_misplaced(call, *entry);
+
+	(void)addr;
+	(void)huge;
+	if (!page || (!(call->flags & MPOL_MF_MOVE_ALL) &&
+		      page_mapcount(pte_page(machine, *entry)) != 1))
+		return 0;
+	/* a piece of a huge page may have been met before */
+	if (!page_has(page, PG_isolated) &&
+	    !migrate_isolate(machine, page, &call->pages))
+		call->nr_failed++;
+	return 0;
+}
+
+/* The place where a task has a page. */
+struct mbind_place {
+	struct rmap_walk walk;
+	const struct mm_struct *mm;
+	struct vm_area_struct *vma; /* NULL: nowhere */
+	uintptr_t addr;
+};
+
+static bool mbind_find_place(struct rmap_walk *walk, struct vm_area_struct *vma,
+			     uintptr_t addr, pte_t *entry, bool huge)
+{
+	struct mbind_place *place = container_of(walk, struct mbind_place, walk);
+
+	(void)entry;
+	(void)huge;
+	if (vma->mm != place->mm)
+		return true;
+	place->vma = vma;
+	place->addr = addr;
+	return false;
+}
+
+/* Where the policy would put the page. */
+static struct page *mbind_new_page(struct migrate_control *control,
+				   struct page *page)
+{
+	struct mbind_call *call =
+		container_of(control, struct mbind_call, control);
+	struct mbind_place place = {
+		.walk.visit = mbind_find_place,
+		.mm = call->task->mm,
+	};
 	gfp_t gfp = page_has(page, PG_head)
 			    ? GFP_TRANSHUGE
 			    : GFP_HIGHUSER_MOVABLE | GFP_F_RETRY_MAYFAIL;
 
-	return vma_alloc_page(call->task, call->vma, addr, gfp,
+	for (unsigned i = 0; i < page_nr(page) && !place.vma; i++)
+		rmap_walk(control->machine, &page[i], &place.walk);
+	if (!place.vma)
+		return NULL;
+	return vma_alloc_page(call->task, place.vma, place.addr, gfp,
 			      page_order(page));
-}
-
-static int mbind_move_entry(struct pgtable_walk *walk, uintptr_t addr,
-			    pte_t *entry, bool huge)
-{
-	struct mbind_call *call = container_of(walk, struct mbind_call, walk);
-	struct mmsim_machine *machine = call->task->machine;
-	struct page *page = mbind_misplaced(call, *entry), *target = NULL;
-	bool moved;
-
-	if (!page || (!(call->flags & MPOL_MF_MOVE_ALL) &&
-		      page_mapcount(pte_page(machine, *entry)) != 1))
-		return 0;
-	if (huge || !page_has(page, PG_head))
-		target = mbind_target(call, addr, page);
-	moved = target && migrate_page(machine, page, target) == 0;
-	if (target && !moved)
-		page_put(machine, target);
-	if (!moved)
-		call->nr_failed++;
-	migrate_count(machine, moved, page_nr(moved ? target : page));
-	clock_charge(machine, call->task, COST_COPY_PAGE);
-	return 0;
 }
 
 /* Every area of the range, without holes. */
@@ -172,7 +204,10 @@ static int mbind_apply(struct mbind_call *call, struct mempolicy *policy)
 	err = mbind_range(call, policy);
 	if (err || !(call->flags & MBIND_MOVES))
 		return err;
-	mbind_walk(call, mbind_move_entry);
+	mbind_walk(call, mbind_collect_entry);
+	if (migrate_pages(&call->control, &call->pages))
+		call->nr_failed++;
+	migrate_putback(call->task->machine, &call->pages);
 	return call->nr_failed && (call->flags & MPOL_MF_STRICT) ? -EIO : 0;
 }
 
@@ -215,6 +250,13 @@ PUBLIC int mmsim_mbind(struct mmsim_task *task, uintptr_t addr, size_t len,
 
 	if (err)
 		return err;
+	list_init(&call.pages);
+	call.control = (struct migrate_control){
+		.machine = task->machine,
+		.task = task,
+		.may_wait = true,
+		.new_page = mbind_new_page,
+	};
 	err = do_mbind(&call, len, mode);
 	if (syscall_is_killed(task))
 		err = -ESRCH;

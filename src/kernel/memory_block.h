@@ -10,7 +10,6 @@
  *               several zones; perhaps none at all
  *   offline     frames that the kernel does not use, in no zone
  *   online      all frames belong to one zone
- *   going       they still do, but nobody gets free ones any more
  *
  * A block that was switched off and on again is no longer "as booted".
  *
@@ -25,16 +24,14 @@ enum memory_state {
 	MEMORY_AS_BOOTED, /* also of blocks that nobody ever looked at */
 	MEMORY_OFFLINE,
 	MEMORY_ONLINE,
-	MEMORY_GOING_OFFLINE,
 };
 
 /* What is written into a block's `state`. */
 enum online_type { ONLINE_OFFLINE, ONLINE, ONLINE_KERNEL, ONLINE_MOVABLE };
 
 struct memory_block {
-	struct zone
-		*zone; /* of all frames while (going off-) online; or NULL */
-	uint8_t state; /* enum memory_state */
+	struct zone *zone; /* of all frames while online; or NULL */
+	uint8_t state;     /* enum memory_state */
 	uint8_t online_as; /* enum online_type: what it was last switched on as
 			    */
 	uint8_t node;
@@ -55,9 +52,10 @@ struct hotplug_state {
 	struct memory_block *blocks; /* of all nr_frames */
 	uint64_t nr_blocks;
 	uint64_t nr_changed;    /* blocks that are not as booted */
-	uint64_t nr_dimm_pages; /* frames of all DIMMs */
 	unsigned nr_slots;
 	enum online_type auto_online; /* what a new block is switched on as */
+	uint64_t log_begin_ns; /* memory_offline.c: so many lines since */
+	unsigned log_nr_lines;
 	struct dimm dimms[MAX_DIMMS];
 };
 

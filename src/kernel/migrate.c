@@ -1,21 +1,25 @@
 /*
  * migrate.c: a page goes to another frame, and nobody who maps it notices.
  *
- *   1  all references must be known: one for each entry that maps the page and
- *      one for the page cache.  Somebody else's would go on using the old
- * frame. 2  the page leaves its LRU list; content, flags and what it belongs to
- * go to the new frame, which takes the old one's place in the page cache 3
- * every entry that leads to the old frame is found by the reverse map and leads
- * to the new one from then on, with the same rights 4  the old frame is free
+ *   1  all references must be known: one for each entry that maps the page,
+ *      one for the cache that it is in, and the caller's.  Somebody else's
+ *      would go on using the old frame.
+ *   2  every entry that leads to the old frame is found by the reverse map and
+ *      leads to the new one from then on, with the same rights
+ *   3  content, flags and what it belongs to go to the new frame, which takes
+ *      the old one's place in its cache, and a place on an LRU list
+ *   4  the old frame is free
+ *
+ *        entry --.              entry --.
+ *        entry --+-> old        entry --+-> new
+ *        cache --'              cache --'         old: free
  *
  * What is counted by node or zone (mapped, page cache, dirty, mlocked) moves
- * along.  The content itself is handed over, not copied.
- *
- * A huge page moves as a whole while it is only mapped as a whole; in pieces it
- * stays.
+ * along.  The content itself is handed over, not copied.  A huge page moves as
+ * a whole, also when it is mapped in pieces.
  *
  * Simplified: nobody can touch the page meanwhile, so that there are no
- * migration entries to wait for.  Pages that are being written stay.
+ * migration entries to wait for.
  *
  * Source: kernel documentation, mm/page_migration.
  */
@@ -35,24 +39,13 @@
 		    PG_anon_exclusive | PG_readahead | PG_young |              \
 		    PG_swapcache))
 
-static int64_t migrate_nr_mapped_small(const struct page *head)
+/* All references but the caller's are known, so nobody else uses the frame. */
+static bool migrate_is_possible(const struct page *page)
 {
-	int64_t nr = 0;
+	int known = page_total_mapcount(page) + 1;
 
-	for (unsigned i = 0; i < page_nr(head); i++)
-		nr += head[i].mapcount > 0;
-	return nr;
-}
-
-bool migrate_is_possible(const struct page *page)
-{
-	int known = page_total_mapcount(page);
-
-	if (page_has(page, PG_slab | PG_table | PG_reserved | PG_writeback |
-				   PG_isolated) ||
+	if (page_has(page, PG_writeback) ||
 	    (!page->mapping && !page_has(page, PG_swapcache)))
-		return false;
-	if (page_has(page, PG_head) && migrate_nr_mapped_small(page) > 0)
 		return false;
 	if (!page_is_anon(page) || page_has(page, PG_swapcache))
 		known++;
@@ -60,6 +53,16 @@ bool migrate_is_possible(const struct page *page)
 }
 
 /* --- the books of nodes and zones ---------------------------------------- */
+
+/* Small pages of it that somebody maps. */
+static int64_t migrate_nr_mapped(const struct page *page)
+{
+	int64_t nr = 0;
+
+	for (unsigned i = 0; i < page_nr(page); i++)
+		nr += page_mapcount(&page[i]) > 0;
+	return nr;
+}
 
 static void migrate_count_kind(struct mmsim_machine *machine,
 			       const struct page *page,
@@ -77,8 +80,8 @@ static void migrate_count_kind(struct mmsim_machine *machine,
 		node_stat_add(node, NR_FILE_PAGES, nr);
 	}
 	if (page_is_anon(page)) {
-		if (page_total_mapcount(page) > 0)
-			node_stat_add(node, NR_ANON_MAPPED, nr);
+		node_stat_add(node, NR_ANON_MAPPED,
+			      sign * migrate_nr_mapped(page));
 		if (page_compound_mapcount(page) > 0)
 			node_stat_add(node, NR_ANON_THPS, sign);
 		return;
@@ -107,16 +110,19 @@ static void migrate_copy_one(struct page *page, struct page *target)
 	page->mapcount = 0;
 }
 
-static void migrate_copy(struct page *page, struct page *target)
+/* All but the caller's reference goes along. */
+static void migrate_copy(struct mmsim_machine *machine, struct page *page,
+			 struct page *target)
 {
 	for (unsigned i = 0; i < page_nr(page); i++)
 		migrate_copy_one(&page[i], &target[i]);
 	target->mapping = page->mapping;
 	target->index = page->index;
-	target->refcount = page->refcount;
+	target->refcount = page->refcount - 1;
 	if (page_has(page, PG_head)) {
 		target[1].index = page[1].index;
 		page[1].index = 0;
+		thp_move_deferred(machine, page, target);
 	} else {
 		target->private = page->private;
 		page->private = 0;
@@ -126,7 +132,7 @@ static void migrate_copy(struct page *page, struct page *target)
 struct migrate_walk {
 	struct rmap_walk walk;
 	struct mmsim_machine *machine;
-	struct page *page, *target;
+	struct page *target; /* of the small page that is looked for */
 };
 
 /* The area maps the old frame here: it maps the new one from now on. */
@@ -145,6 +151,37 @@ static bool migrate_entry(struct rmap_walk *walk, struct vm_area_struct *vma,
 	return true;
 }
 
+/* The walk finds entries by what they lead to, the old frame; a huge entry is
+ * found with the first page, and leads elsewhere when the others are looked
+ * for. */
+static void migrate_entries(struct mmsim_machine *machine, struct page *page,
+			    struct page *target)
+{
+	struct migrate_walk migrate = {
+		.walk.visit = migrate_entry,
+		.machine = machine,
+	};
+
+	for (unsigned i = 0; i < page_nr(page); i++) {
+		if (i > 0 && page[i].mapcount == 0)
+			continue;
+		migrate.target = &target[i];
+		rmap_walk(machine, &page[i], &migrate.walk);
+	}
+}
+
+static void migrate_in_cache(struct mmsim_machine *machine, struct page *target)
+{
+	struct address_space *mapping = target->mapping;
+
+	if (page_has(target, PG_swapcache))
+		swap_cache_replace(machine, target);
+	else if (!page_is_anon(target))
+		/* there is an entry at the index already: no memory is
+		 * needed */
+		(void)radix_insert(&mapping->pages, target->index, target);
+}
+
 /* The old frame, which nothing refers to any more, is free. */
 static void migrate_free(struct mmsim_machine *machine, struct page *page)
 {
@@ -157,45 +194,15 @@ static void migrate_free(struct mmsim_machine *machine, struct page *page)
 int migrate_page(struct mmsim_machine *machine, struct page *page,
 		 struct page *target)
 {
-	struct migrate_walk migrate = {
-		.walk.visit = migrate_entry,
-		.machine = machine,
-		.page = page,
-		.target = target,
-	};
-	bool was_on_lru = page_has(page, PG_lru);
-
+	ASSERT(page_has(page, PG_isolated) && page_nr(page) == page_nr(target));
 	if (!migrate_is_possible(page))
 		return -EAGAIN;
-	ASSERT(page_nr(page) == page_nr(target));
-	/* The walk finds entries by what they lead to: the old frame. */
-	rmap_walk(machine, page, &migrate.walk);
-	if (was_on_lru)
-		lru_del(machine, page);
+	migrate_entries(machine, page, target);
 	migrate_count_kind(machine, page, page, -1);
-	migrate_copy(page, target);
+	migrate_copy(machine, page, target);
 	migrate_count_kind(machine, target, target, 1);
-	if (page_has(target, PG_swapcache)) {
-		swap_cache_replace(machine, target);
-	} else if (!page_is_anon(target)) {
-		struct address_space *mapping = target->mapping;
-
-		/* There is an entry at the index already: no memory is needed.
-		 */
-		(void)radix_insert(&mapping->pages, target->index, target);
-	}
-	if (was_on_lru)
-		lru_add(machine, target);
+	migrate_in_cache(machine, target);
+	lru_add(machine, target);
 	migrate_free(machine, page);
 	return 0;
-}
-
-void migrate_count(struct mmsim_machine *machine, bool success,
-		   unsigned nr_pages)
-{
-	count_vm_events(machine, success ? PGMIGRATE_SUCCESS : PGMIGRATE_FAIL,
-			nr_pages);
-	if (nr_pages > 1)
-		count_vm_event(machine, success ? THP_MIGRATION_SUCCESS
-						: THP_MIGRATION_FAIL);
 }

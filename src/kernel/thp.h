@@ -65,6 +65,9 @@ void thp_defer_split(struct mmsim_machine *machine, struct page *head);
 void thp_init_split(struct mmsim_machine *machine);
 /* The last reference is gone: it leaves that queue (page_put). */
 void thp_forget_split(struct mmsim_machine *machine, struct page *head);
+/* It has moved to another frame: in that queue, too. */
+void thp_move_deferred(struct mmsim_machine *machine, struct page *head,
+		       struct page *target);
 /* The huge page of zeros for this address space, made when there is none;
  * false: no memory.  It is kept until thp_drop_zero_page. */
 bool thp_use_zero_page(struct mm_struct *mm);

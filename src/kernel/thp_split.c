@@ -140,6 +140,16 @@ void thp_forget_split(struct mmsim_machine *machine, struct page *head)
 	machine->thp.split_queue_len--;
 }
 
+void thp_move_deferred(struct mmsim_machine *machine, struct page *head,
+		       struct page *target)
+{
+	if (list_is_empty(&head[2].lru))
+		return;
+	list_add_tail(&target[2].lru, &head[2].lru);
+	thp_forget_split(machine, head);
+	machine->thp.split_queue_len++;
+}
+
 static uint64_t split_count(struct shrinker *shrinker)
 {
 	const struct thp *thp = shrinker->arg;

@@ -8,18 +8,20 @@
  *              |DMA |  Normal |  HighMem ...      |Movable|
  *
  * A zone spans frames, some of which are present (there is RAM), and of those
- * some are managed (the buddy allocator has them); the rest holds the memory map
- * and what else the kernel took while it booted, from the top of memory down.
- * Zone DMA is managed from its own top down instead: below 1 MB is the
- * firmware.  Frame 0 is never managed: here it is the page of zeros.
+ * some are managed (the buddy allocator has them).  The rest holds the kernel's
+ * image, which lies at 16 MB, and the memory map and what else the kernel took
+ * while it booted, from the top of memory down:
+ *
+ *     |DMA, managed at its top|image|    managed    |memory map, ...|
+ *
+ * Frame 0 is never managed: here it is the page of zeros.
  *
  * A spec with ram= lays the RAM out from address 0 without holes, and takes 64
  * bytes a frame for the memory map off each zone.  A spec with managed= gives
  * the pages of each zone as recorded.  Several nodes share the frames evenly,
  * node 0 first.
  *
- * Simplified: no hole below 4 GB for devices; the kernel's image, which is at 16
- * MB, is counted with what lies at the top.
+ * Simplified: no hole below 4 GB for devices; a spec with ram= has no image.
  *
  * Sources: kernel documentation, mm/physical_memory; the recordings' zoneinfo.
  */
@@ -36,17 +38,21 @@
 #include <string.h>
 
 const char *const zone_names[MAX_NR_ZONES] = {
-	[ZONE_DMA] = "DMA",	    [ZONE_DMA32] = "DMA32",
+	[ZONE_DMA] = "DMA",         [ZONE_DMA32] = "DMA32",
 	[ZONE_NORMAL] = "Normal",   [ZONE_HIGHMEM] = "HighMem",
 	[ZONE_MOVABLE] = "Movable", [ZONE_DEVICE] = "Device",
 };
 
 enum {
 	ZONE_FRAMES_PER_MAP_PAGE = (1 << PAGE_SHIFT) / STRUCT_PAGE_BYTES,
+	/* frames of the recorded kernel's image: code 14343K, data 2338K and
+	 * 9132K, bss 17344K */
+	ZONE_IMAGE_FRAMES = 10789,
 	ZONE_DISTANCE_LOCAL = 10,
 	ZONE_DISTANCE_REMOTE = 20,
 };
-/* From this much memory on, the kernel chooses min_free_kbytes a second time. */
+/* From this much memory on, the kernel chooses min_free_kbytes a second time.
+ */
 #define ZONE_SECOND_CHOICE_PAGES ((uint64_t)512 * MIB / PAGE_SIZE)
 
 /* The frames of one zone on all nodes. */
@@ -125,7 +131,8 @@ static void zone_lay_out_managed(const struct spec *spec,
 		if (present > 0) {
 			if (limit == UINT64_MAX)
 				start = type >= ZONE_MOVABLE
-						? align_up(end, MAX_ORDER_NR_PAGES)
+						? align_up(end,
+							   MAX_ORDER_NR_PAGES)
 						: start;
 			range->start = start;
 			range->present_start =
@@ -207,10 +214,31 @@ static struct zone_range zone_cut_given(const struct spec *spec,
 	return part;
 }
 
+/* The managed frames of a part. */
+static struct memory_range zone_managed_range(const struct spec *spec,
+					      enum zone_type type,
+					      const struct zone_range *part)
+{
+	uint64_t present = part->present_end - part->present_start;
+	uint64_t image = 0;
+
+	if (type == ZONE_DMA)
+		image = present - part->managed;
+	else if (spec->has_managed && type == ZONE_DMA32 &&
+		 part->present_start == 16 * MIB / PAGE_SIZE &&
+		 present - part->managed >= ZONE_IMAGE_FRAMES)
+		image = ZONE_IMAGE_FRAMES;
+	return (struct memory_range){part->present_start + image,
+				     part->present_start + image +
+					     part->managed};
+}
+
 static void zone_set_up(struct pglist_data *node, enum zone_type type,
 			const struct zone_range *part)
 {
 	struct mmsim_machine *machine = node->machine;
+	struct memory_range managed =
+		zone_managed_range(&machine->spec, type, part);
 	struct zone *zone = &node->zones[type];
 
 	if (part->present_start >= part->present_end)
@@ -221,12 +249,8 @@ static void zone_set_up(struct pglist_data *node, enum zone_type type,
 	zone->managed_pages = part->managed;
 	zone->boot.start = part->present_start;
 	zone->boot.end = part->present_end;
-	if (part->managed > 0 && type == ZONE_DMA)
-		buddy_add_range(zone, part->present_end - part->managed,
-				part->present_end);
-	else if (part->managed > 0)
-		buddy_add_range(zone, part->present_start,
-				part->present_start + part->managed);
+	if (part->managed > 0)
+		buddy_add_range(zone, managed.start, managed.end);
 	if (node->spanned_pages == 0)
 		node->start_pfn = part->start;
 	node->spanned_pages = part->end - node->start_pfn;
@@ -299,7 +323,8 @@ static struct pglist_data *zonelist_next_node(struct mmsim_machine *machine,
 	struct pglist_data *node, *best = NULL;
 	unsigned i;
 
-	for_each_node(machine, node, i) {
+	for_each_node(machine, node, i)
+	{
 		/* equal distances: round from the node's own id upwards */
 		if (taken >> i & 1)
 			continue;
@@ -316,7 +341,8 @@ void zone_build_zonelists(struct mmsim_machine *machine)
 	struct pglist_data *node, *next;
 	unsigned i;
 
-	for_each_node(machine, node, i) {
+	for_each_node(machine, node, i)
+	{
 		nodemask_t taken = 0;
 
 		node->nofallback.nr_refs = 0;
@@ -337,14 +363,15 @@ static uint64_t zone_pages_above_high(const struct mmsim_machine *machine)
 	uint64_t nr_pages = 0;
 	unsigned i;
 
-	for_each_node(machine, node, i)
-		for (int type = 0; type < MAX_NR_ZONES; type++) {
-			const struct zone *zone = &node->zones[type];
+	for_each_node(machine, node, i) for (int type = 0; type < MAX_NR_ZONES;
+					     type++)
+	{
+		const struct zone *zone = &node->zones[type];
 
-			if (zone->managed_pages > zone->watermark[WMARK_HIGH])
-				nr_pages += zone->managed_pages -
-					    zone->watermark[WMARK_HIGH];
-		}
+		if (zone->managed_pages > zone->watermark[WMARK_HIGH])
+			nr_pages += zone->managed_pages -
+				    zone->watermark[WMARK_HIGH];
+	}
 	return nr_pages;
 }
 
@@ -353,7 +380,8 @@ void zone_log_zonelists(struct mmsim_machine *machine)
 	struct pglist_data *node, *next;
 	unsigned i;
 
-	for_each_node(machine, node, i) {
+	for_each_node(machine, node, i)
+	{
 		nodemask_t taken = 0;
 		char text[4 * MAX_NODES];
 		struct outbuf out;
@@ -370,8 +398,7 @@ void zone_log_zonelists(struct mmsim_machine *machine)
 	       "Built %u zonelists, mobility grouping on.  Total pages: %lu",
 	       machine->nr_nodes,
 	       (unsigned long)zone_pages_above_high(machine));
-	printk(machine, "Policy zone: %s",
-	       zone_names[mempolicy_zone(machine)]);
+	printk(machine, "Policy zone: %s", zone_names[mempolicy_zone(machine)]);
 }
 
 /* CPUs go to the nodes in blocks; where there are fewer, one to each. */
@@ -432,8 +459,8 @@ static void zone_choose_watermarks(struct mmsim_machine *machine)
 		&machine->nodes[machine->nr_nodes - 1]->zones[ZONE_DMA32];
 	uint64_t late = machine->spec.boot_freed;
 	uint64_t late_last = machine->nr_nodes > 1 ? late * 3 / 10 : 0;
-	bool is_small = machine->totalram_pages - late <
-			ZONE_SECOND_CHOICE_PAGES;
+	bool is_small =
+		machine->totalram_pages - late < ZONE_SECOND_CHOICE_PAGES;
 	uint64_t first_managed = first->managed_pages;
 	uint64_t last_managed = last->managed_pages;
 

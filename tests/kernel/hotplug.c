@@ -241,6 +241,185 @@ Test(hotplug, no_memory_for_struct_pages)
 	sim_shutdown(m);
 }
 
+/* Writes the numbers of its pages into a range, and looks for them. */
+static void mark(struct mmsim_task *task, uintptr_t addr, size_t len)
+{
+	for (size_t at = 0; at < len; at += SIM_PAGE)
+		cr_assert_eq(mmsim_store(task, addr + at, &at, sizeof(at)), 0);
+}
+
+static void expect_marks(struct mmsim_task *task, uintptr_t addr, size_t len)
+{
+	for (size_t at = 0, found; at < len; at += SIM_PAGE) {
+		cr_assert_eq(mmsim_load(task, addr + at, &found, sizeof(found)),
+			     0);
+		cr_assert_eq(found, at, "page %zu", at / SIM_PAGE);
+	}
+}
+
+/* Every kind of page that can be moved, all in one block. */
+Test(hotplug, pages_move_with_their_content)
+{
+	struct mmsim_machine *m = sim_boot("ram=256M,swap=64M");
+	struct mmsim_task *task = sim_spawn(m), *child;
+	size_t len = 4 << 20;
+	struct mmsim_file *file, *tmp;
+	uintptr_t anon, mapped, shared, locked;
+	long moved, total;
+
+	add_dimm(m, 2);
+	cr_assert_eq(write_block(m, FIRST, "state", "online_movable"), 0);
+	anon = sim_mmap(task, len);
+	mark(task, anon, len);
+	locked = sim_mmap(task, len);
+	mark(task, locked, len);
+	cr_assert_eq(mmsim_mlock(task, locked, len), 0);
+	cr_assert_eq(mmsim_file_create(m, "/data", (off_t)len, &file), 0);
+	mapped = (uintptr_t)mmsim_mmap(task, 0, len, PROT_READ | PROT_WRITE,
+				       MAP_SHARED, file, 0);
+	mark(task, mapped, len); /* dirty */
+	cr_assert_eq(mmsim_file_create(m, "/dev/shm/x", (off_t)len, &tmp), 0);
+	shared = (uintptr_t)mmsim_mmap(task, 0, len, PROT_READ | PROT_WRITE,
+				       MAP_SHARED, tmp, 0);
+	mark(task, shared, len);
+	cr_assert_eq(mmsim_task_fork(task, &child), 0);
+	mark(child, anon + len / 2, 4 * SIM_PAGE); /* some are its own */
+	sim_validate(m);
+	moved = sim_vmstat(m, "pgmigrate_success");
+	total = sim_meminfo(m, "AnonPages");
+	cr_assert_eq(write_block(m, FIRST, "state", "offline"), 0);
+	sim_validate(m);
+	cr_expect_geq(sim_vmstat(m, "pgmigrate_success") - moved,
+		      4 * (long)len / SIM_PAGE);
+	cr_expect_eq(sim_vmstat(m, "pgmigrate_fail"), 0);
+	cr_expect_eq(sim_meminfo(m, "AnonPages"), total);
+	cr_expect_eq(sim_meminfo(m, "Mlocked"), (long)len / 1024);
+	expect_marks(task, anon, len);
+	expect_marks(child, anon, len / 2);
+	expect_marks(child, anon + len / 2, 4 * SIM_PAGE);
+	expect_marks(task, mapped, len);
+	expect_marks(task, shared, len);
+	expect_marks(task, locked, len);
+	/* they are still the same pages: what one stores the other sees */
+	mark(child, shared + SIM_PAGE, SIM_PAGE);
+	cr_assert_eq(mmsim_load(task, shared + SIM_PAGE, &moved, sizeof(moved)),
+		     0);
+	cr_expect_eq(moved, 0);
+	mmsim_close(file);
+	mmsim_close(tmp);
+	sim_shutdown(m);
+}
+
+Test(hotplug, huge_pages_move)
+{
+	struct mmsim_machine *m = sim_boot("ram=256M,thp=always");
+	struct mmsim_task *task = sim_spawn(m);
+	size_t huge = 2 << 20, len = 8 * huge;
+	uintptr_t addr;
+
+	add_dimm(m, 1);
+	cr_assert_eq(write_block(m, FIRST, "state", "online_movable"), 0);
+	addr = sim_mmap(task, len + huge);
+	addr = (addr + huge - 1) & ~(huge - 1);
+	mark(task, addr, len);
+	/* one in pieces, one partly gone */
+	cr_assert_eq(mmsim_mprotect(task, addr + huge, SIM_PAGE, PROT_READ), 0);
+	cr_assert_eq(
+		mmsim_madvise(task, addr + 2 * huge, huge / 2, MADV_DONTNEED),
+		0);
+	cr_assert_gt(sim_meminfo(m, "AnonHugePages"), 0);
+	sim_validate(m);
+	cr_assert_eq(write_block(m, FIRST, "state", "offline"), 0);
+	sim_validate(m);
+	cr_expect_geq(sim_vmstat(m, "thp_migration_success"), 8);
+	cr_expect_eq(sim_vmstat(m, "thp_migration_split"), 0);
+	expect_marks(task, addr, 2 * huge);
+	cr_expect_eq(sim_smaps(m, task, "AnonHugePages"), 6 * 2048);
+	sim_shutdown(m);
+}
+
+/* No free block of 2 MB anywhere else: they move in pieces. */
+Test(hotplug, huge_pages_are_split)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M");
+	struct mmsim_task *task = sim_spawn(m);
+	size_t huge = 2 << 20, len = 4 * huge, all = 50 << 20;
+	uintptr_t holes, addr;
+
+	holes = sim_mmap(task, all);
+	sim_touch(task, holes, all);
+	for (size_t at = 0; at < all; at += 4 * SIM_PAGE)
+		cr_assert_eq(mmsim_madvise(task, holes + at, 2 * SIM_PAGE,
+					   MADV_DONTNEED),
+			     0);
+	add_dimm(m, 1);
+	cr_assert_eq(write_block(m, FIRST, "state", "online_movable"), 0);
+	sim_write(m, "/sys/kernel/mm/transparent_hugepage/enabled", "always");
+	addr = sim_mmap(task, len + huge);
+	addr = (addr + huge - 1) & ~(huge - 1);
+	mark(task, addr, len);
+	cr_assert_eq(sim_smaps(m, task, "AnonHugePages"), 4 * 2048);
+	cr_assert_eq(write_block(m, FIRST, "state", "offline"), 0);
+	sim_validate(m);
+	cr_expect_gt(sim_vmstat(m, "thp_migration_split"), 0);
+	expect_marks(task, addr, len);
+	sim_shutdown(m);
+}
+
+/* Pages that the kernel holds for itself cannot be moved. */
+Test(hotplug, unmovable_pages)
+{
+	struct mmsim_machine *m = sim_boot("ram=256M");
+	long total = sim_meminfo(m, "MemTotal"),
+	     free = sim_meminfo(m, "MemFree");
+	struct mmsim_task *task;
+
+	/* the memory map of boot lies at the top */
+	cr_expect_eq(write_block(m, 1, "state", "offline"), -EBUSY);
+	add_dimm(m, 1);
+	cr_assert_eq(write_block(m, FIRST, "state", "online_kernel"), 0);
+	task = sim_spawn(m);
+	sim_touch(task, sim_mmap(task, SIM_PAGE), SIM_PAGE);
+	cr_expect_eq(write_block(m, FIRST, "state", "offline"), -EBUSY);
+	expect_file(m, FIRST, "state", "online\n");
+	sim_validate(m);
+	cr_expect_eq(sim_meminfo(m, "MemTotal"), total + BLOCK_KB);
+	cr_expect_leq(sim_meminfo(m, "MemFree"), free + BLOCK_KB);
+	sim_shutdown(m);
+}
+
+/* Nowhere to go: a signal ends it, and all is as before. */
+Test(hotplug, no_room)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M");
+	struct mmsim_task *task = sim_spawn(m);
+	size_t len = 120 << 20;
+	uint64_t begin;
+	uintptr_t addr;
+	long total;
+
+	add_dimm(m, 1);
+	cr_assert_eq(write_block(m, FIRST, "state", "online_movable"), 0);
+	addr = sim_mmap(task, len);
+	mark(task, addr, len);
+	total = sim_meminfo(m, "MemTotal");
+	begin = mmsim_clock_ns(m);
+	cr_expect_eq(mmsim_memory_offline(m, FIRST, 1000000000), -EINTR);
+	cr_expect_leq(mmsim_clock_ns(m) - begin, 1100000000);
+	cr_expect_geq(mmsim_clock_ns(m) - begin, 900000000);
+	sim_validate(m);
+	cr_expect_eq(sim_meminfo(m, "MemTotal"), total);
+	cr_expect_gt(sim_vmstat(m, "pgmigrate_fail"), 0);
+	cr_expect(mmsim_task_is_alive(task));
+	expect_file(m, FIRST, "state", "online\n");
+	expect_marks(task, addr, len);
+	/* a limit of 0: one round */
+	cr_expect_eq(mmsim_memory_offline(m, FIRST, 0), -EINTR);
+	cr_assert_eq(mmsim_munmap(task, addr, len), 0);
+	cr_expect_eq(mmsim_memory_offline(m, FIRST, 0), 0);
+	sim_shutdown(m);
+}
+
 /* Tasks use the new memory, and the old one as before when it is gone. */
 Test(hotplug, memory_is_used)
 {

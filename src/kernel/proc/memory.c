@@ -3,8 +3,8 @@
  *
  *   block_size_bytes      hexadecimal
  *   auto_online_blocks    what becomes of blocks that are plugged in
- *   memoryN/state         online, offline, going-offline; takes online,
- *                         online_kernel, online_movable and offline
+ *   memoryN/state         online or offline; takes these two, online_kernel and
+ *                         online_movable
  *   memoryN/online        1 or 0; takes the same
  *   memoryN/valid_zones   its zone; of a block that is off the zones that it
  *                         may go to, the first by "online"
@@ -99,7 +99,6 @@ static int show_state(struct mmsim_machine *machine, struct mmsim_task *task,
 		[MEMORY_AS_BOOTED] = "online",
 		[MEMORY_OFFLINE] = "offline",
 		[MEMORY_ONLINE] = "online",
-		[MEMORY_GOING_OFFLINE] = "going-offline",
 	};
 	const struct memory_block *block = arg;
 
