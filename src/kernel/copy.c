@@ -3,8 +3,9 @@
  *
  * The child gets entries for the same frames.  In private areas both sides lose
  * the right to write, so that the first store copies (cow.c), and the pages
- * lose their mark of a single owner; so do swap entries.  The child's entries start unused (its
- * smaps shows no Referenced), and those of shared areas clean.
+ * lose their mark of a single owner; so do swap entries.  The child's entries
+ * start unused (its smaps shows no Referenced), and those of shared areas
+ * clean.
  *
  * Areas that never had a page of their own (no anon_vma) are not copied at
  * all: the child finds the same file pages by faulting.  So a shared mapping
@@ -91,6 +92,18 @@ static int copy_huge(struct pgtable_tables *walk, uintptr_t start,
 	return thp_copy(copy->dst, copy->dst_vma, copy->src_vma, start, pmd);
 }
 
+/* The child gets the tables that the parent has, also those with nothing in
+ * them for this area. */
+static int copy_hole(struct pgtable_tables *walk, uintptr_t addr,
+		     unsigned level)
+{
+	const struct copy *copy = walk->arg;
+
+	if (level == 1)
+		return pmd_alloc(copy->dst, addr) ? 0 : -ENOMEM;
+	return level == 2 ? pud_prepare(copy->dst, addr) : 0;
+}
+
 int copy_page_range(struct mm_struct *dst, struct vm_area_struct *dst_vma,
 		    struct vm_area_struct *src_vma)
 {
@@ -101,10 +114,11 @@ int copy_page_range(struct mm_struct *dst, struct vm_area_struct *dst_vma,
 		.src_vma = src_vma,
 		.is_private = !(src_vma->flags & VM_SHARED),
 	};
-	struct pgtable_tables walk = { .mm = src_vma->mm,
-				       .table = copy_table,
-				       .huge = copy_huge,
-				       .arg = &copy };
+	struct pgtable_tables walk = {.mm = src_vma->mm,
+				      .table = copy_table,
+				      .huge = copy_huge,
+				      .hole = copy_hole,
+				      .arg = &copy};
 	int result;
 
 	if (!src_vma->anon_vma && !(src_vma->flags & (VM_PFNMAP | VM_MIXEDMAP)))

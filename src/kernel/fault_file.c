@@ -3,7 +3,8 @@
  *
  *   read          the page of the cache is mapped, and with it those of the 16
  *                 pages around it that are in the cache already; but not one
- *                 with PG_readahead, whose use must be noticed
+ *                 with PG_readahead, whose use must be noticed, and of a
+ *                 System V segment only the page itself
  *   private write a copy; the cache's page is not mapped
  *   shared write  the page of the cache, writable and dirty
  *
@@ -18,13 +19,15 @@
  * served a second time: it counts twice in pgfault, and as a major one of the
  * task, also when only the next window was asked for.
  *
- * Sources: mmap(2); recordings (16384 pages of a cached file in 1024 faults, of
- * one on the disk in 513 major and 512 minor ones; 16384 faults when a child
- * writes a shared anonymous mapping).
+ * Sources: mmap(2); experiments on 6.18 (segments, ends of files); recordings
+ * (16384 pages of a cached file in 1024 faults, of one on the disk in 513 major
+ * and 512 minor ones; 16384 faults when a child writes a shared anonymous
+ * mapping).
  */
 #include "kernel/fault.h"
 #include "kernel/file.h"
 #include "kernel/machine.h"
+#include "kernel/shm.h"
 
 #include <errno.h>
 
@@ -58,6 +61,36 @@ static void around_range(const struct vm_fault *fault, uintptr_t *start,
 		*end = border;
 }
 
+/* The page for this address, if it may be mapped beside another one. */
+static struct page *around_page(const struct vm_area_struct *vma,
+				uintptr_t addr)
+{
+	struct page *page =
+		filemap_find(vma->mapping, vma_linear_index(vma, addr));
+
+	return page && !page_has(page, PG_readahead) ? page : NULL;
+}
+
+/* Where the first such page is, or `end`.  A new table is not made for nothing,
+ * and in 6.18 not for the last page of a file on disk. */
+static uintptr_t around_first(const struct vm_fault *fault, uintptr_t start,
+			      uintptr_t end)
+{
+	const struct vm_area_struct *vma = fault->vma;
+	uint64_t nr_pages =
+		(vma->mapping->host->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+
+	if (shm_of_area(vma))
+		return end;
+	while (start < end && !around_page(vma, start))
+		start += PAGE_SIZE;
+	if (start < end && fault->machine->profile >= PROFILE_6_18 &&
+	    !vma->mapping->is_shmem && !pte_find(fault->mm, start) &&
+	    vma_linear_index(vma, start) + 1 == nr_pages)
+		return end;
+	return start;
+}
+
 /* Maps what the cache has of it; true: also the page asked for. */
 static bool fault_around(struct vm_fault *fault)
 {
@@ -68,14 +101,16 @@ static bool fault_around(struct vm_fault *fault)
 	pte_t *entry;
 
 	around_range(fault, &start, &end);
+	start = around_first(fault, start, end);
+	if (start == end)
+		return false;
 	entry = pte_alloc(fault->mm, start);
 	if (!entry)
 		return false;
 	for (uintptr_t addr = start; addr < end; addr += PAGE_SIZE, entry++) {
-		struct page *page = filemap_find(vma->mapping,
-						 vma_linear_index(vma, addr));
+		struct page *page = around_page(vma, addr);
 
-		if (!page || page_has(page, PG_readahead))
+		if (!page)
 			continue;
 		if (ra->mmap_miss > 0)
 			ra->mmap_miss--;
@@ -166,6 +201,6 @@ int fault_file(struct vm_fault *fault)
 {
 	if (!fault->write)
 		return fault_read(fault);
-	return fault->vma->flags & VM_SHARED ? fault_shared_write(fault) :
-					       fault_private_write(fault);
+	return fault->vma->flags & VM_SHARED ? fault_shared_write(fault)
+					     : fault_private_write(fault);
 }

@@ -63,7 +63,6 @@ struct inode {
 	uint64_t nr_blocks;     /* pages of the disk that are the file's */
 	enum file_place place;
 	bool is_charged_by_page; /* shmem: Committed_AS follows the pages */
-	bool is_swapfile;        /* a swap area: not written, cut, removed */
 	struct shm_segment *segment; /* of System V shared memory, or NULL */
 };
 

@@ -146,10 +146,11 @@ static ssize_t file_pread(struct transfer *io, char *to)
 static int transfer_check(struct mmsim_file *file, const void *buf, size_t len,
 			  off_t offset, int wrong_mode)
 {
+	if (offset < 0)
+		return -EINVAL;
 	if (!file || (file->flags & O_ACCMODE) == wrong_mode)
 		return -EBADF;
-	if (offset < 0 || len > SSIZE_MAX ||
-	    (uint64_t)offset > (uint64_t)INT64_MAX - len)
+	if (len > SSIZE_MAX || (uint64_t)offset > (uint64_t)INT64_MAX - len)
 		return -EINVAL;
 	return buf || len == 0 ? 0 : -EFAULT;
 }
@@ -310,7 +311,7 @@ static int write_limit(struct transfer *io)
 
 static ssize_t file_pwrite(struct transfer *io, const char *from)
 {
-	int err = io->inode->is_swapfile ? -ETXTBSY : write_limit(io);
+	int err = write_limit(io);
 
 	if (err)
 		return err;

@@ -47,7 +47,8 @@ enum {
 			   MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE |
 			   MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
 			   MAP_HUGETLB | 0x40 /* MAP_32BIT */ |
-			   0x4000000 /* MAP_UNINITIALIZED */,
+			   0x4000000 /* MAP_UNINITIALIZED */ |
+			   0x7c000000 /* sizes for MAP_HUGETLB */,
 };
 
 /* Offsets of files end at 2^63 - 1. */
@@ -234,8 +235,6 @@ static int mmap_check_file(struct mmap_call *call)
 	if (type == MAP_SHARED || type == MAP_SHARED_VALIDATE) {
 		if ((call->prot & PROT_WRITE) && mode == O_RDONLY)
 			return -EACCES;
-		if ((call->prot & PROT_WRITE) && call->file->inode->is_swapfile)
-			return -ETXTBSY;
 		call->vm_flags |= VM_SHARED | VM_MAYSHARE;
 		if (mode == O_RDONLY)
 			call->vm_flags &= ~(vm_flags_t)(VM_MAYWRITE | VM_SHARED);

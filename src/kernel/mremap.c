@@ -15,7 +15,8 @@
  * 6.1 unmaps the target before it looks whether the source is one area, and
  * the rest of the source before it looks whether it may grow.  6.17 and later
  * look first; and with MREMAP_FIXED and the same length they move any number of
- * areas, each for itself, with the holes between them.
+ * areas, each for itself, with the holes between them; but one of a System V
+ * segment only when it is all of the range.
  *
  * MREMAP_DONTUNMAP takes the lock from the whole old area and does not touch
  * locked_vm for that; only from 6.17 on the new area is added.  What VmLck
@@ -29,6 +30,7 @@
 #include "kernel/mlock.h"
 #include "kernel/pgtable.h"
 #include "kernel/rmap.h"
+#include "kernel/shm.h"
 #include "kernel/syscall.h"
 #include "kernel/vma.h"
 
@@ -327,6 +329,8 @@ static int mremap_to_each(struct mremap_call *call)
 		if (!vma)
 			break;
 		if (vma->start > at && at == start)
+			return -EFAULT;
+		if (shm_of_area(vma) && (vma->start > start || vma->end < end))
 			return -EFAULT;
 		one.addr = vma->start > at ? vma->start : at;
 		at = vma->end < end ? vma->end : end;

@@ -138,7 +138,8 @@ int pgtable_walk(struct pgtable_walk *walk, uintptr_t start, uintptr_t end);
 /*
  * The walk under all others: `table` is called for each piece of a table of
  * pages in the range (at most 512 entries, none of them looked at), `huge` for
- * each huge entry, with the part of the range that it covers.  0: go on;
+ * each huge entry, with the part of the range that it covers; `hole` (may be
+ * NULL) for each empty entry of a higher level, with its level.  0: go on;
  * PGTABLE_AGAIN from `huge`: the entry has changed, look again; other values
  * stop the walk and are returned.
  */
@@ -149,6 +150,8 @@ struct pgtable_tables {
 		     pte_t *entries, unsigned nr);
 	int (*huge)(struct pgtable_tables *walk, uintptr_t start,
 		    uintptr_t end, pte_t *pmd);
+	int (*hole)(struct pgtable_tables *walk, uintptr_t addr,
+		    unsigned level);
 	void *arg;
 };
 int pgtable_for_each_table(struct pgtable_tables *walk, uintptr_t start,

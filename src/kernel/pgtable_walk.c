@@ -67,7 +67,7 @@ static int walk_entry(struct pgtable_tables *walk, pte_t *entry, unsigned level,
 			return result;
 	}
 	if (pte_is_none(*entry))
-		return 0;
+		return walk->hole ? walk->hole(walk, start, level) : 0;
 	below = page_from_pfn(walk->mm->machine, pte_pfn(*entry));
 	return level == 1 ? walk_pages(walk, below, start, end) :
 			    walk_level(walk, below, start, end);

@@ -62,8 +62,10 @@ void filemap_zero_tail(struct inode *inode, uint64_t index, unsigned offset)
 	struct page *page = filemap_find(&inode->mapping, index);
 	static const char zeros[PAGE_SIZE];
 
-	if (page && page->data) {
+	if (page && page->data)
 		memset((char *)page->data + offset, 0, PAGE_SIZE - offset);
+	/* a page of tmpfs is dirty by this, zeros or not */
+	if (page && (page->data || inode->mapping.is_shmem)) {
 		set_page_dirty(page);
 	} else if (!page && inode->mapping.is_shmem &&
 		   radix_find(&inode->mapping.pages, index)) {

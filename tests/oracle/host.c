@@ -43,20 +43,23 @@ static void exec_runner(const int *ends)
 	const char *runner = getenv("ORACLE_RUNNER");
 	char *argv[] = {(char *)"runner", NULL};
 	char *envp[] = {NULL};
-	int i;
+	int i, program;
 
-	if (!runner)
-		runner = "tests/oracle/runner";
+	program = open(runner ? runner : "tests/oracle/runner", O_PATH);
+	program = fcntl(program, F_DUPFD_CLOEXEC, 256);
 	for (i = 0; i < MAX_PROCESSES; i++)
 		dup2(ends[i], CHANNEL_FD + i);
 	for (i = 3; i < CHANNEL_FD; i++)
 		close(i);
+	if (with_objects)
+		host_files_pass();
 	for (i = CHANNEL_FD + MAX_PROCESSES; i < 256; i++)
-		close(i);
+		if (!with_objects || i < FILE_FD || i >= FILE_FD + NR_HANDLES)
+			close(i);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	personality(ADDR_NO_RANDOMIZE);
-	execve(runner, argv, envp);
+	fexecve(program, argv, envp);
 	_exit(127);
 }
 
@@ -120,7 +123,8 @@ static int64_t ask_call(struct side *side, int kind, uint64_t addr,
 			uint64_t len, int prot, int flags)
 {
 	struct request rq = {.kind = (uint32_t)kind, .addr = addr, .len = len,
-			     .prot = (uint32_t)prot, .flags = (uint32_t)flags};
+			     .prot = (uint32_t)prot, .flags = (uint32_t)flags,
+			     .file = -1};
 
 	(void)side;
 	return ask(&host.processes[0], &rq).result;
@@ -139,6 +143,8 @@ static bool host_start(struct side *side)
 		close(pair[0]);
 		close(pair[1]);
 	}
+	if (with_objects)
+		host_files_make();
 	pid = fork();
 	if (pid < 0)
 		fail("fork");
@@ -191,6 +197,8 @@ static void host_stop(struct side *side)
 	}
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
+	if (with_objects)
+		host_files_drop();
 }
 
 static void host_look(struct side *side, int process, struct state *state)
@@ -199,6 +207,8 @@ static void host_look(struct side *side, int process, struct state *state)
 	state_read_smaps(side, host.text, state);
 	read_text(host.processes[process].status);
 	state_read_status(side, host.text, state);
+	if (with_objects)
+		host_files_look(state);
 }
 
 /* Sets the limit of `op`; *old is what it was. */
@@ -231,6 +241,9 @@ static void host_run(struct side *side, const struct op *op,
 		.len2 = op->len2,
 		.prot = (uint32_t)op->prot,
 		.flags = (uint32_t)op->flags,
+		.file = op->file,
+		.offset = op->offset,
+		.id = host_segment(op->segment),
 	};
 	struct rlimit old;
 	struct answer an;
@@ -246,6 +259,12 @@ static void host_run(struct side *side, const struct op *op,
 	an = ask(process, &rq);
 	if (op->limit_pages && prlimit(process->pid, op->limit, &old, NULL))
 		fail("prlimit");
+	if (op->kind == OP_SHMGET && an.result >= 0) {
+		host_segment_made(op->segment, (int)an.result);
+		an.result = 0;
+	}
+	if (with_objects)
+		host_files_settle(op);
 	if (op->kind == OP_FORK && an.result > 0) {
 		struct host_process *child = &host.processes[op->len];
 		struct answer hello;

@@ -3,7 +3,8 @@
  *
  *   oracle [--seed N] [--ops M] [--per-script K] [--only S] [--verbose]
  *
- * A script has K operations and starts with fresh processes.  When a script
+ * A script has K operations and starts with fresh processes; those of even
+ * numbers have files and segments.  When a script
  * diverges, operations are taken out as long as it still diverges, and what
  * remains is printed with both states.
  */
@@ -25,6 +26,7 @@ static struct {
 } differing;
 
 static bool verbose;
+bool with_objects;
 
 /* --- both sides -------------------------------------------------------------------- */
 
@@ -223,7 +225,7 @@ int main(int argc, char **argv)
 		{"verbose", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0},
 	};
-	uint64_t seed = 1, ops = 100000, only = 0, number;
+	uint64_t seed = 1, ops = 80000, only = 0, number;
 	int per_script = 250, c, nr_diverged = 0;
 	const char *why_not;
 
@@ -261,6 +263,7 @@ int main(int argc, char **argv)
 	for (number = 1; number * (uint64_t)per_script <= ops; number++) {
 		if (only && number != only)
 			continue;
+		with_objects = number % 2 == 0;
 		if (run_script(seed * 1000003 + number, per_script))
 			continue;
 		report(number);

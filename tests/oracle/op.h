@@ -32,7 +32,27 @@ enum op_kind {
 	OP_MSYNC,
 	OP_FORK,
 	OP_EXIT,
+	OP_PREAD,    /* bytes of a file; of a page or two */
+	OP_PWRITE,   /* of request.flags */
+	OP_TRUNCATE,
+	OP_UNLINK,
+	OP_SHMGET,
+	OP_SHMAT,
+	OP_SHMDT,
+	OP_SHMCTL,
 	NR_OPS,
+};
+
+/* Files are open in the runner from the start, each for reading and writing and
+ * for reading alone.  The first ones are of tmpfs, the others on the disk. */
+enum {
+	NR_TMPFS_FILES = 2,
+	NR_FILES = 4,
+	NR_HANDLES = 2 * NR_FILES,
+	FILE_FD = 20,
+	NR_SEGMENTS = 3,
+	MAX_TRANSFER = 2 * ORACLE_PAGE,
+	MAX_FILE_PAGES = 48,
 };
 
 /* One request: addresses are real ones by now. */
@@ -41,6 +61,9 @@ struct request {
 	uint32_t child; /* OP_FORK: whose channel the child takes */
 	uint64_t addr, len, addr2, len2;
 	uint32_t prot, flags;
+	int32_t file; /* a handle, file * 2, + 1: read-only; -1: none */
+	int32_t id;   /* of a segment */
+	uint64_t offset;
 };
 
 struct answer {
@@ -50,6 +73,12 @@ struct answer {
 	uint64_t fault_addr;
 	uint64_t hash; /* of what was loaded, or of mincore's vector */
 };
+
+/* Adds a value to a hash. */
+static inline uint64_t hash_more(uint64_t hash, uint64_t value)
+{
+	return hash * 31 + value + 7;
+}
 
 /* Descriptors of the runner's channel for process i. */
 enum { CHANNEL_FD = 10 };

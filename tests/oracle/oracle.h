@@ -6,8 +6,9 @@
  * a simulated machine, and after each operation the two must agree: result,
  * areas, what is resident and how it is shared, minor faults, mincore.
  *
- *   script.c   makes operations from a seed, looking at the areas that exist
- *   host.c     has them done by the runner
+ *   script.c   makes operations from a seed, looking at the areas that exist;
+ *              script_objects.c those on files and segments
+ *   host.c     has them done by the runner; host_files.c makes its files
  *   sim.c      has them done by the simulated kernel
  *   state.c    reads smaps and status (of either) and compares
  *   probe.c    asks the host which rules it follows
@@ -16,6 +17,11 @@
  * Addresses are relative to places that both have: a window at a fixed address
  * that nobody else uses, where the kernel places mappings, the break, and where
  * MAP_32BIT places.
+ *
+ * Every second script has objects as well: two files of tmpfs, two on a disk,
+ * and System V segments.  Pages of the files are always in the cache, and those
+ * on the disk clean after each operation, for read-ahead and the time of
+ * write-back are not to be compared: both sides see to it with oracle_settle.
  */
 #ifndef TESTS_ORACLE_ORACLE_H
 #define TESTS_ORACLE_ORACLE_H
@@ -42,6 +48,9 @@ struct op {
 	 * (RLIMIT_STACK: pages); 0 pages: no limit. */
 	int limit;
 	uint64_t limit_pages;
+	int file;        /* a handle of op.h; -1: none */
+	int segment;     /* OP_SHM: which of the script's; -1: one that is none */
+	uint64_t offset; /* in the file */
 };
 
 enum { MAX_VMAS = 512, MAX_OPS = 4096 };
@@ -78,6 +87,11 @@ enum status_field {
 	NR_STATUS_FIELDS,
 };
 
+struct file_state {
+	int64_t size;
+	int64_t blocks; /* of 512 bytes; of tmpfs only */
+};
+
 /* What an operation led to. */
 struct state {
 	struct place result;   /* an address; errors and numbers: SPACE_ABS */
@@ -87,6 +101,7 @@ struct state {
 	uint64_t hash; /* of what was loaded, or of mincore's vector */
 	uint64_t kb[NR_STATUS_FIELDS];
 	uint64_t image_locked_kb; /* areas of no space that are locked */
+	struct file_state files[NR_FILES]; /* with_objects */
 	int nr_vmas;
 	struct vma_state vmas[MAX_VMAS]; /* last: most of them are not used */
 };
@@ -119,12 +134,27 @@ void oracle_fill_state(const struct side *side, const struct answer *answer,
 
 extern struct side host_side, sim_side;
 
+/* The script at hand has files and segments. */
+extern bool with_objects;
+/* The file is of tmpfs; all of them are where the host has no disk for us. */
+bool file_is_tmpfs(int file);
+/* Bytes that file `file` has from the start, and what page `page` of it holds. */
+int64_t file_first_size(int file);
+unsigned char file_first_byte(int file, int page);
+/* The operation may have left holes in files. */
+static inline bool op_makes_holes(const struct op *op)
+{
+	return op->kind == OP_TRUNCATE || op->kind == OP_MADVISE ||
+	       op->kind == OP_PWRITE;
+}
+
 /* What the simulated machine must know of this host. */
 struct host_facts {
 	int overcommit_memory;
 	long max_map_count, mmap_min_addr;
 	unsigned uid;
 	const char *profile; /* by what the kernel does, not by its version */
+	bool has_disk;       /* a file system whose pages behave as ext4's */
 };
 extern struct host_facts host_facts;
 /* NULL, or why this host cannot be compared (probe.c). */
@@ -137,6 +167,25 @@ struct script_rng {
 void script_next(struct script_rng *rng, const struct state *last,
 		 const bool *alive, int step, struct op *op);
 void op_print(FILE *out, const struct op *op);
+
+/* script_objects.c: changes *op, in which process, addr and len are chosen, to
+ * one on files or segments. */
+void script_object(struct script_rng *rng, const struct state *last,
+		   struct op *op);
+/* The parts of script.c that it uses. */
+int64_t script_below(struct script_rng *rng, int64_t bound);
+bool script_chance(struct script_rng *rng, int percent);
+int script_prot(struct script_rng *rng);
+
+/* host_files.c: the files that the runner gets, as descriptors from FILE_FD on. */
+void host_files_make(void);
+void host_files_pass(void); /* in the child that will be the runner */
+void host_files_drop(void);
+void host_files_settle(const struct op *op);
+void host_files_look(struct state *state);
+/* The id of a segment of the script; one that is none when it has not been made. */
+int host_segment(int segment);
+void host_segment_made(int segment, int id);
 
 /* state.c */
 uintptr_t place_address(const struct side *side, struct place place);

@@ -16,11 +16,14 @@
  */
 #include "oracle.h"
 
+#include <linux/magic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 struct host_facts host_facts;
@@ -182,6 +185,16 @@ static bool can_fix_addresses(void)
 	return can;
 }
 
+/* Pages of its files are 4 KiB, and become clean by being written. */
+static bool has_disk(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct statfs fs;
+
+	return statfs(tmp ? tmp : "/tmp", &fs) == 0 &&
+	       fs.f_type == EXT4_SUPER_MAGIC;
+}
+
 const char *find_host_facts(void)
 {
 #ifndef __x86_64__
@@ -204,5 +217,6 @@ const char *find_host_facts(void)
 	host_facts.mmap_min_addr =
 		read_number("/proc/sys/vm/mmap_min_addr", 65536);
 	host_facts.uid = geteuid();
+	host_facts.has_disk = has_disk();
 	return find_profile();
 }

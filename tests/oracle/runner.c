@@ -122,7 +122,7 @@ static void touch_range(const struct request *rq, struct answer *an)
 	for (addr = rq->addr; addr < rq->addr + rq->len; addr += ORACLE_PAGE) {
 		u64 byte = touch(addr, rq->kind == OP_WRITE, rq->flags & 255);
 
-		an->hash = an->hash * 31 + byte + 7;
+		an->hash = hash_more(an->hash, byte);
 		if (!fault.signal)
 			continue;
 		an->hash = 0;
@@ -145,16 +145,71 @@ static long mincore_hash(const struct request *rq, struct answer *an)
 	ret = CALL(__NR_mincore, rq->addr, n * ORACLE_PAGE, core);
 	if (ret == 0)
 		for (i = 0; i < n; i++)
-			an->hash = an->hash * 31 + (core[i] & 1) + 7;
+			an->hash = hash_more(an->hash, core[i] & 1);
 	return ret;
 }
+
+/* --- files and segments --------------------------------------------------------- */
+
+static unsigned char buffer[MAX_TRANSFER];
+
+static u64 fd_of(const struct request *rq)
+{
+	return rq->file < 0 ? (u64)-1 : FILE_FD + (u64)rq->file;
+}
+
+static long read_file(const struct request *rq, struct answer *an)
+{
+	long i, n = call6(__NR_pread64, fd_of(rq), (u64)buffer, rq->len,
+			  rq->offset, 0, 0);
+
+	for (i = 0; i < n; i++)
+		an->hash = hash_more(an->hash, buffer[i]);
+	return n;
+}
+
+static long write_file(const struct request *rq)
+{
+	memset(buffer, (int)rq->flags, sizeof buffer);
+	return call6(__NR_pwrite64, fd_of(rq), (u64)buffer, rq->len, rq->offset,
+		     0, 0);
+}
+
+/* The names are "0", "1" ... in the current directory. */
+static long unlink_file(const struct request *rq)
+{
+	char name[2];
+
+	name[0] = (char)('0' + rq->file / 2);
+	name[1] = '\0';
+	return CALL(__NR_unlink, name, 0, 0);
+}
+
+/* As struct shmid64_ds of the kernel's ABI has them. */
+enum { SHM_MODE_WORD = 5, SHM_SIZE_LONG = 6, SHM_NATTCH_LONG = 11 };
+
+static long control_segment(const struct request *rq, struct answer *an)
+{
+	u64 ds[32];
+	long ret = CALL(__NR_shmctl, rq->id, rq->flags, ds);
+
+	if (ret == 0 && rq->flags == 2 /* IPC_STAT */) {
+		an->hash = hash_more(an->hash, ds[SHM_SIZE_LONG]);
+		an->hash = hash_more(an->hash, ds[SHM_NATTCH_LONG]);
+		an->hash = hash_more(an->hash,
+				     ((uint32_t *)ds)[SHM_MODE_WORD]);
+	}
+	return ret;
+}
+
+/* --- all of them ---------------------------------------------------------------- */
 
 static long do_call(const struct request *rq, struct answer *an)
 {
 	switch (rq->kind) {
 	case OP_MMAP:
 		return call6(__NR_mmap, rq->addr, rq->len, rq->prot, rq->flags,
-			     (u64)-1, 0);
+			     fd_of(rq), rq->offset);
 	case OP_MUNMAP:
 		return CALL(__NR_munmap, rq->addr, rq->len, 0);
 	case OP_MPROTECT:
@@ -182,6 +237,22 @@ static long do_call(const struct request *rq, struct answer *an)
 		return mincore_hash(rq, an);
 	case OP_MSYNC:
 		return CALL(__NR_msync, rq->addr, rq->len, rq->flags);
+	case OP_PREAD:
+		return read_file(rq, an);
+	case OP_PWRITE:
+		return write_file(rq);
+	case OP_TRUNCATE:
+		return CALL(__NR_ftruncate, fd_of(rq), rq->len, 0);
+	case OP_UNLINK:
+		return unlink_file(rq);
+	case OP_SHMGET:
+		return CALL(__NR_shmget, 0, rq->len, rq->flags);
+	case OP_SHMAT:
+		return CALL(__NR_shmat, rq->id, rq->addr, rq->flags);
+	case OP_SHMDT:
+		return CALL(__NR_shmdt, rq->addr, 0, 0);
+	case OP_SHMCTL:
+		return control_segment(rq, an);
 	default:
 		return -22;
 	}
@@ -202,6 +273,8 @@ static void warm_up(void)
 	fault.signal = 0;
 	for (i = 0; i < sizeof core; i += 512)
 		((volatile unsigned char *)core)[i] = 0;
+	for (i = 0; i < sizeof buffer; i += 512)
+		((volatile unsigned char *)buffer)[i] = 0;
 }
 
 static void do_fork(const struct request *rq, struct answer *an, int *channel)

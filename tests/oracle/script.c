@@ -19,28 +19,28 @@ static uint64_t rng_next(struct script_rng *rng)
 	return z ^ (z >> 31);
 }
 
-static int64_t below(struct script_rng *rng, int64_t bound)
+int64_t script_below(struct script_rng *rng, int64_t bound)
 {
 	return (int64_t)(rng_next(rng) % (uint64_t)bound);
 }
 
-static bool chance(struct script_rng *rng, int percent)
+bool script_chance(struct script_rng *rng, int percent)
 {
-	return below(rng, 100) < percent;
+	return script_below(rng, 100) < percent;
 }
 
 static struct place some_place(struct script_rng *rng, const struct state *last)
 {
 	struct place place = {SPACE_WINDOW,
-			      below(rng, WINDOW_PAGES) * ORACLE_PAGE};
+			      script_below(rng, WINDOW_PAGES) * ORACLE_PAGE};
 
-	if (last->nr_vmas > 0 && chance(rng, 50)) {
+	if (last->nr_vmas > 0 && script_chance(rng, 50)) {
 		const struct vma_state *vma =
-			&last->vmas[below(rng, last->nr_vmas)];
+			&last->vmas[script_below(rng, last->nr_vmas)];
 		int64_t pages = vma->bytes / ORACLE_PAGE;
 
 		place = vma->start;
-		switch (below(rng, 5)) {
+		switch (script_below(rng, 5)) {
 		case 0:
 			break;
 		case 1:
@@ -50,14 +50,14 @@ static struct place some_place(struct script_rng *rng, const struct state *last)
 			place.byte -= ORACLE_PAGE;
 			break;
 		default:
-			place.byte += below(rng, pages) * ORACLE_PAGE;
+			place.byte += script_below(rng, pages) * ORACLE_PAGE;
 		}
 	}
 	/* The fence below the heap stays. */
 	if (place.space == SPACE_BRK && place.byte < 0)
 		place.byte = 0;
-	if (chance(rng, 1))
-		place.byte += 1 + below(rng, ORACLE_PAGE - 1);
+	if (script_chance(rng, 1))
+		place.byte += 1 + script_below(rng, ORACLE_PAGE - 1);
 	return place;
 }
 
@@ -65,9 +65,9 @@ static uint64_t some_len(struct script_rng *rng)
 {
 	uint64_t pages;
 
-	switch (below(rng, 20)) {
+	switch (script_below(rng, 20)) {
 	case 0:
-		pages = 1 + (uint64_t)below(rng, WINDOW_PAGES);
+		pages = 1 + (uint64_t)script_below(rng, WINDOW_PAGES);
 		break;
 	case 1:
 	case 2:
@@ -75,10 +75,10 @@ static uint64_t some_len(struct script_rng *rng)
 		pages = 1;
 		break;
 	default:
-		pages = 1 + (uint64_t)below(rng, 12);
+		pages = 1 + (uint64_t)script_below(rng, 12);
 	}
-	if (chance(rng, 1))
-		return chance(rng, 50) ? 0 : pages * ORACLE_PAGE - 100;
+	if (script_chance(rng, 1))
+		return script_chance(rng, 50) ? 0 : pages * ORACLE_PAGE - 100;
 	return pages * ORACLE_PAGE;
 }
 
@@ -92,7 +92,7 @@ static uint64_t clip(struct place place, uint64_t len)
 	return room > 0 ? (uint64_t)room : 0;
 }
 
-static int some_prot(struct script_rng *rng)
+int script_prot(struct script_rng *rng)
 {
 	static const int prots[] = {
 		PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
@@ -102,62 +102,62 @@ static int some_prot(struct script_rng *rng)
 		PROT_WRITE,
 	};
 
-	return prots[below(rng, sizeof prots / sizeof *prots)];
+	return prots[script_below(rng, sizeof prots / sizeof *prots)];
 }
 
 /* Around the size of a huge page, or a few of them. */
 static uint64_t around_huge(struct script_rng *rng)
 {
-	uint64_t pages = 512 * (1 + (uint64_t)below(rng, 3));
+	uint64_t pages = 512 * (1 + (uint64_t)script_below(rng, 3));
 
-	if (chance(rng, 50))
-		pages += (uint64_t)below(rng, 5) - 2;
+	if (script_chance(rng, 50))
+		pages += (uint64_t)script_below(rng, 5) - 2;
 	return pages * ORACLE_PAGE;
 }
 
 static void make_mmap(struct script_rng *rng, struct op *op)
 {
 	op->flags = MAP_ANONYMOUS |
-		    (chance(rng, 80) ? MAP_PRIVATE : MAP_SHARED);
-	if (chance(rng, 75))
+		    (script_chance(rng, 80) ? MAP_PRIVATE : MAP_SHARED);
+	if (script_chance(rng, 75))
 		op->flags |= MAP_FIXED;
-	else if (chance(rng, 30))
+	else if (script_chance(rng, 30))
 		op->flags |= MAP_FIXED_NOREPLACE;
-	else if (chance(rng, 70))
+	else if (script_chance(rng, 70))
 		op->addr = (struct place){SPACE_ABS, 0};
-	if (chance(rng, 8))
+	if (script_chance(rng, 8))
 		op->flags |= MAP_NORESERVE;
-	if (chance(rng, 8))
+	if (script_chance(rng, 8))
 		op->flags |= MAP_POPULATE;
-	if (chance(rng, 2))
+	if (script_chance(rng, 2))
 		op->flags |= MAP_32BIT;
-	if (chance(rng, 3))
+	if (script_chance(rng, 3))
 		op->flags |= MAP_LOCKED;
-	if (chance(rng, 2))
+	if (script_chance(rng, 2))
 		op->flags |= MAP_GROWSDOWN;
-	if (chance(rng, 1))
+	if (script_chance(rng, 1))
 		op->flags &= ~(MAP_PRIVATE | MAP_SHARED);
-	if (!(op->flags & MAP_FIXED) && chance(rng, 8))
+	if (!(op->flags & MAP_FIXED) && script_chance(rng, 8))
 		op->len = clip(op->addr, around_huge(rng));
-	op->prot = some_prot(rng);
+	op->prot = script_prot(rng);
 }
 
 static void make_mremap(struct script_rng *rng, const struct state *last,
 			struct op *op)
 {
 	op->len2 = clip(op->addr, some_len(rng));
-	op->flags = chance(rng, 70) ? MREMAP_MAYMOVE : 0;
+	op->flags = script_chance(rng, 70) ? MREMAP_MAYMOVE : 0;
 	op->addr2 = (struct place){SPACE_ABS, 0};
-	if (chance(rng, 25)) {
+	if (script_chance(rng, 25)) {
 		op->flags = MREMAP_MAYMOVE | MREMAP_FIXED;
 		op->addr2 = some_place(rng, last);
 		op->len2 = clip(op->addr2, op->len2);
 	}
-	if (chance(rng, 6)) {
+	if (script_chance(rng, 6)) {
 		op->flags |= MREMAP_MAYMOVE | 4; /* MREMAP_DONTUNMAP */
 		op->len2 = op->len;
 	}
-	if (chance(rng, 4))
+	if (script_chance(rng, 4))
 		op->len = 0;
 }
 
@@ -175,14 +175,14 @@ static void make_madvise(struct script_rng *rng, struct op *op)
 		24 /* DONTNEED_LOCKED */,
 	};
 
-	op->flags = advices[below(rng, sizeof advices / sizeof *advices)];
+	op->flags = advices[script_below(rng, sizeof advices / sizeof *advices)];
 }
 
 static void make_brk(struct script_rng *rng, struct op *op)
 {
-	op->addr = (struct place){SPACE_BRK, below(rng, 40) * ORACLE_PAGE +
-						     (chance(rng, 30)
-							      ? below(rng, 4096)
+	op->addr = (struct place){SPACE_BRK, script_below(rng, 40) * ORACLE_PAGE +
+						     (script_chance(rng, 30)
+							      ? script_below(rng, 4096)
 							      : 0)};
 	op->len = 0;
 }
@@ -192,8 +192,8 @@ static void make_limit(struct script_rng *rng, struct op *op)
 {
 	static const int limits[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK};
 
-	op->limit = limits[below(rng, 3)];
-	op->limit_pages = 1 + (uint64_t)below(rng, 12);
+	op->limit = limits[script_below(rng, 3)];
+	op->limit_pages = 1 + (uint64_t)script_below(rng, 12);
 	if (op->kind == OP_BRK)
 		op->limit = RLIMIT_AS;
 }
@@ -210,7 +210,7 @@ static int some_kind(struct script_rng *rng)
 		{OP_EXIT, 2},	  {OP_MSYNC, 1},	{OP_MLOCKALL, 1},
 		{OP_MUNLOCKALL, 2},
 	};
-	int64_t pick = below(rng, 105); /* the sum of the weights */
+	int64_t pick = script_below(rng, 105); /* the sum of the weights */
 	unsigned i;
 
 	for (i = 0; pick >= kinds[i].weight; i++)
@@ -239,8 +239,8 @@ static void make_arguments(struct script_rng *rng, const struct state *last,
 		make_mmap(rng, op);
 		break;
 	case OP_MPROTECT:
-		op->prot = some_prot(rng);
-		if (chance(rng, 3))
+		op->prot = script_prot(rng);
+		if (script_chance(rng, 3))
 			op->prot |= PROT_GROWSDOWN;
 		break;
 	case OP_MREMAP:
@@ -253,16 +253,16 @@ static void make_arguments(struct script_rng *rng, const struct state *last,
 		make_brk(rng, op);
 		break;
 	case OP_MSYNC:
-		op->flags = (int)below(rng, 8);
+		op->flags = (int)script_below(rng, 8);
 		break;
 	case OP_WRITE:
-		op->flags = 1 + (int)below(rng, 255);
+		op->flags = 1 + (int)script_below(rng, 255);
 		break;
 	case OP_MLOCK:
-		op->flags = chance(rng, 30) ? 1 /* MLOCK_ONFAULT */ : 0;
+		op->flags = script_chance(rng, 30) ? 1 /* MLOCK_ONFAULT */ : 0;
 		break;
 	case OP_MLOCKALL:
-		op->flags = 1 + (int)below(rng, 7); /* MCL_ bits */
+		op->flags = 1 + (int)script_below(rng, 7); /* MCL_ bits */
 		break;
 	case OP_FORK:
 		op->len = (uint64_t)find_process(alive, false);
@@ -276,9 +276,9 @@ static void make_arguments(struct script_rng *rng, const struct state *last,
 void script_next(struct script_rng *rng, const struct state *last,
 		 const bool *alive, int step, struct op *op)
 {
-	*op = (struct op){.kind = some_kind(rng)};
+	*op = (struct op){.kind = some_kind(rng), .file = -1, .segment = -1};
 	do
-		op->process = (int)below(rng, MAX_PROCESSES);
+		op->process = (int)script_below(rng, MAX_PROCESSES);
 	while (!alive[op->process]);
 	if (step < 6)
 		op->kind = OP_MMAP;
@@ -287,10 +287,13 @@ void script_next(struct script_rng *rng, const struct state *last,
 	/* Of the limit of a user it takes what the program itself has. */
 	if (op->kind == OP_MLOCKALL && host_facts.uid)
 		op->kind = OP_MUNLOCKALL;
-	make_arguments(rng, last, alive, op);
-	if (op->kind <= OP_WRITE && chance(rng, 4))
+	if (with_objects && op->kind < OP_FORK && script_chance(rng, 40))
+		script_object(rng, last, op);
+	else
+		make_arguments(rng, last, alive, op);
+	if (op->kind <= OP_WRITE && script_chance(rng, 4))
 		make_limit(rng, op);
 	if (op->process < 0 || (op->kind == OP_FORK && (int)op->len < 0))
 		*op = (struct op){.kind = OP_MINCORE, .len = ORACLE_PAGE,
-				  .addr = {SPACE_WINDOW, 0}};
+				  .addr = {SPACE_WINDOW, 0}, .file = -1};
 }

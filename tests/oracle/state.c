@@ -238,6 +238,25 @@ static bool result_equal(const struct op *op, const struct state *a,
 	return false;
 }
 
+static bool files_equal(const struct state *a, const struct state *b, char *why,
+			size_t len)
+{
+	int i;
+
+	for (i = 0; i < NR_FILES; i++) {
+		const struct file_state *fa = &a->files[i], *fb = &b->files[i];
+
+		if (fa->size == fb->size && fa->blocks == fb->blocks)
+			continue;
+		snprintf(why, len,
+			 "file %d: %ld bytes in %ld blocks and %ld in %ld", i,
+			 (long)fa->size, (long)fa->blocks, (long)fb->size,
+			 (long)fb->blocks);
+		return false;
+	}
+	return true;
+}
+
 bool state_equal(const struct op *op, const struct state *a,
 		 const struct state *b, char *why, size_t len)
 {
@@ -245,6 +264,8 @@ bool state_equal(const struct op *op, const struct state *a,
 	int i;
 
 	if (op && !result_equal(op, a, b, why, len))
+		return false;
+	if (with_objects && !files_equal(a, b, why, len))
 		return false;
 	for (i = 0; i < NR_STATUS_FIELDS; i++)
 		if (a->kb[i] != b->kb[i]) {
@@ -310,6 +331,14 @@ void op_print(FILE *out, const struct op *op)
 		[OP_MSYNC] = "msync",
 		[OP_FORK] = "fork",
 		[OP_EXIT] = "exit",
+		[OP_PREAD] = "pread",
+		[OP_PWRITE] = "pwrite",
+		[OP_TRUNCATE] = "ftruncate",
+		[OP_UNLINK] = "unlink",
+		[OP_SHMGET] = "shmget",
+		[OP_SHMAT] = "shmat",
+		[OP_SHMDT] = "shmdt",
+		[OP_SHMCTL] = "shmctl",
 	};
 
 	fprintf(out, "process %d: %s(", op->process, names[op->kind]);
@@ -322,6 +351,13 @@ void op_print(FILE *out, const struct op *op)
 		place_print(out, op->addr2);
 	}
 	fprintf(out, ")");
+	if (op->file >= 0)
+		fprintf(out, ", %s %d%s from byte %ld",
+			file_is_tmpfs(op->file / 2) ? "tmpfs" : "file",
+			op->file / 2, op->file % 2 ? " (read-only)" : "",
+			(long)op->offset);
+	if (op->kind >= OP_SHMGET && op->kind != OP_SHMDT)
+		fprintf(out, ", segment %d", op->segment);
 	if (op->limit_pages)
 		fprintf(out, ", limit %d: %ld pages", op->limit,
 			(long)op->limit_pages);
