@@ -70,9 +70,12 @@ int mmsim_proc_write(struct mmsim_machine *machine, const char *path,
 
 /*
  * What a tool would print: "free", "free -o" (the old "used"), "numactl
- * --hardware", "slabtop", "top", "pmap PID"; and what none prints: "memmap",
- * "tlb" (hits, misses and flushes of each CPU), "paging" (what layouts of page
- * tables cost), "kernelmap" (the kernel's own addresses).  As mmsim_proc_read; -ENOENT for a view that does not exist.
+ * --hardware", "slabtop", "top", "pmap PID"; over the intervals of
+ * mmsim_trace_start, or since boot, "sar -B" (paging and reclaim), "sar -r",
+ * "sar -S", "sar -W" and "vmstat"; and what none prints: "memmap", "tlb" (hits,
+ * misses and flushes of each CPU), "paging" (what layouts of page tables cost),
+ * "kernelmap" (the kernel's own addresses).  As mmsim_proc_read; -ENOENT for a
+ * view that does not exist, -EINVAL for arguments that it has not.
  */
 ssize_t mmsim_view(struct mmsim_machine *machine, const char *view, char *buf,
 		   size_t len);
@@ -87,6 +90,29 @@ uint64_t mmsim_clock_ns(const struct mmsim_machine *machine);
 
 /* Lets `ns` of virtual time pass with all tasks asleep. */
 void mmsim_idle(struct mmsim_machine *machine, uint64_t ns);
+
+/*
+ * Begins to note what happens to memory, each with its virtual time, the free
+ * pages and watermarks of the zone or node, pages on LRU lists and free swap:
+ * zones that fall to low and min and rise above high, kswapd woken and resting,
+ * direct reclaim, OOM kills.  Every `interval_ns` of virtual time (at least
+ * 1000; 0: never) the counters are sampled, for the views "sar" and "vmstat".
+ * The last 16384 events and 4096 samples are kept; what was noted before is
+ * forgotten.  -EINVAL (interval), -ENOMEM.
+ */
+int mmsim_trace_start(struct mmsim_machine *machine, uint64_t interval_ns);
+/* No more is noted; what was stays readable. */
+int mmsim_trace_stop(struct mmsim_machine *machine);
+/*
+ * A line for each event, the oldest first, below a line of names:
+ *
+ *   time_ns event where free min low high anon file unevictable swap_free value
+ *
+ * `where` is "0:DMA32" (a zone), "0" (a node) or "-" (the machine).  Pages;
+ * `value` is the order that kswapd or direct reclaim was asked for, the pages that
+ * they reclaimed when they end, or the pid that was killed.  As mmsim_proc_read.
+ */
+ssize_t mmsim_trace_read(struct mmsim_machine *machine, char *buf, size_t len);
 
 /*
  * Proves the books: every frame is in one place, the counters equal what a

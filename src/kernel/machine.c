@@ -16,6 +16,7 @@
 #include "kernel/file.h"
 #include "kernel/kthread.h"
 #include "kernel/page_alloc.h"
+#include "kernel/trace.h"
 #include "kernel/shm.h"
 #include "kernel/reclaim.h"
 #include "kernel/swap.h"
@@ -267,6 +268,7 @@ PUBLIC void mmsim_machine_shutdown(struct mmsim_machine *machine)
 {
 	if (!machine)
 		return;
+	trace_fini(machine);
 	task_fini(machine);
 	shm_fini(machine);
 	file_fini(machine);
@@ -291,5 +293,6 @@ void machine_panic(struct mmsim_machine *machine, const char *why)
 		return;
 	printk(machine, "Kernel panic - not syncing: %s", why);
 	printk(machine, "---[ end Kernel panic - not syncing: %s ]---", why);
+	trace_machine(machine, TRACE_PANIC, 0);
 	machine->has_panicked = true;
 }

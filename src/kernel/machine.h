@@ -26,6 +26,7 @@ struct hotplug_state;
 struct shm_state;
 struct swap_state;
 struct kthread;
+struct trace;
 
 struct mmsim_machine {
 	struct spec spec;
@@ -87,6 +88,7 @@ struct mmsim_machine {
 	int64_t user_min_free_kbytes; /* set by hand; -1: never */
 	struct thp thp;
 	struct log log;
+	struct trace *trace; /* NULL: none was ever started */
 
 	/* kernel memory and files; each file's own state */
 	struct slab_state *slab;

@@ -21,8 +21,10 @@ static const struct {
 	{"kernelmap", view_kernelmap},
 	{"numactl", view_numactl},
 	{"pmap", view_pmap},
+	{"sar", view_sar},
 	{"slabtop", view_slabtop},
 	{"top", view_top},
+	{"vmstat", view_vmstat},
 };
 
 PUBLIC ssize_t mmsim_view(struct mmsim_machine *machine, const char *view,

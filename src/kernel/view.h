@@ -28,6 +28,11 @@ int view_paging(struct mmsim_machine *machine, struct outbuf *out,
 /* view_memmap.c: */
 int view_memmap(struct mmsim_machine *machine, struct outbuf *out,
 		const char *args);
+/* view_sar.c: */
+int view_sar(struct mmsim_machine *machine, struct outbuf *out,
+	     const char *args);
+int view_vmstat(struct mmsim_machine *machine, struct outbuf *out,
+		const char *args);
 /* proc/slab.c: */
 int view_slabtop(struct mmsim_machine *machine, struct outbuf *out,
 		 const char *args);
