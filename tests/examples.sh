@@ -23,7 +23,7 @@ has()
     grep -q -e "$1" "$work/out"
 }
 
-echo "1..6"
+echo "1..7"
 
 # A build that proves its books after each store gets a small machine.
 machine=
@@ -63,6 +63,27 @@ has '^hits, %  *lru  *two-lists  *young-old$' || status=1
 has '^lru .* 0\*(-2) 1\*(-3) 2\*(-10) 3\*(-11)$' || status=1
 has '^two-lists .* 0 1 2 3$' || status=1
 result $status "replacement shows who survives a scan"
+
+# The first event of each kind, in this order.
+in_order()
+{
+    last=0
+    for kind in "$@"; do
+        line=$(grep -n -m 1 -e " $kind " "$work/out" | cut -d: -f1)
+        [ "${line:-0}" -gt "$last" ] || return 1
+        last=$line
+    done
+}
+
+status=0
+for kind in plain mlock; do
+    "$top_builddir/examples/pressure" $kind > "$work/out" || status=$?
+    has 'and was killed by signal 9$' || status=1
+    in_order start low kswapd-wake kswapd-sleep min direct-begin oom-kill ||
+        status=1
+    [ $status -eq 0 ] || break
+done
+result $status "pressure goes from free memory to the OOM killer"
 
 # Each program of the README builds on its own and runs.
 status=0

@@ -38,6 +38,7 @@
 #include "kernel/kthread.h"
 #include "kernel/machine.h"
 #include "kernel/reclaim.h"
+#include "kernel/trace.h"
 
 enum { KSWAPD_NAME_MAX = 16 };
 
@@ -51,6 +52,7 @@ struct kswapd {
 	char name[KSWAPD_NAME_MAX];
 	enum kswapd_state state;
 	uint64_t doze_end_ns;
+	uint64_t nr_reclaimed; /* pages, since it was woken; for the trace */
 	/* asked for since the last run began */
 	unsigned order;
 	enum zone_type highest; /* MAX_NR_ZONES: nothing */
@@ -140,6 +142,7 @@ static void kswapd_end_run(struct kswapd *kswapd)
 	struct pglist_data *node = kswapd->node;
 
 	kswapd_set_active(kswapd, false);
+	kswapd->nr_reclaimed += kswapd->sc.nr_reclaimed;
 	for (int i = 0; kswapd->is_boosted && i <= (int)kswapd->run_highest;
 	     i++) {
 		struct zone *zone = &node->zones[i];
@@ -240,6 +243,9 @@ static uint64_t kswapd_lie_down(struct kswapd *kswapd)
 		kswapd_begin_run(kswapd);
 		return clock_now(machine);
 	}
+	trace_node(machine, TRACE_KSWAPD_SLEEP, kswapd->node->id,
+		   kswapd->nr_reclaimed);
+	kswapd->nr_reclaimed = 0;
 	kswapd->state = KSWAPD_DOZING;
 	kswapd->doze_end_ns = clock_now(machine) + KSWAPD_DOZE_NS;
 	return kswapd->doze_end_ns;
@@ -276,8 +282,11 @@ static uint64_t kswapd_step(struct kthread *thread)
 
 	if (kswapd->state == KSWAPD_DOZING && kswapd_ends_doze(kswapd))
 		return KTHREAD_ASLEEP;
-	if (kswapd->state != KSWAPD_RUNNING)
+	if (kswapd->state != KSWAPD_RUNNING) {
 		kswapd_begin_run(kswapd);
+		trace_node(machine, TRACE_KSWAPD_WAKE, kswapd->node->id,
+			   kswapd->run_order);
+	}
 	machine->is_reclaiming = true;
 	goes_on = kswapd_pass(kswapd);
 	machine->is_reclaiming = false;

@@ -29,6 +29,7 @@
  */
 #include "kernel/oom.h"
 #include "kernel/machine.h"
+#include "kernel/trace.h"
 
 #include <signal.h>
 
@@ -225,6 +226,7 @@ static void oom_kill_task(struct mmsim_task *victim)
 	struct mmsim_task *sharer;
 
 	count_vm_event(victim->machine, OOM_KILL);
+	trace_machine(victim->machine, TRACE_OOM_KILL, (uint64_t)victim->pid);
 	clock_charge(victim->machine, NULL, COST_OOM_KILL);
 	victim->is_oom_victim = true;
 	victim->pending_signal = SIGKILL;

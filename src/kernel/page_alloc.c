@@ -32,6 +32,7 @@
 #include "kernel/mempolicy.h"
 #include "kernel/oom.h"
 #include "kernel/reclaim.h"
+#include "kernel/trace.h"
 
 enum { PAGE_ALLOC_COSTLY_ORDER = 3 };
 
@@ -350,6 +351,7 @@ static COLD struct page *page_alloc_slow(const struct alloc_context *ac)
 			 !ac->machine->is_reclaiming;
 	struct page *page;
 
+	trace_marks(ac->machine);
 	page_alloc_wake_kswapds(ac);
 	page = page_alloc_try(ac, page_alloc_flags(ac));
 	if (!page && may_sleep)
