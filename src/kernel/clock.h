@@ -24,6 +24,7 @@ enum {
 	COST_EXIT = 30000,
 	COST_DISK_LATENCY = 100000,
 	COST_DISK_PAGE = 8000,   /* about 500 MB/s */
+	COST_WRITEBACK_PAGE = 300, /* for the CPU that hands a page to the disk */
 	COST_SWAP_LATENCY = 100000,
 	COST_SWAP_PAGE = 8000,
 	COST_RECLAIM_SCAN = 100, /* a page looked at */

@@ -22,6 +22,7 @@
 #include "kernel/file.h"
 #include "kernel/machine.h"
 #include "kernel/swap.h"
+#include "kernel/writeback.h"
 
 #include <errno.h>
 
@@ -92,14 +93,29 @@ static bool cow_is_last_owner(struct mmsim_machine *machine, struct page *page)
 	return head->refcount == 1;
 }
 
+/* Memory is needed to note that the page is dirty: it may have been written, or
+ * be gone, by then.  The store is tried again in that case. */
+static int cow_shared(struct vm_fault *fault, pte_t *entry, struct page *page)
+{
+	pte_t old = *entry;
+	int err;
+
+	page_get(page);
+	err = filemap_make_writable(page);
+	if (!err && *entry == old)
+		cow_reuse(fault, entry);
+	page_put(fault->machine, page);
+	if (!err)
+		balance_dirty_pages(fault->machine);
+	return err;
+}
+
 int fault_write_protected(struct vm_fault *fault, pte_t *entry)
 {
 	struct page *page = pte_page(fault->machine, *entry);
 
-	if (fault->vma->flags & VM_SHARED) {
-		set_page_dirty(page);
-		return cow_reuse(fault, entry);
-	}
+	if (fault->vma->flags & VM_SHARED)
+		return cow_shared(fault, entry, page);
 	if (!page || !page_is_anon(page))
 		return cow_copy(fault, entry);
 	if (!page_has(page, PG_anon_exclusive)) {

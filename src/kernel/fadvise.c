@@ -5,8 +5,9 @@
  *   SEQUENTIAL  twice as large
  *   RANDOM      only what is asked for
  *   WILLNEED    pages are read ahead now: as many as the device takes at a time
- *   DONTNEED    what is dirty goes to the disk; pages that lie in the range as
- * a whole leave the cache if they can NOREUSE     nothing
+ *   DONTNEED    what is dirty is on its way to the disk; pages that lie in
+ *               the range as a whole leave the cache if they can
+ *   NOREUSE     nothing
  *
  * A length of 0 means up to the end.  Files of tmpfs take all advice and do
  * nothing.
@@ -25,8 +26,7 @@ static void fadvise_dontneed(struct mmsim_file *file, uint64_t first_byte,
 	struct inode *inode = file->inode;
 	uint64_t first = file_pages(first_byte), last = last_byte / PAGE_SIZE;
 
-	filemap_write_range(inode->machine->current, &inode->mapping,
-			    first_byte / PAGE_SIZE, last);
+	writeback_start(&inode->mapping, first_byte / PAGE_SIZE, last);
 	/* a page of which a part is wanted stays */
 	if ((last_byte + 1) % PAGE_SIZE && last_byte + 1 != inode->size) {
 		if (last == 0)

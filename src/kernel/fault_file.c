@@ -28,6 +28,7 @@
 #include "kernel/file.h"
 #include "kernel/machine.h"
 #include "kernel/shm.h"
+#include "kernel/writeback.h"
 
 #include <errno.h>
 
@@ -179,21 +180,26 @@ out_copy:
 	return result;
 }
 
+/* Nothing may take memory between the page's getting dirty and its entry: it
+ * could be written, and the store would not be noticed. */
 static int fault_shared_write(struct vm_fault *fault)
 {
+	pte_t *entry = pte_alloc(fault->mm, fault->addr);
 	struct page *page;
-	pte_t *entry;
-	int result = filemap_fault(fault, &page);
+	int result;
 
+	if (!entry)
+		return -ENOMEM;
+	result = filemap_fault(fault, &page);
 	if (result)
 		return result;
-	entry = pte_alloc(fault->mm, fault->addr);
-	if (!entry) {
+	result = filemap_make_writable(page);
+	if (result) {
 		page_put(fault->machine, page);
-		return -ENOMEM;
+		return result;
 	}
 	map_object_page(fault, fault->addr, entry, page, PTE_RW | PTE_DIRTY);
-	set_page_dirty(page);
+	balance_dirty_pages(fault->machine);
 	return 0;
 }
 

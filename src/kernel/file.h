@@ -40,7 +40,7 @@ struct address_space {
 	struct list_head vmas; /* areas that map it */
 	bool is_shmem;         /* tmpfs: swap-backed */
 	bool is_unevictable;   /* SHM_LOCK: its pages are not reclaimed */
-	uint64_t nr_dirty;
+	uint64_t nr_dirty, nr_writeback; /* pages, tagged in the tree */
 	struct radix_node_record *node_records; /* what the tree's nodes cost */
 	size_t nr_node_records;
 };
@@ -61,6 +61,9 @@ struct inode {
 	void *dentry_record, *inode_record; /* in the caches; NULL: dropped */
 	uint64_t extent_pages;  /* of the store: zeros on the disk up to here */
 	uint64_t nr_blocks;     /* pages of the disk that are the file's */
+	struct list_head dirty_link; /* in flusher.dirty, while pages are dirty */
+	uint64_t dirtied_ns;    /* since then */
+	uint64_t writeback_index; /* where the flusher goes on */
 	enum file_place place;
 	bool is_charged_by_page; /* shmem: Committed_AS follows the pages */
 	struct shm_segment *segment; /* of System V shared memory, or NULL */
@@ -121,19 +124,24 @@ void filemap_evict(struct page *page, void *shadow);
 /* What stands in the tree in the place of a page, a shadow or a slot of swap,
  * goes. */
 void filemap_drop_value(struct address_space *mapping, uint64_t index);
+/* Memory may be reclaimed for it: the caller has a reference, or an entry that
+ * it looks at anew afterwards. */
 void set_page_dirty(struct page *page);
+/* A page of a shared area is about to be written for the first time: it has its
+ * place on the disk, and is dirty.  0 or -ENOSPC, -ENOMEM (of the host). */
+int filemap_make_writable(struct page *page);
 /* truncate.c: cuts the file: pages behind are unmapped everywhere and dropped. */
 void truncate_pages(struct address_space *mapping, uint64_t from_index);
+/* No entry leads to pages first..last of the file any more; private copies stay.
+ */
+void unmap_mapping_pages(struct address_space *mapping, uint64_t first,
+			 uint64_t last);
 /* Clean pages first..last that nobody uses leave the cache of a file; how many
  * did. */
 uint64_t invalidate_mapping_pages(struct address_space *mapping, uint64_t first,
 				  uint64_t last);
 /* Pages first..last read as zeros again; private copies stay (punch_hole.c). */
 void punch_hole(struct address_space *mapping, uint64_t first, uint64_t last);
-/* Writes dirty pages first..last to the store; how many were written. */
-uint64_t filemap_write_range(struct mmsim_task *task,
-			     struct address_space *mapping, uint64_t first,
-			     uint64_t last);
 /* All inodes of the machine (struct inode, by link), oldest first. */
 struct list_head *file_inodes(struct mmsim_machine *machine);
 /* The books of all files: 0, or -1 and what is wrong. */

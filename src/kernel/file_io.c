@@ -1,18 +1,19 @@
 /*
- * file_io.c: read, write, fsync and sync.
+ * file_io.c: read and write.
  *
  * Reading and writing go through the page cache, page by page.  A read that
- * misses fetches the page from the disk; a write that does not cover its whole
+ * misses fetches pages from the disk; a write that does not cover its whole
  * page must fetch it first, too, when there is something on the disk.  What is
- * written is dirty until fsync or sync.  O_DIRECT goes past the cache: dirty
- * pages of the range are written first, and a write drops the range's pages.
- * (Simplified: pages that are mapped stay and take the new bytes; Linux
- * unmaps them.)
+ * written is dirty (writeback.c); with O_DSYNC and O_SYNC it is on the disk
+ * when the call returns.  O_DIRECT goes past the cache: dirty pages of the
+ * range are written first, and before a write they leave all address spaces and
+ * the cache.
  *
  * A page that is read twice becomes active: reads of the same page in sequence
- * count once (the read begins where the last one ended).  A hole of tmpfs is read as zeros without making a page.
+ * count once (the read begins where the last one ended).  A hole of tmpfs is
+ * read as zeros without making a page.
  *
- * Source: read(2), write(2), open(2) (O_DIRECT), fsync(2); recordings.
+ * Source: read(2), write(2), open(2) (O_DIRECT); recordings.
  */
 #include "kernel/file_state.h"
 #include "kernel/lru.h"
@@ -105,8 +106,10 @@ static ssize_t read_direct(struct transfer *io, char *to)
 {
 	uint64_t first = io->pos / PAGE_SIZE;
 	uint64_t last = (io->pos + io->left - 1) / PAGE_SIZE;
+	int err = writeback_range(&io->inode->mapping, first, last);
 
-	filemap_write_range(io->task, &io->inode->mapping, first, last);
+	if (err)
+		return err;
 	while (io->left) {
 		size_t len = chunk_len(io);
 
@@ -220,6 +223,7 @@ static int write_chunk(struct transfer *io, const char *from, size_t len)
 		io->inode->size = io->pos + len;
 	clock_charge(machine, io->task, COST_COPY_PAGE);
 	page_put(machine, page);
+	balance_dirty_pages(machine);
 	return 0;
 restore:
 	/* what was made behind the old end goes again */
@@ -229,55 +233,40 @@ restore:
 	return err;
 }
 
-/* Clean unmapped pages of the range leave the cache. */
-static void drop_cached(struct transfer *io, uint64_t first, uint64_t last)
+/* What is cached of the range is on the disk now, and goes: out of all address
+ * spaces and out of the cache. */
+static int drop_cached(struct transfer *io, uint64_t first, uint64_t last)
 {
-	struct mmsim_machine *machine = io->task->machine;
 	struct address_space *mapping = &io->inode->mapping;
-	uint64_t index = first;
-	void *entry;
+	int err = writeback_range(mapping, first, last);
 
-	while ((entry = radix_next(&mapping->pages, &index)) && index <= last) {
-		struct page *page = entry;
-
-		index++;
-		if (radix_is_value(entry) || page->mapcount > 0)
-			continue;
-		page_get(page);
-		filemap_remove(page);
-		page_put(machine, page);
-	}
+	if (err)
+		return err;
+	unmap_mapping_pages(mapping, first, last);
+	invalidate_mapping_pages(mapping, first, last);
+	return 0;
 }
 
-/* One block, on the disk and in a page that is still cached. */
 static int write_direct_chunk(struct transfer *io, const char *from, size_t len)
 {
 	uint64_t index = io->pos / PAGE_SIZE;
-	unsigned offset = (unsigned)(io->pos % PAGE_SIZE);
-	struct page *page = filemap_find(&io->inode->mapping, index);
 	int err = store_reserve(io->inode, index);
 
 	if (!err)
-		err = store_write(io->inode, index, offset, from, len);
-	if (!err && page) {
-		char *content = page_content_write(io->task->machine, page);
-
-		if (!content)
-			return -ENOMEM;
-		memcpy(content + offset, from, len);
-	}
+		err = store_write(io->inode, index,
+				  (unsigned)(io->pos % PAGE_SIZE), from, len);
 	return err;
 }
 
 static ssize_t write_direct(struct transfer *io, const char *from)
 {
-	struct mmsim_machine *machine = io->task->machine;
+	struct blkdev *disk = &io->task->machine->files->disk;
 	uint64_t first = io->pos / PAGE_SIZE;
 	uint64_t last = (io->pos + io->left - 1) / PAGE_SIZE;
-	int err = 0;
+	int err = drop_cached(io, first, last);
 
-	filemap_write_range(io->task, &io->inode->mapping, first, last);
-	drop_cached(io, first, last);
+	if (err)
+		return err;
 	while (io->left) {
 		size_t len = chunk_len(io);
 
@@ -288,9 +277,9 @@ static ssize_t write_direct(struct transfer *io, const char *from)
 	}
 	if (io->done && io->pos > io->inode->size)
 		io->inode->size = io->pos;
-	count_vm_events(machine, PGPGOUT, io->done / KIB);
-	clock_charge(machine, io->task,
-		     COST_DISK_LATENCY + (last - first + 1) * COST_DISK_PAGE);
+	if (io->done)
+		blkdev_write_sync(disk, io->inode->disk_start + first,
+				  (io->pos - 1) / PAGE_SIZE - first + 1);
 	return transfer_result(io, err);
 }
 
@@ -311,6 +300,7 @@ static int write_limit(struct transfer *io)
 
 static ssize_t file_pwrite(struct transfer *io, const char *from)
 {
+	uint64_t first = io->pos / PAGE_SIZE;
 	int err = write_limit(io);
 
 	if (err)
@@ -327,6 +317,9 @@ static ssize_t file_pwrite(struct transfer *io, const char *from)
 			break;
 		advance(io, len);
 	}
+	if (io->done && (io->file->flags & O_DSYNC))
+		err = writeback_range(&io->inode->mapping, first,
+				      (io->pos - 1) / PAGE_SIZE);
 	return transfer_result(io, err);
 }
 
@@ -345,29 +338,4 @@ PUBLIC ssize_t mmsim_pwrite(struct mmsim_task *task, struct mmsim_file *file,
 	io.pos = (uint64_t)offset;
 	io.left = min_size(len, RW_MAX);
 	return syscall_leave(task, file_pwrite(&io, buf));
-}
-
-/* --- to the disk --------------------------------------------------------- */
-
-PUBLIC int mmsim_fsync(struct mmsim_task *task, struct mmsim_file *file)
-{
-	int err = syscall_enter(task);
-
-	if (err)
-		return err;
-	if (!file)
-		return (int)syscall_leave(task, -EBADF);
-	filemap_write_range(task, &file->inode->mapping, 0, UINT64_MAX);
-	return (int)syscall_leave(task, 0);
-}
-
-PUBLIC void mmsim_sync(struct mmsim_machine *machine)
-{
-	struct inode *inode;
-
-	if (machine_check(machine))
-		return;
-	list_for_each(inode, file_inodes(machine), link)
-		filemap_write_range(NULL, &inode->mapping, 0, UINT64_MAX);
-	task_call_done(machine);
 }

@@ -9,6 +9,7 @@
 #include "kernel/file.h"
 #include "kernel/machine.h"
 #include "kernel/slab.h"
+#include "kernel/writeback.h"
 
 #include <string.h>
 
@@ -40,6 +41,7 @@ struct file_state {
 	uint64_t nr_open; /* struct mmsim_file */
 	struct shrinker shrinker;
 	struct blkdev disk;
+	struct flusher flusher;
 	uint64_t disk_blocks;        /* its size, pages */
 	uint64_t ra_pages, io_pages; /* read ahead at most; taken at a time */
 };
@@ -81,9 +83,11 @@ void inode_unlink(struct inode *inode);
 /* file.c */
 struct mmsim_file *file_open_inode(struct inode *inode, int flags);
 
-/* file_store.c: the simulated disk: time for reading pages of the file ... */
+/* file_store.c: the simulated disk: time for reading pages of the file, and for
+ * writing one (blkdev.h) ... */
 void disk_read(struct inode *inode, uint64_t index, uint64_t nr_pages,
 	       bool wait);
+int disk_write(struct inode *inode, uint64_t index, struct page *page);
 /* ... and what is on it. */
 bool store_has(const struct inode *inode, uint64_t index);
 /* The page gets a block of the disk: 0, -ENOSPC, -ENOMEM. */
@@ -107,7 +111,10 @@ int inode_put_after_page(struct mmsim_task *task, struct inode *inode, int err,
 			 struct page **page);
 /* filemap.c: dirty or clean, with the counters. */
 void clear_page_dirty(struct page *page);
-/* truncate.c: the bytes of a page from `offset` on become zeros, in cache or
+/* truncate.c: the page leaves its file, when it is not being written any more;
+ * it is mapped nowhere. */
+void truncate_page(struct page *page);
+/* The bytes of a page from `offset` on become zeros, in cache or
  * store. */
 void filemap_zero_tail(struct inode *inode, uint64_t index, unsigned offset);
 /* filemap_read.c: a page for all of which new content comes: 0, -ENOMEM, -ENOSPC. */

@@ -26,6 +26,12 @@ void disk_read(struct inode *inode, uint64_t index, uint64_t nr_pages,
 		    nr_pages, wait);
 }
 
+int disk_write(struct inode *inode, uint64_t index, struct page *page)
+{
+	return blkdev_write(&inode->machine->files->disk, page,
+			    inode->disk_start + index);
+}
+
 bool store_has(const struct inode *inode, uint64_t index)
 {
 	return index < inode->extent_pages || radix_find(&inode->store, index);

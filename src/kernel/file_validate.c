@@ -12,7 +12,7 @@
 struct file_check {
 	struct mmsim_machine *machine;
 	const struct inode *inode;
-	uint64_t nr_pages, nr_dirty, nr_shmem, nr_blocks;
+	uint64_t nr_pages, nr_dirty, nr_writeback, nr_shmem, nr_blocks;
 	uint64_t nr_tmpfs_pages[NR_FILE_PLACES];
 	const char *what; /* the first thing found wrong, or NULL */
 };
@@ -23,46 +23,94 @@ static void check_that(struct file_check *check, bool ok, const char *what)
 		check->what = what;
 }
 
+/* The tags of a file's tree say what its pages say. */
+static void check_tags(struct file_check *check, const struct page *page,
+		       const struct radix *pages)
+{
+	bool dirty = page_has(page, PG_dirty);
+	bool writeback = page_has(page, PG_writeback);
+
+	check_that(check,
+		   radix_has_tag(pages, page->index, RADIX_DIRTY) == dirty,
+		   "a page's tag does not say whether it is dirty");
+	check_that(check,
+		   radix_has_tag(pages, page->index, RADIX_WRITEBACK) ==
+			   writeback,
+		   "a page's tag does not say whether it is being written");
+	check_that(check, page_has(page, PG_uptodate),
+		   "a page has no content yet");
+}
+
+static void check_nodes(struct file_check *check,
+			const struct address_space *mapping)
+{
+	const struct radix_node_record *record = mapping->node_records;
+	size_t nr_nodes = 0;
+
+	for (; record; record = record->next)
+		nr_nodes++;
+	check_that(check,
+		   nr_nodes == mapping->pages.nr_nodes &&
+			   nr_nodes == mapping->nr_node_records,
+		   "the tree's nodes are not charged as many");
+}
+
+/* What the pages of one file add up to. */
+struct page_sums {
+	uint64_t nr_entries, nr_pages, nr_dirty, nr_writeback;
+};
+
+static void check_page(struct file_check *check, const struct inode *inode,
+		       const struct page *page, uint64_t index,
+		       struct page_sums *sums)
+{
+	const struct address_space *mapping = &inode->mapping;
+
+	sums->nr_pages++;
+	check_that(check,
+		   page->mapping == mapping && page->index == index &&
+			   page->refcount > 0,
+		   "a page does not know its file");
+	check_that(check, index < file_pages(inode->size),
+		   "a page lies behind the end");
+	if (mapping->is_shmem)
+		return;
+	sums->nr_dirty += page_has(page, PG_dirty);
+	sums->nr_writeback += page_has(page, PG_writeback);
+	check_tags(check, page, &mapping->pages);
+}
+
 static void check_pages(struct file_check *check, const struct inode *inode)
 {
 	const struct address_space *mapping = &inode->mapping;
-	const struct radix_node_record *record = mapping->node_records;
-	uint64_t index = 0, nr_pages = 0, nr_dirty = 0, nr_entries = 0;
-	size_t nr_nodes = 0;
+	struct page_sums sums = {0};
+	uint64_t index = 0;
 	void *entry;
 
 	for (; (entry = radix_next(&mapping->pages, &index)); index++) {
-		const struct page *page = entry;
-
-		nr_entries++;
-		if (radix_is_value(entry))
-			continue;
-		nr_pages++;
-		check_that(check,
-			   page->mapping == mapping && page->index == index &&
-				   page->refcount > 0,
-			   "a page does not know its file");
-		check_that(check, index < file_pages(inode->size),
-			   "a page lies behind the end");
-		if (page_has(page, PG_dirty) && !mapping->is_shmem)
-			nr_dirty++;
+		sums.nr_entries++;
+		if (!radix_is_value(entry))
+			check_page(check, inode, entry, index, &sums);
 	}
-	for (; record; record = record->next)
-		nr_nodes++;
-	check_that(check, nr_pages == mapping->nr_pages,
+	check_nodes(check, mapping);
+	check_that(check, sums.nr_pages == mapping->nr_pages,
 		   "pages are miscounted");
-	check_that(check, nr_dirty == mapping->nr_dirty,
+	check_that(check,
+		   sums.nr_dirty == mapping->nr_dirty &&
+			   sums.nr_writeback == mapping->nr_writeback,
 		   "dirty pages are miscounted");
-	check_that(check, nr_nodes == mapping->pages.nr_nodes,
-		   "the tree's nodes are not charged as many");
-	check->nr_pages += nr_pages;
-	check->nr_dirty += nr_dirty;
+	check_that(check,
+		   (sums.nr_dirty > 0) == !list_is_empty(&inode->dirty_link),
+		   "the list of dirty files is wrong");
+	check->nr_pages += sums.nr_pages;
+	check->nr_dirty += sums.nr_dirty;
+	check->nr_writeback += sums.nr_writeback;
 	if (mapping->is_shmem) {
-		check->nr_shmem += nr_pages;
-		check->nr_tmpfs_pages[inode->place] += nr_entries;
+		check->nr_shmem += sums.nr_pages;
+		check->nr_tmpfs_pages[inode->place] += sums.nr_entries;
 		check_that(check,
 			   !inode->is_charged_by_page ||
-				   inode->committed == nr_entries,
+				   inode->committed == sums.nr_entries,
 			   "pages and promises differ");
 	}
 }
@@ -77,6 +125,38 @@ static void check_store(struct file_check *check, const struct inode *inode)
 	}
 	check_that(check, nr == inode->nr_blocks, "blocks are miscounted");
 	check->nr_blocks += nr;
+}
+
+/* Pages on their way to any device; and the files' are all on the disk's queue.
+ */
+static void check_writes(struct file_check *check)
+{
+	const struct mmsim_machine *machine = check->machine;
+	const struct blkdev *dev;
+	uint64_t nr_writes = 0;
+
+	list_for_each(dev, &machine->blkdevs, link) nr_writes += dev->nr_writes;
+	check_that(check,
+		   vmstat_node_total(machine, NR_WRITEBACK) == nr_writes &&
+			   machine->files->disk.nr_writes ==
+				   check->nr_writeback,
+		   "nr_writeback is wrong");
+}
+
+/* Oldest first. */
+static void check_dirty_list(struct file_check *check)
+{
+	const struct inode *inode;
+	uint64_t since = 0;
+
+	list_for_each(inode, &check->machine->files->flusher.dirty, dirty_link)
+	{
+		check_that(check,
+			   inode->dirtied_ns >= since &&
+				   inode->mapping.nr_dirty > 0,
+			   "the list of dirty files is out of order");
+		since = inode->dirtied_ns;
+	}
 }
 
 static void check_sums(struct file_check *check)
@@ -100,6 +180,8 @@ static void check_sums(struct file_check *check)
 					   vmstat_node_total(machine,
 							     NR_WRITEBACK),
 		   "nr_dirty is wrong");
+	check_writes(check);
+	check_dirty_list(check);
 	check_that(check, state->nr_disk_blocks == check->nr_blocks,
 		   "the disk's blocks are miscounted");
 	for (unsigned i = 0; i < NR_FILE_PLACES; i++)

@@ -4,9 +4,7 @@
  * Each file has a tree from page number to page frame.  A page comes into it
  * when it is read from the disk (filemap_read.c) or written, and stays until it
  * is reclaimed or cut off; the cache holds one reference.  A dirty page has
- * content that the disk does not have yet; it goes there on fsync, sync and
- * msync, and becomes clean: its entries in page tables lose the right to write,
- * so that the next store is noticed.
+ * content that the disk does not have yet (writeback.c).
  *
  * Counted: NR_FILE_PAGES (what meminfo calls Cached), NR_SHMEM for those of
  * tmpfs; NR_FILE_DIRTY; a radix_tree_node for each node of the tree, and a
@@ -17,13 +15,9 @@
 #include "kernel/file_state.h"
 #include "kernel/lru.h"
 #include "kernel/page_alloc.h"
-#include "kernel/pgtable.h"
 #include "kernel/reclaim.h"
-#include "kernel/rmap.h"
-#include "kernel/syscall.h"
 
 #include <errno.h>
-#include <string.h>
 
 /* A host record that only stands for a buffer_head's place in its slab. */
 struct buffer_head_record {
@@ -115,7 +109,7 @@ static void filemap_take_out(struct page *page, void *shadow)
 	struct mmsim_machine *machine = mapping->machine;
 	struct pglist_data *node = machine_node_of(machine, page);
 
-	ASSERT(page->mapcount == 0);
+	ASSERT(page->mapcount == 0 && !page_has(page, PG_writeback));
 	clear_page_dirty(page);
 	if (shadow)
 		(void)radix_insert(&mapping->pages, page->index, shadow);
@@ -168,15 +162,12 @@ static void count_dirty(struct address_space *mapping, struct page *page,
 	zone_stat_add(zone, NR_ZONE_WRITE_PENDING, delta);
 }
 
-/* The record's memory may cost the life of the task that maps the page, and
- * with it the file. */
 static void attach_buffer_head(struct mmsim_machine *machine, struct page *page)
 {
 	struct buffer_head_record *buffer;
 
 	if (page->private)
 		return;
-	page_get(page);
 	buffer = kmem_record_alloc(machine, KMEM_BUFFER_HEAD, sizeof(*buffer));
 	if (buffer && page->mapping && !page->private) {
 		buffer->page = page;
@@ -184,7 +175,16 @@ static void attach_buffer_head(struct mmsim_machine *machine, struct page *page)
 	} else if (buffer) {
 		kmem_record_free(machine, KMEM_BUFFER_HEAD, buffer);
 	}
-	page_put(machine, page);
+}
+
+static void filemap_set_dirty(struct address_space *mapping, struct page *page)
+{
+	page_set(page, PG_dirty);
+	radix_tag_set(&mapping->pages, page->index, RADIX_DIRTY);
+	count_dirty(mapping, page, 1);
+	node_stat_add(machine_node_of(mapping->machine, page), NR_DIRTIED, 1);
+	if (mapping->nr_dirty == 1)
+		writeback_note_dirty(mapping->host, true);
 }
 
 void set_page_dirty(struct page *page)
@@ -192,15 +192,19 @@ void set_page_dirty(struct page *page)
 	struct address_space *mapping;
 
 	page = page_head(page);
+	mapping = page->mapping;
 	if (page_has(page, PG_dirty))
 		return;
-	page_set(page, PG_dirty);
-	mapping = page->mapping;
-	if (page_has(page, PG_anon) || !mapping || mapping->is_shmem)
+	if (page_has(page, PG_anon) || !mapping || mapping->is_shmem) {
+		page_set(page, PG_dirty);
 		return;
-	count_dirty(mapping, page, 1);
-	node_stat_add(machine_node_of(mapping->machine, page), NR_DIRTIED, 1);
+	}
+	page_get(page);
 	attach_buffer_head(mapping->machine, page);
+	/* a task may have died for that, and with it the file */
+	if (page->mapping == mapping && !page_has(page, PG_dirty))
+		filemap_set_dirty(mapping, page);
+	page_put(mapping->machine, page);
 }
 
 void clear_page_dirty(struct page *page)
@@ -210,60 +214,10 @@ void clear_page_dirty(struct page *page)
 	if (!page_has(page, PG_dirty))
 		return;
 	page_clear(page, PG_dirty);
-	if (!mapping->is_shmem)
-		count_dirty(mapping, page, -1);
-}
-
-/* --- write-back ---------------------------------------------------------- */
-
-static bool mkclean_visit(struct rmap_walk *walk, struct vm_area_struct *vma,
-			  uintptr_t addr, pte_t *entry, bool huge)
-{
-	(void)walk;
-	(void)huge;
-	if ((vma->flags & VM_SHARED) && (*entry & (PTE_RW | PTE_DIRTY)))
-		pte_set(vma->mm, addr, entry,
-			*entry & ~(pte_t)(PTE_RW | PTE_DIRTY));
-	return true;
-}
-
-static int filemap_write_page(struct mmsim_task *task, struct page *page)
-{
-	struct address_space *mapping = page->mapping;
-	struct mmsim_machine *machine = mapping->machine;
-	struct rmap_walk walk = {.visit = mkclean_visit};
-	int err;
-
-	if (page->mapcount > 0)
-		rmap_walk(machine, page, &walk);
-	err = store_write_page(mapping->host, page->index, page);
-	if (err)
-		return err;
-	clear_page_dirty(page);
-	node_stat_add(machine_node_of(machine, page), NR_WRITTEN, 1);
-	count_vm_events(machine, PGPGOUT, PAGE_SIZE / KIB);
-	clock_charge(machine, task, COST_DISK_PAGE);
-	return 0;
-}
-
-uint64_t filemap_write_range(struct mmsim_task *task,
-			     struct address_space *mapping, uint64_t first,
-			     uint64_t last)
-{
-	uint64_t index = first, nr_written = 0;
-	void *entry;
-
 	if (mapping->is_shmem)
-		return 0;
-	while (mapping->nr_dirty &&
-	       (entry = radix_next(&mapping->pages, &index)) && index <= last) {
-		if (!radix_is_value(entry) &&
-		    page_has((struct page *)entry, PG_dirty) &&
-		    !filemap_write_page(task, entry))
-			nr_written++;
-		index++;
-	}
-	if (nr_written)
-		clock_charge(mapping->machine, task, COST_DISK_LATENCY);
-	return nr_written;
+		return;
+	radix_tag_clear(&mapping->pages, page->index, RADIX_DIRTY);
+	count_dirty(mapping, page, -1);
+	if (mapping->nr_dirty == 0)
+		writeback_note_dirty(mapping->host, false);
 }

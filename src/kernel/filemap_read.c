@@ -2,11 +2,11 @@
  * filemap_read.c: a page of a file for somebody who wants it: from the cache,
  * or from the disk through the cache.
  *
- *   in the cache                 a reference, and that is all
- *   there, with PG_readahead     the next window is read as well (async)
- *   missing                      a window from here on is read (sync)
- *   still missing                memory is short: this page alone, for which
- * the OOM killer may be called
+ *   in the cache               a reference, and that is all
+ *   there, with PG_readahead   the next window is read as well (async)
+ *   missing                    a window from here on is read (sync)
+ *   still missing              memory is short: this page alone, for which the
+ *                              OOM killer may be called
  *
  * Making a page may take long: others are reclaimed meanwhile, also those that
  * were just read, and a task may be killed.  So what was found is found again
@@ -201,4 +201,16 @@ int filemap_grab_page(struct mmsim_task *task, struct address_space *mapping,
 	mapping->host->refcount++;
 	err = filemap_new_page(task, mapping, index, GFP_F_WRITE, page);
 	return inode_put_after_page(task, mapping->host, err, page);
+}
+
+int filemap_make_writable(struct page *page)
+{
+	struct address_space *mapping = page_head(page)->mapping;
+	int err = 0;
+
+	if (mapping && !page_is_anon(page) && !mapping->is_shmem)
+		err = store_reserve(mapping->host, page->index);
+	if (!err)
+		set_page_dirty(page);
+	return err;
 }

@@ -160,6 +160,7 @@ struct inode *inode_create(struct mmsim_machine *machine, enum file_place place)
 	list_init(&inode->mapping.vmas);
 	list_init(&inode->hash_link);
 	list_init(&inode->link);
+	list_init(&inode->dirty_link);
 	if (inode_cache(inode)) {
 		inode_drop_record(inode);
 		pool_free(&state->inode_pool, inode);
@@ -293,7 +294,8 @@ int file_init(struct mmsim_machine *machine)
 	pool_init(&state->block_pool, PAGE_SIZE);
 	blkdev_init(machine, &state->disk, "vda",
 		    machine->spec.disk_latency_ns, machine->spec.disk_page_ns,
-		    NULL);
+		    writeback_end);
+	flusher_init(machine);
 	state->disk_blocks = machine->spec.disk_size / PAGE_SIZE;
 	state->ra_pages = FILE_RA_PAGES;
 	state->io_pages = FILE_IO_PAGES;
@@ -315,6 +317,7 @@ void file_fini(struct mmsim_machine *machine)
 	if (!state)
 		return;
 	blkdev_fini(&state->disk);
+	flusher_fini(machine);
 	shrinker_unregister(&state->shrinker);
 	for (unsigned i = 0; i < NR_PATH_SIZES; i++)
 		pool_fini(&state->path_pools[i]);

@@ -12,9 +12,20 @@
 #include "kernel/machine.h"
 #include "kernel/syscall.h"
 #include "kernel/vma.h"
+#include "kernel/writeback.h"
 
 #include <errno.h>
 #include <sys/mman.h>
+
+/* The worst of what happened to the range. */
+static int msync_write(struct vm_area_struct *vma, uintptr_t from, uintptr_t to,
+		       int result)
+{
+	int err = writeback_range(vma->mapping, vma_linear_index(vma, from),
+				  vma_linear_index(vma, to) - 1);
+
+	return err ? err : result;
+}
 
 static int msync_range(struct mmsim_task *task, uintptr_t start, uintptr_t end,
 		       int flags)
@@ -40,9 +51,7 @@ static int msync_range(struct mmsim_task *task, uintptr_t start, uintptr_t end,
 		start = vma->end;
 		to = start < end ? start : end;
 		if ((flags & MS_SYNC) && (vma->flags & VM_SHARED) && vma->file)
-			filemap_write_range(task, vma->mapping,
-					    vma_linear_index(vma, from),
-					    vma_linear_index(vma, to) - 1);
+			result = msync_write(vma, from, to, result);
 	}
 	return result;
 }

@@ -25,6 +25,7 @@
 #include "kernel/machine.h"
 #include "kernel/reclaim.h"
 #include "kernel/rmap.h"
+#include "kernel/writeback.h"
 
 /* One page off its list; false: it stays there, at the head. */
 static bool isolate_page(struct page *page, struct list_head *list,
@@ -160,6 +161,9 @@ static uint64_t shrink_inactive_list(struct pglist_data *node,
 	count_steal(sc, lru, result.nr_reclaimed);
 	lru_note_cost(node, lru_is_file(lru), result.nr_pageout);
 	note_seen(sc, &result.seen, lru, nr_taken);
+	/* all of them must be written, and nobody does it */
+	if (result.seen.unqueued_dirty == nr_taken)
+		flusher_wake(sc->machine);
 	return result.nr_reclaimed;
 }
 

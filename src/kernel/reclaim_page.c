@@ -40,6 +40,7 @@
 #include "kernel/rmap.h"
 #include "kernel/swap.h"
 #include "kernel/thp.h"
+#include "kernel/writeback.h"
 
 enum page_fate { FATE_FREE, FATE_KEEP, FATE_ACTIVATE };
 
@@ -148,10 +149,7 @@ static int start_write(struct page *page, struct mmsim_machine *machine)
 	if (page_has(page, PG_swapcache))
 		return swap_writepage(machine, page);
 	if (is_flushers(page))
-		return filemap_write_range(NULL, page->mapping, page->index,
-					   page->index) == 1
-			       ? 0
-			       : -ENOMEM;
+		return writeback_page(page);
 	err = shmem_writepage(machine, page);
 	return err ? err : swap_writepage(machine, page);
 }

@@ -25,6 +25,7 @@
 #include "kernel/machine.h"
 #include "kernel/number.h"
 #include "kernel/page_alloc.h"
+#include "kernel/writeback.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -114,6 +115,13 @@ static void changed_dirty_background_bytes(struct mmsim_machine *machine,
 	machine->vm.dirty_background_ratio = 0;
 }
 
+static void changed_writeback(struct mmsim_machine *machine, int64_t old)
+{
+	(void)old;
+	if (machine->files)
+		flusher_wake_later(machine);
+}
+
 #define ALL_PROFILES PROFILE_2_6_32, PROFILE_6_18
 #define SINCE(p) PROFILE_##p, PROFILE_6_18
 #define UNTIL(p) PROFILE_2_6_32, PROFILE_##p
@@ -142,7 +150,7 @@ static const struct sysctl_entry sysctl_table[] = {
 	INT_("vm.dirty_ratio", dirty_ratio, 0, 100, 20, changed_dirty_ratio,
 	     ALL_PROFILES),
 	INT_("vm.dirty_writeback_centisecs", dirty_writeback_centisecs, 0,
-	     INT_MAX, 500, NULL, ALL_PROFILES),
+	     INT_MAX, 500, changed_writeback, ALL_PROFILES),
 	INT_("vm.extfrag_threshold", extfrag_threshold, 0, 1000, 500, NULL,
 	     SINCE(3_10)),
 	INT_("vm.legacy_va_layout", legacy_va_layout, 0, INT_MAX, 0, NULL,

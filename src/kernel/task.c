@@ -20,6 +20,7 @@
  *
  * Sources: wait(2), _exit(2), signal(7), setuid(2), setpriority(2).
  */
+#include "kernel/blkdev.h"
 #include "kernel/kthread.h"
 #include "kernel/machine.h"
 #include "kernel/rlimit.h"
@@ -92,6 +93,7 @@ void task_call_done(struct mmsim_machine *machine)
 	machine->current = NULL;
 	if (UNLIKELY(machine->nr_dying))
 		task_bury_dying(machine);
+	blkdev_poll(machine);
 	kthread_run_due(machine);
 	if (MMSIM_DEBUG >= 2)
 		task_validate(machine);

@@ -4,9 +4,10 @@
  *
  *   truncate     what is behind the new end goes, dirty or not, and out of all
  *                address spaces, private copies too; the rest of the last page
- *                becomes zeros
- *   invalidate   what can go at once does: clean and used by nobody; the others
- *                are the first that reclaim will take
+ *                becomes zeros.  A page that is being written is waited for
+ *   unmap        all entries that lead to the file's own pages go
+ *   invalidate   what can go at once does: clean, and used by nobody; the
+ *                others are the first that reclaim will take
  *
  * Source: ftruncate(2), posix_fadvise(2); kernel documentation,
  * admin-guide/sysctl/vm (drop_caches).
@@ -21,7 +22,7 @@
 
 /* Every address space forgets pages from from_index on, private copies of
  * them too. */
-static void unmap_from(struct address_space *mapping, uint64_t from_index)
+static void zap_from(struct address_space *mapping, uint64_t from_index)
 {
 	struct vm_area_struct *vma;
 
@@ -36,22 +37,31 @@ static void unmap_from(struct address_space *mapping, uint64_t from_index)
 	}
 }
 
+void truncate_page(struct page *page)
+{
+	struct address_space *mapping = page->mapping;
+	struct mmsim_machine *machine = mapping->machine;
+
+	page_get(page);
+	if (page_has(page, PG_writeback))
+		blkdev_wait_page(machine, page);
+	filemap_remove(page);
+	page_put(machine, page);
+	if (mapping->is_shmem)
+		shmem_page_gone(mapping->host);
+}
+
 void truncate_pages(struct address_space *mapping, uint64_t from_index)
 {
-	struct mmsim_machine *machine = mapping->machine;
 	uint64_t index = from_index;
 	void *entry;
 
-	unmap_from(mapping, from_index);
+	zap_from(mapping, from_index);
 	while ((entry = radix_next(&mapping->pages, &index))) {
 		if (radix_is_value(entry)) {
 			filemap_drop_value(mapping, index);
 		} else {
-			page_get(entry);
-			filemap_remove(entry);
-			page_put(machine, entry);
-			if (mapping->is_shmem)
-				shmem_page_gone(mapping->host);
+			truncate_page(entry);
 		}
 		index++;
 	}
@@ -74,6 +84,51 @@ void filemap_zero_tail(struct inode *inode, uint64_t index, unsigned offset)
 		   store_has(inode, index)) {
 		store_write(inode, index, offset, zeros, PAGE_SIZE - offset);
 	}
+}
+
+/* --- out of the address spaces ------------------------------------------- */
+
+/* Of one area: the entries that map the file's own pages. */
+static int unmap_visit(struct pgtable_walk *walk, uintptr_t addr, pte_t *entry,
+		       bool huge)
+{
+	struct vm_area_struct *vma = walk->arg;
+	struct page *page = pte_page(walk->mm->machine, *entry);
+
+	(void)huge;
+	if (pte_is_present(*entry) && page && page->mapping == vma->mapping)
+		zap_page_range(vma, addr, addr + PAGE_SIZE);
+	return 0;
+}
+
+static void unmap_from_vma(struct vm_area_struct *vma, uint64_t first,
+			   uint64_t last)
+{
+	struct pgtable_walk walk = {
+		.mm = vma->mm,
+		.visit = unmap_visit,
+		.arg = vma,
+	};
+	uint64_t vma_last = vma->pgoff + vma_pages(vma) - 1;
+
+	if (first < vma->pgoff)
+		first = vma->pgoff;
+	if (last > vma_last)
+		last = vma_last;
+	if (first <= last)
+		pgtable_walk(&walk,
+			     vma->start + ((first - vma->pgoff) << PAGE_SHIFT),
+			     vma->start +
+				     ((last + 1 - vma->pgoff) << PAGE_SHIFT));
+}
+
+void unmap_mapping_pages(struct address_space *mapping, uint64_t first,
+			 uint64_t last)
+{
+	struct vm_area_struct *vma;
+
+	list_for_each(vma, &mapping->vmas, mapping_link)
+		unmap_from_vma(vma, first, last);
 }
 
 /* --- invalidation -------------------------------------------------------- */

@@ -3,15 +3,13 @@
  *
  * First the levels (which go up and down), summed over zones and nodes: in
  * pages, but nr_kernel_stack in kB and huge pages by the piece.  Then the two
- * limits of dirty memory, and the events, which only go up.
+ * limits of dirty memory (dirty_limit.c), and the events, which only go up.
  *
- * Dirty memory is limited to a share of what could hold it: free pages that no
- * zone keeps back, and the file LRU lists.
- *
- * Sources: proc(5), kernel documentation, admin-guide/sysctl/vm (dirty_ratio).
+ * Source: proc(5).
  */
 #include "kernel/memory_model.h"
 #include "kernel/proc/proc.h"
+#include "kernel/writeback.h"
 
 static void show_item(struct outbuf *out, const char *name, uint64_t value)
 {
@@ -21,38 +19,13 @@ static void show_item(struct outbuf *out, const char *name, uint64_t value)
 	outbuf_str(out, "\n");
 }
 
-static uint64_t dirtyable_pages(const struct mmsim_machine *machine)
-{
-	uint64_t pages = vmstat_zone_total(machine, NR_FREE_PAGES);
-
-	pages -= min_size(pages, machine->totalreserve_pages);
-	pages += vmstat_node_total(machine, NR_INACTIVE_FILE) +
-		 vmstat_node_total(machine, NR_ACTIVE_FILE);
-	return pages + 1;
-}
-
-/* `bytes` wins over `ratio`; pages. */
-static uint64_t dirty_limit(uint64_t dirtyable, int64_t bytes, int64_t ratio)
-{
-	if (bytes)
-		return ((uint64_t)bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
-	return (uint64_t)ratio * PAGE_SIZE / 100 * dirtyable / PAGE_SIZE;
-}
-
 static void show_dirty_limits(const struct mmsim_machine *machine,
 			      struct outbuf *out)
 {
-	uint64_t dirtyable = dirtyable_pages(machine);
-	uint64_t limit = dirty_limit(dirtyable, machine->vm.dirty_bytes,
-				     machine->vm.dirty_ratio);
-	uint64_t background =
-		dirty_limit(dirtyable, machine->vm.dirty_background_bytes,
-			    machine->vm.dirty_background_ratio);
+	struct dirty_limits limits = dirty_limits(machine);
 
-	if (background >= limit)
-		background = limit / 2;
-	show_item(out, "nr_dirty_threshold", limit);
-	show_item(out, "nr_dirty_background_threshold", background);
+	show_item(out, "nr_dirty_threshold", limits.dirty);
+	show_item(out, "nr_dirty_background_threshold", limits.background);
 }
 
 /* What the page structs take, which was all taken at boot. */
