@@ -21,6 +21,7 @@
  * Source: kernel documentation, mm/unevictable-lru; recordings (pgrefill,
  * pgdeactivate, pgscan_*, pgsteal_*).
  */
+#include "kernel/file.h"
 #include "kernel/lru.h"
 #include "kernel/machine.h"
 #include "kernel/reclaim.h"
@@ -37,6 +38,11 @@ static bool isolate_page(struct page *page, struct list_head *list,
 	}
 	page_get(page);
 	lru_del(sc->machine, page);
+	/* it was on the list when its segment was locked (SHM_LOCK) */
+	if (page_is_of_locked_object(page)) {
+		page_clear(page, PG_active);
+		page_set(page, PG_unevictable);
+	}
 	list_add(&page->lru, taken);
 	return true;
 }

@@ -478,6 +478,45 @@ Test(shm, locked_segments)
 	sim_shutdown(m);
 }
 
+/* Pages that were there before the lock go to the unevictable list when reclaim
+ * meets them; after SHM_UNLOCK they can go to swap like others. */
+Test(shm, a_locked_segment_stays_in_memory)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M,swap=256M");
+	struct mmsim_task *t = sim_spawn(m);
+	int id = get(t, IPC_PRIVATE, MB(8), 0600);
+	struct shm_info used;
+	uintptr_t p = attach(t, id, 0);
+	intptr_t hog;
+	char c = 0;
+
+	cr_assert_eq(mmsim_access(t, p, MB(8), 1), 0);
+	cr_assert_eq(mmsim_store(t, p + 5 * 4096, "x", 1), 0);
+	cr_assert_eq(mmsim_shmdt(t, p), 0);
+	cr_assert_eq(mmsim_shmctl(t, id, SHM_LOCK, NULL), 0);
+	cr_assert_eq(sim_meminfo(m, "Unevictable"), 0);
+	hog = mmsim_mmap(t, 0, MB(100), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
+	cr_assert_eq(mmsim_access(t, (uintptr_t)hog, MB(100), 1), 0);
+	cr_assert_eq(mmsim_shmctl(t, 0, SHM_INFO, &used), 0);
+	cr_assert_eq(used.shm_rss, MB(8) / 4096);
+	cr_assert_eq(used.shm_swp, 0);
+	cr_assert_eq(sim_meminfo(m, "Unevictable"), 8192);
+	cr_assert_eq(sim_vmstat(m, "unevictable_pgs_culled"), 2048);
+	cr_assert_eq(mmsim_shmctl(t, id, SHM_UNLOCK, NULL), 0);
+	cr_assert_eq(mmsim_access(t, (uintptr_t)hog, MB(100), 1), 0);
+	cr_assert_eq(mmsim_shmctl(t, 0, SHM_INFO, &used), 0);
+	cr_assert_eq(used.shm_rss + used.shm_swp, MB(8) / 4096);
+	cr_assert_gt(used.shm_swp, 1024, "%lu", used.shm_swp);
+	p = attach(t, id, SHM_RDONLY);
+	cr_assert_eq(mmsim_load(t, p + 5 * 4096, &c, 1), 0);
+	cr_assert_eq(c, 'x');
+	cr_assert_eq(mmsim_shmctl(t, id, IPC_RMID, NULL), 0);
+	mmsim_shmdt(t, p);
+	cr_assert_eq(sim_meminfo(m, "Shmem"), 0);
+	sim_shutdown(m);
+}
+
 /* In a task that locks what it maps, shmat faults all pages in. */
 Test(shm, attached_by_a_task_that_locks_all)
 {
