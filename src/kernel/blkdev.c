@@ -178,27 +178,41 @@ void blkdev_poll(struct mmsim_machine *machine)
 
 /* --- waiting ------------------------------------------------------------- */
 
-uint64_t blkdev_nth_end_ns(const struct mmsim_machine *machine, unsigned nr)
+/* When the oldest `nr` writes of the device, or all of them, have ended. */
+static uint64_t blkdev_end_of(const struct blkdev *dev, uint64_t nr)
 {
 	const struct blkdev_write *write;
+	uint64_t end = UINT64_MAX;
+
+	list_for_each(write, &dev->writes, link)
+	{
+		end = write->done_ns;
+		if (--nr == 0)
+			break;
+	}
+	return end;
+}
+
+uint64_t blkdev_nth_end_ns(const struct mmsim_machine *machine, unsigned nr)
+{
 	const struct blkdev *dev;
 	uint64_t next = UINT64_MAX;
 
-	list_for_each(dev, &machine->blkdevs, link)
-	{
-		uint64_t end = UINT64_MAX;
-		unsigned n = 0;
-
-		list_for_each(write, &dev->writes, link)
-		{
-			end = write->done_ns;
-			if (++n == nr)
-				break;
-		}
-		if (end < next)
-			next = end;
-	}
+	list_for_each(dev, &machine->blkdevs, link) next =
+		min_size(next, blkdev_end_of(dev, nr));
 	return next;
+}
+
+uint64_t blkdev_room_ns(const struct mmsim_machine *machine)
+{
+	const uint64_t most = BLKDEV_QUEUE_PAGES - BLKDEV_BATCH_PAGES;
+	const struct blkdev *dev;
+	uint64_t room = 0;
+
+	list_for_each(dev, &machine->blkdevs,
+		      link) if (dev->nr_writes > most) room =
+		max_size(room, blkdev_end_of(dev, dev->nr_writes - most));
+	return room;
 }
 
 uint64_t blkdev_next_end_ns(const struct mmsim_machine *machine)

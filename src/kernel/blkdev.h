@@ -26,6 +26,8 @@
 
 struct mmsim_machine;
 
+enum { BLKDEV_QUEUE_PAGES = 256, BLKDEV_BATCH_PAGES = 32 };
+
 struct blkdev {
 	struct mmsim_machine *machine;
 	struct list_head link;   /* in machine->blkdevs */
@@ -72,6 +74,9 @@ void blkdev_wait_page(struct mmsim_machine *machine, struct page *page);
 void blkdev_wait_all(struct blkdev *dev);
 /* When the next write of any device ends; UINT64_MAX: none is under way. */
 uint64_t blkdev_next_end_ns(const struct mmsim_machine *machine);
+/* When there is room for a batch of writes in the queues of all devices, which
+ * hold BLKDEV_QUEUE_PAGES; 0: now.  Who writes a lot waits for it. */
+uint64_t blkdev_room_ns(const struct mmsim_machine *machine);
 /* When `nr` writes of one device, or all that it has, have ended. */
 uint64_t blkdev_nth_end_ns(const struct mmsim_machine *machine, unsigned nr);
 

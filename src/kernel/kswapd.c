@@ -27,7 +27,10 @@
  * taken (watermark_boost_factor): so much is reclaimed besides, gently (without
  * writing and swapping), and the boost ends with the run.
  *
- * Simplified: no kcompactd.  A step is one pass.
+ * A step is one batch.  While the device's queue is full it waits, and with one
+ * CPU the task goes on meanwhile.
+ *
+ * Simplified: no kcompactd.
  *
  * Source: kernel documentation, admin-guide/sysctl/vm (watermarks); recordings
  * (kswapd-trace: how much each run steals, pageoutrun, *_hit_quickly).
@@ -57,6 +60,7 @@ struct kswapd {
 	unsigned order;
 	enum zone_type highest; /* MAX_NR_ZONES: nothing */
 	/* the run, and the doze behind it */
+	bool is_in_pass;
 	struct scan_control
 		sc; /* sc.order falls to 0 when that is out of reach */
 	unsigned run_order;
@@ -168,28 +172,12 @@ static uint64_t kswapd_target(const struct kswapd *kswapd)
 	return nr;
 }
 
-/* True: the pass looked at as many pages as are wanted. */
-static bool kswapd_shrink_node(struct kswapd *kswapd)
-{
-	struct scan_control *sc = &kswapd->sc;
-
-	sc->nr_scanned = 0;
-	sc->nr_to_reclaim = kswapd_target(kswapd);
-	shrink_node(kswapd->node, sc);
-	/* blocks of that order may not come about however much is freed */
-	if (sc->order && sc->nr_reclaimed >= (uint64_t)2 << sc->order)
-		sc->order = 0;
-	return sc->nr_scanned >= sc->nr_to_reclaim;
-}
-
-/* One pass; true: the run goes on. */
-static bool kswapd_pass(struct kswapd *kswapd)
+/* Begins the next pass; false: the run has come to its aim. */
+static bool kswapd_begin_pass(struct kswapd *kswapd)
 {
 	struct pglist_data *node = kswapd->node;
 	struct scan_control *sc = &kswapd->sc;
 	bool balanced = kswapd_is_balanced(node, sc->order, sc->highest);
-	bool is_gentle, looked_enough;
-	uint64_t before = sc->nr_reclaimed, freed;
 
 	if (!balanced && kswapd->boost_left > 0) {
 		kswapd->boost_left = 0;
@@ -197,17 +185,36 @@ static bool kswapd_pass(struct kswapd *kswapd)
 	}
 	if (balanced && kswapd->boost_left == 0)
 		return false;
-	is_gentle = kswapd->boost_left > 0;
-	sc->may_writepage = !is_gentle || sc->priority < DEF_PRIORITY - 2;
-	sc->may_swap = !is_gentle;
+	sc->may_swap = kswapd->boost_left == 0;
+	sc->may_writepage = sc->may_swap || sc->priority < DEF_PRIORITY - 2;
 	reclaim_age_node(node, sc);
-	looked_enough = kswapd_shrink_node(kswapd);
-	freed = sc->nr_reclaimed - before;
-	kswapd->boost_left -= min_size(kswapd->boost_left, freed);
-	if (kswapd->boost_left > 0 && freed == 0)
+	sc->nr_scanned = 0;
+	sc->nr_to_reclaim = kswapd_target(kswapd);
+	shrink_node_begin(node, sc);
+	kswapd->is_in_pass = true;
+	return true;
+}
+
+/* The pass is over; false: so is the run. */
+static bool kswapd_end_pass(struct kswapd *kswapd)
+{
+	struct pglist_data *node = kswapd->node;
+	struct scan_control *sc = &kswapd->sc;
+	uint64_t boost = kswapd->boost_left;
+	bool looked_enough;
+
+	shrink_node_end(node, sc);
+	kswapd->is_in_pass = false;
+	looked_enough = sc->nr_scanned >= sc->nr_to_reclaim;
+	/* blocks of that order may not come about however much is freed */
+	if (sc->order && sc->nr_reclaimed >= (uint64_t)2 << sc->order)
+		sc->order = 0;
+	kswapd->boost_left -= min_size(boost, sc->pass_reclaimed);
+	if (kswapd->boost_left > 0 && sc->pass_reclaimed == 0)
 		return false;
-	if (freed == 0 || (!looked_enough &&
-			   !(is_gentle && sc->priority == DEF_PRIORITY - 2)))
+	if (boost > 0 && sc->priority == DEF_PRIORITY - 2)
+		looked_enough = true;
+	if (sc->pass_reclaimed == 0 || !looked_enough)
 		sc->priority--;
 	if (sc->priority >= 1)
 		return true;
@@ -274,6 +281,15 @@ static bool kswapd_ends_doze(struct kswapd *kswapd)
 	return false;
 }
 
+/* One batch of a run; false: the run is over. */
+static bool kswapd_run(struct kswapd *kswapd)
+{
+	if (!kswapd->is_in_pass && !kswapd_begin_pass(kswapd))
+		return false;
+	return shrink_node_batch(kswapd->node, &kswapd->sc) ||
+	       kswapd_end_pass(kswapd);
+}
+
 static uint64_t kswapd_step(struct kthread *thread)
 {
 	struct kswapd *kswapd = thread->arg;
@@ -288,10 +304,10 @@ static uint64_t kswapd_step(struct kthread *thread)
 			   kswapd->run_order);
 	}
 	machine->is_reclaiming = true;
-	goes_on = kswapd_pass(kswapd);
+	goes_on = kswapd_run(kswapd);
 	machine->is_reclaiming = false;
 	if (goes_on)
-		return clock_now(machine);
+		return max_size(clock_now(machine), blkdev_room_ns(machine));
 	kswapd_end_run(kswapd);
 	return kswapd_lie_down(kswapd);
 }

@@ -5,7 +5,8 @@
  * A page that was just freed is given out next, while it is warm in the
  * caches, and the zone's lock is taken once for a batch of pages instead of
  * for each.  An empty list is filled with `batch` pages; when all lists of the
- * CPU hold `high` pages, `batch` of the coldest go back.  Pages that wait here
+ * CPU hold `high` pages, `batch` of the coldest go back, or more when pages are
+ * only freed, as reclaim does.  Pages that wait here
  * are not counted as free, so that a zone may seem to have up to `high` pages
  * a CPU less than it has.
  *
@@ -17,7 +18,7 @@
  * A page that waits: refcount 0, no flags, `private` its migrate type.
  *
  * Simplified: single pages only (Linux keeps orders 1 to 3 and huge pages
- * here, too), and the batch does not grow while pages are only freed.
+ * here, too).
  *
  * Sources: kernel documentation, admin-guide/sysctl/vm
  * (percpu_pagelist_high_fraction); the recordings' zoneinfo.
@@ -116,6 +117,7 @@ struct page *pcp_alloc(struct zone *zone, unsigned cpu,
 	struct list_head *list = &pcp->list[migratetype];
 	struct page *page;
 
+	pcp->free_factor >>= 1;
 	if (UNLIKELY(list_is_empty(list))) {
 		pcp_refill(zone, pcp, migratetype);
 		if (list_is_empty(list))
@@ -138,23 +140,46 @@ static void pcp_return(struct zone *zone, struct page *page)
 		   pageblock_migratetype(machine, page_pfn(machine, page)));
 }
 
-/* Gives the coldest pages back, one list after the other. */
+/* Gives the coldest pages back, from the lists in turn, this one first. */
 static void pcp_shrink(struct zone *zone, struct per_cpu_pages *pcp,
-		       int nr_pages)
+		       int nr_pages, unsigned first)
 {
-	for (unsigned i = 0; nr_pages > 0 && pcp->count > 0;
-	     i = (i + 1) % MIGRATE_PCPTYPES) {
+	if (nr_pages > pcp->count)
+		nr_pages = pcp->count;
+	for (unsigned i = first; nr_pages > 0; i = (i + 1) % MIGRATE_PCPTYPES) {
 		struct list_head *list = &pcp->list[i];
-		struct page *page;
 
-		if (list_is_empty(list))
-			continue;
-		page = list_last(list, struct page, lru);
-		list_del(&page->lru);
-		pcp->count--;
-		nr_pages--;
-		pcp_return(zone, page);
+		for (; nr_pages > 0 && !list_is_empty(list); nr_pages--) {
+			struct page *page = list_last(list, struct page, lru);
+
+			list_del(&page->lru);
+			pcp->count--;
+			pcp_return(zone, page);
+		}
 	}
+}
+
+/* What the lists may hold: while kswapd works, little; it frees pages to be
+ * counted as free. */
+static int pcp_limit(const struct zone *zone, const struct per_cpu_pages *pcp)
+{
+	if (UNLIKELY(zone->is_reclaim_active) && 4 * pcp->batch < pcp->high)
+		return 4 * pcp->batch;
+	return pcp->high;
+}
+
+/* Pages to give back when the limit is reached: a batch, twice as much each time
+ * as long as nothing is taken in between, but a batch stays. */
+static int pcp_nr_to_return(struct per_cpu_pages *pcp, int limit)
+{
+	int most = limit - pcp->batch;
+	int nr_pages = pcp->batch << pcp->free_factor;
+
+	if (nr_pages < most)
+		pcp->free_factor++;
+	if (nr_pages > most)
+		nr_pages = most;
+	return nr_pages > pcp->batch ? nr_pages : pcp->batch;
 }
 
 void pcp_free(struct zone *zone, unsigned cpu, struct page *page)
@@ -163,6 +188,7 @@ void pcp_free(struct zone *zone, unsigned cpu, struct page *page)
 	struct per_cpu_pages *pcp = &zone->pcp[cpu];
 	enum migratetype migratetype =
 		pageblock_migratetype(machine, page_pfn(machine, page));
+	int limit;
 
 	if (UNLIKELY(migratetype >= MIGRATE_PCPTYPES)) {
 		if (migratetype == MIGRATE_ISOLATE) {
@@ -173,8 +199,10 @@ void pcp_free(struct zone *zone, unsigned cpu, struct page *page)
 	}
 	page->private = migratetype;
 	list_add(&page->lru, &pcp->list[migratetype]);
-	if (UNLIKELY(++pcp->count >= pcp->high))
-		pcp_shrink(zone, pcp, pcp->batch);
+	limit = pcp_limit(zone, pcp);
+	if (UNLIKELY(++pcp->count >= limit))
+		pcp_shrink(zone, pcp, pcp_nr_to_return(pcp, limit),
+			   migratetype);
 }
 
 uint64_t pcp_nr_pages(const struct zone *zone)
@@ -198,6 +226,6 @@ void pcp_drain_all(struct mmsim_machine *machine)
 				struct zone *zone = &node->zones[type];
 				struct per_cpu_pages *pcp = &zone->pcp[cpu];
 
-				pcp_shrink(zone, pcp, pcp->count);
+				pcp_shrink(zone, pcp, pcp->count, 0);
 			}
 }

@@ -40,10 +40,10 @@
 
 /* --- one pass ------------------------------------------------------------ */
 
-/* Enough is free: what is left of the targets. */
-static bool cut_targets(uint64_t nr[NR_LRU_LISTS],
-			const uint64_t targets[NR_LRU_LISTS])
+/* Enough is free: lowers what is left to look at; false: it is nothing. */
+static bool cut_targets(struct scan_control *sc)
 {
+	uint64_t *nr = sc->nr;
 	uint64_t anon = nr[LRU_INACTIVE_ANON] + nr[LRU_ACTIVE_ANON];
 	uint64_t file = nr[LRU_INACTIVE_FILE] + nr[LRU_ACTIVE_FILE];
 	int less = file > anon ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE;
@@ -52,47 +52,49 @@ static bool cut_targets(uint64_t nr[NR_LRU_LISTS],
 
 	if (!anon || !file)
 		return false;
-	percent = left * 100 / (targets[less] + targets[less + 1] + 1);
+	percent = left * 100 / (sc->targets[less] + sc->targets[less + 1] + 1);
 	nr[less] = 0;
 	nr[less + 1] = 0;
 	for (int list = more; list <= more + 1; list++) {
-		uint64_t done = targets[list] - nr[list];
-		uint64_t wanted = targets[list] * (100 - percent) / 100;
+		uint64_t done = sc->targets[list] - nr[list];
+		uint64_t wanted = sc->targets[list] * (100 - percent) / 100;
 
 		nr[list] = wanted > done ? wanted - done : 0;
 	}
+	sc->is_cut = true;
 	return true;
 }
 
-static void shrink_lists(struct pglist_data *node, struct scan_control *sc)
+void shrink_node_begin(struct pglist_data *node, struct scan_control *sc)
 {
-	uint64_t nr[NR_LRU_LISTS], targets[NR_LRU_LISTS], nr_reclaimed = 0;
+	sc->seen = (struct scan_seen){0};
+	sc->pass_reclaimed = 0;
+	sc->is_cut = false;
+	scan_prepare(node, sc);
+	scan_counts(node, sc, sc->nr);
+	memcpy(sc->targets, sc->nr, sizeof(sc->targets));
+}
+
+bool shrink_node_batch(struct pglist_data *node, struct scan_control *sc)
+{
 	bool all = !sc->is_kswapd && sc->priority == DEF_PRIORITY;
-	bool is_cut = false;
 
-	scan_counts(node, sc, nr);
-	memcpy(targets, nr, sizeof(targets));
 	/* what is active is made inactive only along with the rest */
-	while (nr[LRU_INACTIVE_ANON] || nr[LRU_INACTIVE_FILE] ||
-	       nr[LRU_ACTIVE_FILE]) {
-		blkdev_poll(sc->machine);
-		for (int list = LRU_INACTIVE_ANON; list <= LRU_ACTIVE_FILE;
-		     list++) {
-			uint64_t n = min_size(nr[list], SWAP_CLUSTER_MAX);
+	if (!sc->nr[LRU_INACTIVE_ANON] && !sc->nr[LRU_INACTIVE_FILE] &&
+	    !sc->nr[LRU_ACTIVE_FILE])
+		return false;
+	blkdev_poll(sc->machine);
+	for (int list = LRU_INACTIVE_ANON; list <= LRU_ACTIVE_FILE; list++) {
+		uint64_t n = min_size(sc->nr[list], SWAP_CLUSTER_MAX);
 
-			nr[list] -= n;
-			if (n)
-				nr_reclaimed += shrink_list(
-					node, (enum lru_list)list, n, sc);
-		}
-		if (nr_reclaimed < sc->nr_to_reclaim || all || is_cut)
-			continue;
-		if (!cut_targets(nr, targets))
-			break;
-		is_cut = true;
+		sc->nr[list] -= n;
+		if (n)
+			sc->pass_reclaimed +=
+				shrink_list(node, (enum lru_list)list, n, sc);
 	}
-	sc->nr_reclaimed += nr_reclaimed;
-	reclaim_age_node(node, sc);
+	if (sc->pass_reclaimed < sc->nr_to_reclaim || all || sc->is_cut)
+		return true;
+	return cut_targets(sc);
 }
 
 void reclaim_age_node(struct pglist_data *node, struct scan_control *sc)
@@ -148,20 +150,26 @@ static void judge_pass(struct pglist_data *node, struct scan_control *sc)
 	}
 }
 
-void shrink_node(struct pglist_data *node, struct scan_control *sc)
+void shrink_node_end(struct pglist_data *node, struct scan_control *sc)
 {
 	struct mmsim_machine *machine = sc->machine;
-	uint64_t before = sc->nr_reclaimed;
 	uint64_t slab = machine->slab->nr_freed_pages;
 
-	sc->seen = (struct scan_seen){0};
-	scan_prepare(node, sc);
-	shrink_lists(node, sc);
+	reclaim_age_node(node, sc);
 	shrink_slab(machine, (unsigned)sc->priority);
-	sc->nr_reclaimed += machine->slab->nr_freed_pages - slab;
+	sc->pass_reclaimed += machine->slab->nr_freed_pages - slab;
+	sc->nr_reclaimed += sc->pass_reclaimed;
 	judge_pass(node, sc);
-	if (sc->nr_reclaimed > before)
+	if (sc->pass_reclaimed > 0)
 		node->kswapd_failures = 0;
+}
+
+void shrink_node(struct pglist_data *node, struct scan_control *sc)
+{
+	shrink_node_begin(node, sc);
+	while (shrink_node_batch(node, sc))
+		clock_wait_until(sc->machine, blkdev_room_ns(sc->machine));
+	shrink_node_end(node, sc);
 }
 
 void reclaim_note_refaults(struct pglist_data *node)

@@ -99,7 +99,10 @@ struct scan_control {
 	bool skipped_deactivate; /* it could have helped */
 	bool cache_trim_mode;    /* inactive file pages are many: only these */
 	bool file_is_tiny;       /* hardly any file pages: anonymous ones */
-	/* pages of this pass */
+	/* this pass: what is left to look at of each list, and was to be */
+	uint64_t nr[NR_LRU_LISTS], targets[NR_LRU_LISTS];
+	uint64_t pass_reclaimed;
+	bool is_cut; /* enough is free: the targets were lowered */
 	struct scan_seen {
 		uint64_t taken, file_taken;
 		uint64_t dirty,
@@ -121,6 +124,10 @@ struct batch_result {
 
 /* One pass over the node at sc->priority: lists and shrinkers. */
 void shrink_node(struct pglist_data *node, struct scan_control *sc);
+/* The same in pieces: a batch of each list; true: that was not the last. */
+void shrink_node_begin(struct pglist_data *node, struct scan_control *sc);
+bool shrink_node_batch(struct pglist_data *node, struct scan_control *sc);
+void shrink_node_end(struct pglist_data *node, struct scan_control *sc);
 /* Once more old anonymous pages, so that they are known when they are needed.
  */
 void reclaim_age_node(struct pglist_data *node, struct scan_control *sc);

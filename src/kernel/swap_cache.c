@@ -28,6 +28,7 @@
  */
 #include "kernel/lru.h"
 #include "kernel/page_alloc.h"
+#include "kernel/reclaim.h"
 #include "kernel/swap_state.h"
 
 static swp_entry_t page_swap_entry(const struct page *page)
@@ -145,11 +146,14 @@ static int cache_fill(struct mmsim_machine *machine, struct page *page,
 		      swp_entry_t entry)
 {
 	struct swap_area *area = swap_area_of(machine, entry);
+	void *shadow = area->cache[swp_offset(entry)];
 
 	if (swap_slot_load(area, swp_offset(entry), page))
 		return -ENOMEM;
 	page_set(page, PG_swapbacked | PG_uptodate);
 	swap_cache_insert(machine, page, entry);
+	if (shadow)
+		workingset_refault(machine, page, shadow);
 	lru_add(machine, page);
 	count_vm_event(machine, PSWPIN);
 	return 0;

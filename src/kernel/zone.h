@@ -74,6 +74,7 @@ struct per_cpu_pages {
 	int count; /* pages, all lists */
 	int high;  /* above this, `batch` pages go back */
 	int batch;
+	int free_factor; /* batches that go back at a time: a power of two */
 };
 
 struct pglist_data;
