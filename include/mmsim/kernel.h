@@ -269,6 +269,24 @@ intptr_t mmsim_shmat(struct mmsim_task *task, int id, uintptr_t addr,
 int mmsim_shmdt(struct mmsim_task *task, uintptr_t addr);
 int mmsim_shmctl(struct mmsim_task *task, int id, int cmd, void *buf);
 
+/* --- swap ------------------------------------------------------------------------ */
+
+/*
+ * swapon(2) and swapoff(2).  `path` is a device of the spec's swap= (/dev/vdb,
+ * /dev/vdc, ...) or a file on the simulated disk without holes, which cannot be
+ * written, cut (-ETXTBSY) or removed (-EPERM) while it is an area.  `flags` as in
+ * <sys/swap.h>: SWAP_FLAG_PREFER with a priority, or 0.
+ *
+ * mmsim_swapon: 0, or -EINVAL (flags; not a device or file that can be one),
+ * -EPERM (not root, or 29 areas are there), -EFAULT, -ENOENT, -EBUSY (it is an
+ * area already), -ENOMEM.
+ * mmsim_swapoff: 0, all pages are back in memory; or -EPERM, -EFAULT, -ENOENT,
+ * -EINVAL (it is no area), -ENOMEM: there is no room for them, the area is in
+ * use as before and nothing is lost.
+ */
+int mmsim_swapon(struct mmsim_task *task, const char *path, int flags);
+int mmsim_swapoff(struct mmsim_task *task, const char *path);
+
 /* --- memory: loads and stores -------------------------------------------------- */
 
 /*

@@ -112,6 +112,8 @@ static int inode_truncate(struct inode *inode, uint64_t bytes)
 {
 	bool is_disk = inode->place == PLACE_DISK;
 
+	if (inode->is_swapfile)
+		return -ETXTBSY;
 	if (bytes > (is_disk ? FILE_MAX_BYTES : SHMEM_MAX_BYTES))
 		return -EFBIG;
 	if (bytes < inode->size) {
@@ -260,6 +262,8 @@ PUBLIC int mmsim_unlink(struct mmsim_machine *machine, const char *path)
 	inode = path_find(machine, path);
 	if (!inode)
 		return -ENOENT;
+	if (inode->is_swapfile)
+		return -EPERM;
 	inode->refcount++;
 	inode_unlink(inode);
 	inode_put(inode);

@@ -66,6 +66,7 @@ struct inode {
 	uint64_t writeback_index; /* where the flusher goes on */
 	enum file_place place;
 	bool is_charged_by_page; /* shmem: Committed_AS follows the pages */
+	bool is_swapfile;        /* a swap area: not written, cut, removed */
 	struct shm_segment *segment; /* of System V shared memory, or NULL */
 };
 

@@ -301,7 +301,7 @@ static int write_limit(struct transfer *io)
 static ssize_t file_pwrite(struct transfer *io, const char *from)
 {
 	uint64_t first = io->pos / PAGE_SIZE;
-	int err = write_limit(io);
+	int err = io->inode->is_swapfile ? -ETXTBSY : write_limit(io);
 
 	if (err)
 		return err;

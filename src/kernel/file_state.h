@@ -126,9 +126,10 @@ void shmem_mount(struct mmsim_machine *machine);
 /* One page of the object is gone, with its promise. */
 void shmem_page_gone(struct inode *inode);
 /* shmem_swap.c, where the tree has a slot: the page comes back, with a reference
- * of the caller's: 0, -ENOMEM, -EAGAIN (it is not the slot any more); */
+ * of the caller's: 0, -ENOMEM, -EAGAIN (it is not the slot any more); `gfp`:
+ * beside GFP_HIGHUSER_MOVABLE; */
 int shmem_swap_in(struct mmsim_task *task, struct address_space *mapping,
-		  uint64_t index, struct page **page, bool *major);
+		  uint64_t index, gfp_t gfp, struct page **page, bool *major);
 /* the slot is about to leave the tree, and is not needed; */
 void shmem_drop_swap(struct address_space *mapping, uint64_t index);
 /* the bytes from `offset` on become zeros. */

@@ -235,6 +235,8 @@ static int mmap_check_file(struct mmap_call *call)
 	if (type == MAP_SHARED || type == MAP_SHARED_VALIDATE) {
 		if ((call->prot & PROT_WRITE) && mode == O_RDONLY)
 			return -EACCES;
+		if ((call->prot & PROT_WRITE) && call->file->inode->is_swapfile)
+			return -ETXTBSY;
 		call->vm_flags |= VM_SHARED | VM_MAYSHARE;
 		if (mode == O_RDONLY)
 			call->vm_flags &= ~(vm_flags_t)(VM_MAYWRITE | VM_SHARED);

@@ -151,7 +151,7 @@ static int shmem_find_page(struct mmsim_task *task,
 	if (!entry)
 		return shmem_make_page(task, mapping, index, page);
 	if (radix_is_value(entry))
-		return shmem_swap_in(task, mapping, index, page, major);
+		return shmem_swap_in(task, mapping, index, 0, page, major);
 	*page = entry;
 	page_get(*page);
 	return 0;

@@ -77,9 +77,9 @@ static void shmem_take_back(struct address_space *mapping, uint64_t index,
 }
 
 int shmem_swap_in(struct mmsim_task *task, struct address_space *mapping,
-		  uint64_t index, struct page **result, bool *major)
+		  uint64_t index, gfp_t gfp, struct page **result, bool *major)
 {
-	const struct swap_reader reader = {.task = task};
+	const struct swap_reader reader = {.task = task, .gfp = gfp};
 	struct mmsim_machine *machine = mapping->machine;
 	void *value = radix_find(&mapping->pages, index);
 	struct page *page = swap_cache_get(machine, entry_of(value));

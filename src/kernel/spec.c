@@ -8,7 +8,8 @@
  * once.  What is wrong is told in one sentence that names the key and what is
  * allowed.
  *
- *   ram, swap         sizes                nodes, cpus   how many
+ *   ram               a size               nodes, cpus   how many
+ *   swap              sizes, with priorities: 512M:5+1G:1
  *   seed              a number             profile       which kernel's rules
  *   arch              x86-64, x86-32, x86-32-pae
  *   disk_size         a size               disk_latency  microseconds
@@ -38,6 +39,7 @@
 enum {
 	SPEC_VALUE_MAX = 128, /* of a setting */
 	SPEC_MIN_RAM = 4 << 20,
+	SPEC_MAX_SWAP_PRIO = 32767,
 };
 #define SPEC_MAX_SWAP ((uint64_t)64 << 40)
 #define SPEC_DISK_SIZE ((uint64_t)4 << 40)
@@ -60,16 +62,50 @@ static int spec_ram(struct spec_parser *parser, struct spec_text value)
 	return 0;
 }
 
+/* "512M", "512M:5" (a priority), "512M:off" */
+static bool spec_swap_device(struct spec_text text, struct spec_swap *swap)
+{
+	bool has_how = memchr(text.at, ':', text.len) != NULL;
+	struct spec_text size = spec_split(&text, ':'), how = spec_trim(text);
+	uint64_t prio;
+
+	*swap = (struct spec_swap){.prio = -1};
+	if (!spec_size(size, &swap->bytes) || swap->bytes > SPEC_MAX_SWAP ||
+	    swap->bytes % PAGE_SIZE != 0 || swap->bytes < 2 * PAGE_SIZE)
+		return false;
+	if (!has_how)
+		return true;
+	swap->is_off = spec_text_is(how, "off");
+	if (swap->is_off)
+		return true;
+	if (!spec_digits(how, &prio) || prio > SPEC_MAX_SWAP_PRIO)
+		return false;
+	swap->prio = (int)prio;
+	return true;
+}
+
 static int spec_swap(struct spec_parser *parser, struct spec_text value)
 {
-	uint64_t bytes;
+	struct spec *spec = parser->spec;
+	struct spec_text rest = value;
+	bool more;
 
-	if (!spec_size(value, &bytes) || bytes > SPEC_MAX_SWAP ||
-	    bytes % PAGE_SIZE != 0 || bytes == PAGE_SIZE)
-		return spec_reject(parser, "swap", value,
-				   "a size of 0 or from 8K to 64T is allowed, "
-				   "a multiple of 4K, as in 512M");
-	parser->spec->swap = bytes;
+	if (spec_text_is(value, "0"))
+		return 0;
+	do {
+		struct spec_text device;
+
+		more = memchr(rest.at, '+', rest.len) != NULL;
+		device = spec_split(&rest, '+');
+		if (spec->nr_swaps == SPEC_MAX_SWAPS ||
+		    !spec_swap_device(device, &spec->swaps[spec->nr_swaps++]))
+			return spec_reject(
+				parser, "swap", value,
+				"a size of 0 or from 8K to 64T is allowed, a "
+				"multiple of 4K, as in 512M, or up to 29 such "
+				"sizes with priorities, as in "
+				"512M:5+1G:1+2G:off");
+	} while (more);
 	return 0;
 }
 

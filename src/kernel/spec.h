@@ -10,7 +10,7 @@
 
 enum memory_model { MEMORY_SPARSEMEM, MEMORY_FLATMEM, MEMORY_DISCONTIGMEM };
 
-enum { SPEC_MAX_SYSCTLS = 64 };
+enum { SPEC_MAX_SYSCTLS = 64, SPEC_MAX_SWAPS = 29 };
 #define SPEC_MAX_RAM ((uint64_t)64 << 40) /* 46 bits of physical address */
 
 struct spec_sysctl {
@@ -22,7 +22,12 @@ struct spec_sysctl {
 
 struct spec {
 	uint64_t ram;  /* bytes; 0: given by `managed` */
-	uint64_t swap; /* bytes */
+	struct spec_swap {
+		uint64_t bytes;
+		int prio;    /* -1: not given */
+		bool is_off; /* the device is there, but no swapon */
+	} swaps[SPEC_MAX_SWAPS];
+	unsigned nr_swaps;
 	struct spec_tmpfs {
 		bool is_set;
 		unsigned percent; /* of the memory, or 0: */

@@ -16,8 +16,7 @@
  * Which area?  The one of highest priority that has room.  Areas of the same
  * priority take turns, 64 slots at a time.
  *
- * Simplified: one run at a time an area, not one for each CPU; the machine is
- * not charged for the map.
+ * Simplified: one run at a time an area, not one for each CPU.
  *
  * Source: swapon(2), swapon(8) (priorities); kernel documentation,
  * admin-guide/mm/concepts; the order of Linux for rotational devices.
@@ -242,68 +241,124 @@ static int area_map_arrays(struct swap_area *area)
 	return 0;
 }
 
-int swap_area_add(struct mmsim_machine *machine, const char *path,
-		  uint64_t nr_slots, int prio)
+static unsigned area_free_type(const struct swap_state *state)
 {
-	struct swap_state *state = machine->swap;
-	struct swap_area *area;
 	unsigned type = 0;
 
-	ASSERT(nr_slots >= 2 && strlen(path) < SWAP_PATH_MAX);
-	while (type < MAX_SWAPFILES && state->types[type])
+	while (state->types[type])
 		type++;
-	if (type == MAX_SWAPFILES)
-		return -EPERM;
-	area = hostmem_map(sizeof(*area));
+	return type;
+}
+
+struct swap_area *swap_area_add(struct mmsim_machine *machine, const char *path,
+				uint64_t nr_slots, int prio)
+{
+	struct swap_state *state = machine->swap;
+	struct swap_area *area = hostmem_map(sizeof(*area));
+
+	ASSERT(nr_slots >= 2);
 	if (!area)
-		return -ENOMEM;
+		return NULL;
 	area->machine = machine;
-	area->type = type;
+	area->type = area_free_type(state);
+	area->path = path;
 	area->nr_slots = nr_slots;
 	area->next = 1;
 	area->turn_left = SWAP_BATCH;
-	area->prio = prio < 0 ? --state->least_prio : prio;
-	strcpy(area->path, path);
 	if (area_map_arrays(area)) {
 		hostmem_unmap(area, sizeof(*area));
-		return -ENOMEM;
+		return NULL;
 	}
-	blkdev_init(machine, &area->dev, area->path, COST_SWAP_LATENCY,
+	area->prio = prio < 0 ? --state->least_prio : prio;
+	blkdev_init(machine, &area->dev, path, COST_SWAP_LATENCY,
 		    COST_SWAP_PAGE, swap_end_write);
-	state->types[type] = area;
+	state->types[area->type] = area;
+	list_init(&area->link);
+	swap_area_reopen(area);
+	return area;
+}
+
+void swap_area_close(struct swap_area *area)
+{
+	area->is_closing = true;
+	list_del(&area->link);
+	area->machine->total_swap_pages -= area->nr_slots - 1;
+	area->machine->nr_swap_pages -= area_nr_free(area);
+}
+
+void swap_area_reopen(struct swap_area *area)
+{
+	area->is_closing = false;
 	area_enqueue(area);
-	machine->total_swap_pages += nr_slots - 1;
-	machine->nr_swap_pages += nr_slots - 1;
-	return 0;
+	area->machine->total_swap_pages += area->nr_slots - 1;
+	area->machine->nr_swap_pages += area_nr_free(area);
+}
+
+/* The priorities below that one, all given without being asked, move up. */
+static void area_close_gap(struct swap_state *state, int prio)
+{
+	struct swap_area *area;
+
+	if (prio >= 0)
+		return;
+	list_for_each(area, &state->areas, link) if (area->prio < prio)
+		area->prio++;
+	state->least_prio++;
 }
 
 void swap_area_remove(struct swap_area *area)
 {
-	struct mmsim_machine *machine = area->machine;
+	struct swap_state *state = area->machine->swap;
 
 	blkdev_fini(&area->dev);
-	machine->swap->types[area->type] = NULL;
-	list_del(&area->link);
+	state->types[area->type] = NULL;
+	area_close_gap(state, area->prio);
 	hostmem_unmap(area->cache, area->arrays_bytes);
 	hostmem_unmap(area, sizeof(*area));
 }
 
 /* --- the machine --------------------------------------------------------- */
 
+/* "/dev/vdb", ..., "/dev/vdz", "/dev/vdaa", ... */
+static void device_set_path(struct swap_device *device, unsigned i)
+{
+	char *end = device->path + strlen(strcpy(device->path, "/dev/vd"));
+
+	i++;
+	if (i >= 26)
+		*end++ = (char)('a' + i / 26 - 1);
+	*end++ = (char)('a' + i % 26);
+	*end = '\0';
+}
+
+_Static_assert((int)MAX_SWAPFILES == (int)SPEC_MAX_SWAPS,
+	       "each device may be on");
+
 int swap_init(struct mmsim_machine *machine)
 {
 	struct swap_state *state = hostmem_map(sizeof(*state));
-	uint64_t nr_slots = machine->spec.swap / PAGE_SIZE;
+	const struct spec *spec = &machine->spec;
 
 	if (!state)
 		return -ENOMEM;
 	machine->swap = state;
 	list_init(&state->areas);
-	state->least_prio = -1;
+	state->least_prio = machine->profile >= PROFILE_6_1 ? -1 : 0;
 	state->ra_hits = 4;
-	if (nr_slots < 2)
-		return 0;
-	return swap_area_add(machine, "/dev/vdb", nr_slots, -1);
+	state->nr_devices = spec->nr_swaps;
+	for (unsigned i = 0; i < spec->nr_swaps; i++) {
+		struct swap_device *device = &state->devices[i];
+
+		device_set_path(device, i);
+		device->nr_slots = spec->swaps[i].bytes / PAGE_SIZE;
+		if (!spec->swaps[i].is_off &&
+		    !swap_area_add(machine, device->path, device->nr_slots,
+				   spec->swaps[i].prio)) {
+			swap_fini(machine);
+			return -ENOMEM;
+		}
+	}
+	return 0;
 }
 
 void swap_fini(struct mmsim_machine *machine)
@@ -312,9 +367,14 @@ void swap_fini(struct mmsim_machine *machine)
 
 	if (!state)
 		return;
-	for (unsigned type = 0; type < MAX_SWAPFILES; type++)
-		if (state->types[type])
-			swap_area_remove(state->types[type]);
+	for (unsigned type = 0; type < MAX_SWAPFILES; type++) {
+		struct swap_area *area = state->types[type];
+
+		if (!area)
+			continue;
+		swap_area_close(area);
+		swap_area_remove(area);
+	}
 	hostmem_unmap(state, sizeof(*state));
 	machine->swap = NULL;
 }

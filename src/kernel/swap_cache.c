@@ -135,10 +135,12 @@ struct page *swap_cache_get(struct mmsim_machine *machine, swp_entry_t entry)
 static struct page *reader_alloc_page(struct mmsim_machine *machine,
 				      const struct swap_reader *reader)
 {
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE | reader->gfp;
+
 	if (reader->vma)
 		return vma_alloc_page(reader->task, reader->vma, reader->addr,
-				      GFP_HIGHUSER_MOVABLE, 0);
-	return alloc_pages(machine, reader->task, GFP_HIGHUSER_MOVABLE, 0);
+				      gfp, 0);
+	return alloc_pages(machine, reader->task, gfp, 0);
 }
 
 /* A fresh page becomes the slot's: 0 or -ENOMEM (of the host). */

@@ -31,6 +31,17 @@ static bool slot_is_dispensable(const struct vm_fault *fault,
 	return fault->write && page->refcount == 2;
 }
 
+void swap_in_page(struct vm_area_struct *vma, uintptr_t addr, pte_t *entry,
+		  struct page *page, pte_t bits, bool exclusive)
+{
+	struct mm_struct *mm = vma->mm;
+
+	mm->rss[MM_ANONPAGES]++;
+	mm->rss[MM_SWAPENTS]--;
+	page_add_anon_rmap(page, vma, addr, exclusive);
+	pte_set(mm, addr, entry, pte_of_page(mm->machine, page, bits));
+}
+
 /* The entry becomes present and takes over our reference. */
 static int swap_in_map(struct vm_fault *fault, pte_t *entry, struct page *page)
 {
@@ -47,11 +58,7 @@ static int swap_in_map(struct vm_fault *fault, pte_t *entry, struct page *page)
 		bits |= PTE_RW | PTE_DIRTY;
 		write = false;
 	}
-	fault->mm->rss[MM_ANONPAGES]++;
-	fault->mm->rss[MM_SWAPENTS]--;
-	page_add_anon_rmap(page, fault->vma, fault->addr, exclusive);
-	pte_set(fault->mm, fault->addr, entry,
-		pte_of_page(machine, page, bits));
+	swap_in_page(fault->vma, fault->addr, entry, page, bits, exclusive);
 	return write ? fault_write_protected(fault, entry) : 0;
 }
 

@@ -146,8 +146,8 @@ static void willneed_shmem(struct mmsim_task *task, struct vm_area_struct *vma,
 	const struct swap_reader reader = {.task = task};
 	void *value;
 
-	for (; (value = radix_next(&vma->mapping->pages, &index)) &&
-	       index < end;
+	for (;
+	     (value = radix_next(&vma->mapping->pages, &index)) && index < end;
 	     index++)
 		if (radix_is_value(value))
 			willneed_slot(vma->mm->machine, &reader,

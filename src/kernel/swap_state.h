@@ -18,10 +18,12 @@
 #include "kernel/machine.h"
 #include "kernel/swap.h"
 
+struct inode;
+
 enum {
 	SWAPFILE_CLUSTER = 256, /* slots that are given out in sequence */
 	SWAP_BATCH = 64, /* slots that areas of one priority take in turn */
-	SWAP_PATH_MAX = 40,
+	SWAP_DEVICE_PATH_MAX = 16,
 };
 
 /* Bits of a slot in `map`; below them the count of entries. */
@@ -32,8 +34,9 @@ struct swap_area {
 	struct mmsim_machine *machine;
 	struct list_head link; /* in swap_state.areas */
 	unsigned type;         /* its number: that of its entries */
-	char path[SWAP_PATH_MAX];
-	bool is_file; /* for /proc/swaps: a file, not a partition */
+	const char *path;      /* of the device or the file */
+	struct inode *inode;   /* of the file; NULL: a device */
+	uint64_t kernel_map;   /* what the map costs the machine: vmalloc */
 	int prio;
 	bool is_closing;   /* swapoff empties it: no new slots */
 	uint64_t nr_slots; /* the header counted */
@@ -49,7 +52,15 @@ struct swap_area {
 	struct blkdev dev;
 };
 
+/* A device of the spec, swapped on or not. */
+struct swap_device {
+	char path[SWAP_DEVICE_PATH_MAX];
+	uint64_t nr_slots;
+};
+
 struct swap_state {
+	struct swap_device devices[MAX_SWAPFILES];
+	unsigned nr_devices;
 	struct swap_area *types[MAX_SWAPFILES];
 	struct list_head areas; /* highest priority first */
 	int least_prio; /* the last that was given without being asked */
@@ -59,12 +70,18 @@ struct swap_state {
 	unsigned ra_last_window; /* pages */
 };
 
-/* An area of so many slots is there from now on: 0, -EPERM (29 are there),
- * -ENOMEM (of the host).  prio < 0: the lowest so far. */
-int swap_area_add(struct mmsim_machine *machine, const char *path,
-		  uint64_t nr_slots, int prio);
-/* The area is gone; its slots are forgotten. */
+/* An area of so many slots is there from now on; 29 are not there yet.  `path`
+ * must outlive it.  prio < 0: the lowest so far.  NULL: the host has no memory.
+ */
+struct swap_area *swap_area_add(struct mmsim_machine *machine, const char *path,
+				uint64_t nr_slots, int prio);
+/* No slots of it are given out any more, and it counts in no sum; and back. */
+void swap_area_close(struct swap_area *area);
+void swap_area_reopen(struct swap_area *area);
+/* The closed area is gone, with all that its slots hold. */
 void swap_area_remove(struct swap_area *area);
+/* swapoff.c: all pages of the closed area come back: 0 or -ENOMEM. */
+int swap_area_empty(struct swap_area *area, struct mmsim_task *task);
 /* swap_out.c: a page is on the device. */
 void swap_end_write(struct mmsim_machine *machine, struct page *page);
 
@@ -88,11 +105,17 @@ int swap_slot_load(struct swap_area *area, uint64_t offset, struct page *page);
 void swap_cache_insert(struct mmsim_machine *machine, struct page *page,
 		       swp_entry_t entry);
 
+/* swap_in.c: the swap entry becomes one for the page, with these bits, and
+ * takes over a reference.  The slot's count is the caller's to lower. */
+void swap_in_page(struct vm_area_struct *vma, uintptr_t addr, pte_t *entry,
+		  struct page *page, pte_t bits, bool exclusive);
+
 /* swap_ra.c: who wants a page from swap; vma NULL: an object of shmem. */
 struct swap_reader {
 	struct mmsim_task *task;
 	struct vm_area_struct *vma;
 	uintptr_t addr;
+	gfp_t gfp; /* beside GFP_HIGHUSER_MOVABLE */
 };
 /* A page of the cache that a fault wants, with a reference; NULL.  Counts hits
  * of readahead. */

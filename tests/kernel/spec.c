@@ -27,7 +27,7 @@ Test(spec, defaults)
 	struct spec spec = parse("ram=1G");
 
 	cr_assert_eq(spec.ram, (uint64_t)1 << 30);
-	cr_assert_eq(spec.swap, 0);
+	cr_assert_eq(spec.nr_swaps, 0);
 	cr_assert_eq(spec.nodes, 1);
 	cr_assert_eq(spec.cpus, 1);
 	cr_assert_eq(spec.profile, PROFILE_6_1);
@@ -48,7 +48,9 @@ Test(spec, all_keys)
 		"vm.lowmem_reserve_ratio=256 32 0,");
 
 	cr_assert_eq(spec.ram, (uint64_t)2 << 30);
-	cr_assert_eq(spec.swap, 512u << 20);
+	cr_assert_eq(spec.nr_swaps, 1);
+	cr_assert_eq(spec.swaps[0].bytes, 512u << 20);
+	cr_assert_eq(spec.swaps[0].prio, -1);
 	cr_assert_eq(spec.nodes, 2);
 	cr_assert_eq(spec.cpus, 8);
 	cr_assert_eq(spec.seed, UINT64_MAX);
@@ -91,6 +93,21 @@ Test(spec, zones_of_a_recorded_machine)
 	cr_assert_eq(spec.managed[ZONE_NORMAL], 0);
 }
 
+Test(spec, several_swap_devices)
+{
+	struct spec spec = parse("ram=1G,swap=512M:5 + 1G:0+2G : off+8K");
+
+	cr_assert_eq(spec.nr_swaps, 4);
+	cr_assert_eq(spec.swaps[0].prio, 5);
+	cr_assert_eq(spec.swaps[1].bytes, (uint64_t)1 << 30);
+	cr_assert_eq(spec.swaps[1].prio, 0);
+	cr_assert(spec.swaps[2].is_off && !spec.swaps[3].is_off);
+	cr_assert_eq(spec.swaps[3].bytes, 8192);
+	cr_assert_eq(spec.swaps[3].prio, -1);
+	spec = parse("ram=1G,swap=0");
+	cr_assert_eq(spec.nr_swaps, 0);
+}
+
 /* Each of these is refused, with a text that holds the two words. */
 Test(spec, what_is_wrong_is_told)
 {
@@ -112,6 +129,18 @@ Test(spec, what_is_wrong_is_told)
 		{"ram=67108865", "ram", "multiple of 4K"},
 		{"ram=1G,ram=1G", "ram", "once"},
 		{"ram=1G,swap=4097", "swap", "multiple of 4K"},
+		{"ram=1G,swap=4K", "swap", "from 8K"},
+		{"ram=1G,swap=65T", "swap", "to 64T"},
+		{"ram=1G,swap=1G:", "swap", "priorities"},
+		{"ram=1G,swap=1G:x", "swap", "priorities"},
+		{"ram=1G,swap=1G:32768", "swap", "priorities"},
+		{"ram=1G,swap=1G:1:2", "swap", "priorities"},
+		{"ram=1G,swap=1G+", "swap", "29"},
+		{"ram=1G,swap=1G+0", "swap", "from 8K"},
+		{"ram=1G,swap=+1G", "swap", "from 8K"},
+		{"ram=1G,swap=8K+8K+8K+8K+8K+8K+8K+8K+8K+8K+8K+8K+8K+8K+8K+8K+"
+		 "8K+8K+8K+8K+8K+8K+8K+8K+8K+8K+8K+8K+8K+8K",
+		 "swap", "29"},
 		{"ram=1G,tmp_size=0%", "tmp_size", "a part of the memory"},
 		{"ram=1G,tmp_size=101%", "tmp_size", "as in 50%"},
 		{"ram=1G,shm_size=-1", "shm_size", "a size of up to 64T"},

@@ -16,6 +16,7 @@
  */
 #include "kernel/memory_block.h"
 #include "kernel/proc/proc.h"
+#include "kernel/swap_state.h"
 
 #include <errno.h>
 #include <string.h>
@@ -207,20 +208,39 @@ static int show_version(struct mmsim_machine *machine, struct mmsim_task *task,
 	return 0;
 }
 
-/* One area holds all of the swap space, as the spec gives it. */
+/* Numbers of eight digits fill their column. */
+static void show_swap_kb(struct outbuf *out, uint64_t nr_pages, bool wide)
+{
+	uint64_t kb = pages_to_kb(nr_pages);
+
+	outbuf_printf(out, "%lu\t%s", (unsigned long)kb,
+		      wide && kb < 10000000 ? "\t" : "");
+}
+
+static void show_swap_area(struct outbuf *out, const struct swap_area *area,
+			   bool wide)
+{
+	outbuf_printf(out, "%-39s %s\t", area->path,
+		      area->inode ? "file\t" : "partition");
+	show_swap_kb(out, area->nr_slots - 1, wide);
+	show_swap_kb(out, area->nr_used, wide);
+	outbuf_printf(out, "%d\n", area->prio);
+}
+
+/* A line for each swap area, in the order of their numbers. */
 static int show_swaps(struct mmsim_machine *machine, struct mmsim_task *task,
 		      struct outbuf *out, const void *arg)
 {
-	uint64_t total = machine->total_swap_pages;
+	bool wide = machine->profile >= PROFILE_6_1;
+	const char *tab = wide ? "\t\t" : "\t";
 
 	(void)task;
 	(void)arg;
-	outbuf_str(out, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-	if (total)
-		outbuf_printf(out, "%-40spartition\t%lu\t\t%lu\t\t-2\n",
-			      "/dev/vdb", (unsigned long)pages_to_kb(total),
-			      (unsigned long)pages_to_kb(
-				      total - machine->nr_swap_pages));
+	outbuf_printf(out, "Filename\t\t\t\tType\t\tSize%sUsed%sPriority\n",
+		      tab, tab);
+	for (unsigned type = 0; type < MAX_SWAPFILES; type++)
+		if (machine->swap->types[type])
+			show_swap_area(out, machine->swap->types[type], wide);
 	return 0;
 }
 
