@@ -44,7 +44,7 @@ int shmem_writepage(struct mmsim_machine *machine, struct page *page)
 	struct address_space *mapping = page->mapping;
 	uint64_t index = page->index;
 	swp_entry_t entry;
-	int err = swap_slot_alloc(machine, &entry);
+	int err = swap_take_slot(machine, &entry);
 
 	ASSERT(page->mapcount == 0 && mapping->is_shmem);
 	if (err)

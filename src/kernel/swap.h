@@ -90,7 +90,7 @@ bool swap_is_full(const struct mmsim_machine *machine);
 int swap_writepage(struct mmsim_machine *machine, struct page *page);
 
 /* shmem_swap.c.  A dirty page of shmem, unmapped: moves to the swap cache, and
- * its object's tree keeps the entry.  Then swap_writepage.  0 or -ENOSPC. */
+ * its object's tree keeps the entry.  Then swap_writepage.  0, -ENOSPC, -ENOMEM. */
 int shmem_writepage(struct mmsim_machine *machine, struct page *page);
 /* A clean page of shmem, unmapped, was never written: out of the cache, and the
  * object has a hole there; the caller has the last reference but the cache's. */

@@ -149,7 +149,7 @@ void swap_slot_release(struct swap_area *area, uint64_t offset)
 		area->contents[offset] = NULL;
 	}
 	if (area->cache[offset])
-		area->cache[offset] = NULL;
+		swap_cache_clear(area, offset);
 	area->nr_used--;
 	if (--area->cluster_used[cluster] == 0 && cluster < area->free_hint)
 		area->free_hint = cluster;
@@ -222,21 +222,25 @@ bool swap_is_full(const struct mmsim_machine *machine)
 
 /* --- areas --------------------------------------------------------------- */
 
-/* The four arrays in one piece; 0 or -ENOMEM. */
+/* All arrays in one piece, those of larger members first; 0 or -ENOMEM. */
 static int area_map_arrays(struct swap_area *area)
 {
 	size_t nr = area->nr_slots, nr_clusters = area_nr_clusters(area);
+	size_t nr_leaves = nr / SWAP_LEAF_SLOTS + 1;
 	char *base;
 
 	area->arrays_bytes = nr * (2 * sizeof(void *) + sizeof(uint32_t)) +
-			     nr_clusters * sizeof(uint16_t);
+			     nr_clusters * sizeof(uint16_t) +
+			     nr_leaves * (sizeof(void *) + sizeof(uint8_t));
 	base = hostmem_map(area->arrays_bytes);
 	if (!base)
 		return -ENOMEM;
 	area->cache = (void **)base;
 	area->contents = area->cache + nr;
-	area->map = (uint32_t *)(area->contents + nr);
+	area->leaves = (struct radix_node_record **)(area->contents + nr);
+	area->map = (uint32_t *)(area->leaves + nr_leaves);
 	area->cluster_used = (uint16_t *)(area->map + nr);
+	area->leaf_used = (uint8_t *)(area->cluster_used + nr_clusters);
 	area->map[0] = SLOT_COUNT_MASK; /* the header: nobody's, not free */
 	return 0;
 }

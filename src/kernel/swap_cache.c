@@ -21,11 +21,14 @@
  * In the place of a page that was reclaimed the cache may keep a shadow, which
  * says when that was (workingset.c).
  *
- * Simplified: the tree that Linux keeps the cache in costs the machine nothing.
+ * The tree that Linux keeps the cache in costs the machine a radix_tree_node
+ * for each 64 slots of which one has a page or a shadow.  (Simplified: nothing
+ * for the levels above.)
  *
  * Source: kernel documentation, admin-guide/mm; recordings of swapping (pswpout
  * below pswpin until swap is half full).
  */
+#include "kernel/file_state.h"
 #include "kernel/lru.h"
 #include "kernel/page_alloc.h"
 #include "kernel/reclaim.h"
@@ -45,6 +48,56 @@ static void cache_count(struct mmsim_machine *machine, const struct page *page,
 	node_stat_add(node, NR_FILE_PAGES, delta);
 }
 
+/* --- the tree's nodes ---------------------------------------------------- */
+
+int swap_leaf_prepare(struct swap_area *area, uint64_t offset, gfp_t gfp)
+{
+	struct radix_node_record *
+		*leaf = &area->leaves[offset / SWAP_LEAF_SLOTS],
+	       *record;
+
+	if (*leaf)
+		return 0;
+	record = kmem_record_alloc_gfp(area->machine, KMEM_RADIX_NODE,
+				       sizeof(*record), gfp);
+	if (!record)
+		return -ENOMEM;
+	/* Reclaim may have come to a page beside it meanwhile. */
+	if (*leaf)
+		kmem_record_free(area->machine, KMEM_RADIX_NODE, record);
+	else
+		*leaf = record;
+	return 0;
+}
+
+void swap_leaf_trim(struct swap_area *area, uint64_t offset)
+{
+	uint64_t leaf = offset / SWAP_LEAF_SLOTS;
+
+	if (area->leaf_used[leaf] > 0 || !area->leaves[leaf])
+		return;
+	kmem_record_free(area->machine, KMEM_RADIX_NODE, area->leaves[leaf]);
+	area->leaves[leaf] = NULL;
+}
+
+static void cache_set(struct swap_area *area, uint64_t offset, void *value)
+{
+	ASSERT(value && area->leaves[offset / SWAP_LEAF_SLOTS]);
+	if (!area->cache[offset])
+		area->leaf_used[offset / SWAP_LEAF_SLOTS]++;
+	area->cache[offset] = value;
+}
+
+void swap_cache_clear(struct swap_area *area, uint64_t offset)
+{
+	ASSERT(area->cache[offset]);
+	area->cache[offset] = NULL;
+	area->leaf_used[offset / SWAP_LEAF_SLOTS]--;
+	swap_leaf_trim(area, offset);
+}
+
+/* --- pages --------------------------------------------------------------- */
+
 struct page *swap_cache_find(const struct mmsim_machine *machine,
 			     swp_entry_t entry)
 {
@@ -62,7 +115,7 @@ void swap_cache_insert(struct mmsim_machine *machine, struct page *page,
 	ASSERT(!(area->map[offset] & SLOT_CACHED) &&
 	       !page_has(page, PG_swapcache | PG_head | PG_tail));
 	area->map[offset] |= SLOT_CACHED;
-	area->cache[offset] = page;
+	cache_set(area, offset, page);
 	page_get(page);
 	page_set(page, PG_swapcache);
 	page->private = entry.val;
@@ -78,7 +131,10 @@ void swap_cache_delete(struct mmsim_machine *machine, struct page *page,
 
 	ASSERT(page_has(page, PG_swapcache) && !page_has(page, PG_writeback));
 	ASSERT(area->cache[offset] == page);
-	area->cache[offset] = shadow;
+	if (shadow)
+		cache_set(area, offset, shadow);
+	else
+		swap_cache_clear(area, offset);
 	area->map[offset] &= ~SLOT_CACHED;
 	if (area->map[offset] == 0)
 		swap_slot_release(area, offset);
@@ -143,7 +199,8 @@ static struct page *reader_alloc_page(struct mmsim_machine *machine,
 	return alloc_pages(machine, reader->task, gfp, 0);
 }
 
-/* A fresh page becomes the slot's: 0 or -ENOMEM (of the host). */
+/* A fresh page becomes the slot's, whose leaf is there: 0 or -ENOMEM (of the
+ * host). */
 static int cache_fill(struct mmsim_machine *machine, struct page *page,
 		      swp_entry_t entry)
 {
@@ -166,6 +223,8 @@ struct page *swap_cache_read(struct mmsim_machine *machine,
 			     swp_entry_t entry, bool *is_new)
 {
 	struct page *page = swap_cache_get(machine, entry), *fresh;
+	struct swap_area *area = swap_area_of(machine, entry);
+	bool has_leaf;
 
 	*is_new = false;
 	if (page || swap_count(machine, entry) == 0)
@@ -173,13 +232,16 @@ struct page *swap_cache_read(struct mmsim_machine *machine,
 	fresh = reader_alloc_page(machine, reader);
 	if (!fresh)
 		return NULL;
-	/* What the allocation did may have read or freed the slot. */
+	has_leaf = !swap_leaf_prepare(area, swp_offset(entry),
+				      GFP_KERNEL | reader->gfp);
+	/* What the allocations did may have read or freed the slot. */
 	page = swap_cache_get(machine, entry);
-	if (!page && swap_count(machine, entry) > 0 &&
+	if (!page && has_leaf && swap_count(machine, entry) > 0 &&
 	    !cache_fill(machine, fresh, entry)) {
 		*is_new = true;
 		return fresh;
 	}
+	swap_leaf_trim(area, swp_offset(entry));
 	page_put(machine, fresh);
 	return page;
 }

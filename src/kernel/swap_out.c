@@ -16,10 +16,26 @@
 
 #include <errno.h>
 
+int swap_take_slot(struct mmsim_machine *machine, swp_entry_t *entry)
+{
+	int err = swap_slot_alloc(machine, entry);
+
+	if (err)
+		return err;
+	/* Half of the reserve, and no further: reclaim itself asks. */
+	err = swap_leaf_prepare(swap_area_of(machine, *entry),
+				swp_offset(*entry),
+				GFP_F_HIGH | GFP_F_NOMEMALLOC | GFP_F_NOWARN);
+	if (err)
+		swap_slot_release(swap_area_of(machine, *entry),
+				  swp_offset(*entry));
+	return err;
+}
+
 int swap_add_page(struct mmsim_machine *machine, struct page *page)
 {
 	swp_entry_t entry;
-	int err = swap_slot_alloc(machine, &entry);
+	int err = swap_take_slot(machine, &entry);
 
 	if (err)
 		return err;

@@ -3,7 +3,7 @@
  *
  * What is known of a slot stands in three arrays of its area, reserved in one
  * piece and touched where slots are used, so that a large area costs nothing
- * at first and 20 bytes a slot at most:
+ * at first and about 20 bytes a slot at most:
  *
  *     slot          0        1        2        3     ...
  *     map      | header |   0    | 2, cached |  1  |      entries, and a bit
@@ -23,6 +23,7 @@ struct inode;
 enum {
 	SWAPFILE_CLUSTER = 256, /* slots that are given out in sequence */
 	SWAP_BATCH = 64, /* slots that areas of one priority take in turn */
+	SWAP_LEAF_SLOTS = 64, /* of a node of the cache's tree */
 	SWAP_DEVICE_PATH_MAX = 16,
 };
 
@@ -45,10 +46,12 @@ struct swap_area {
 	void **cache;           /* struct page *, or the value of a shadow */
 	void **contents;        /* PAGE_SIZE bytes of machine->contents */
 	uint16_t *cluster_used; /* slots in use of each SWAPFILE_CLUSTER */
-	uint64_t free_hint;     /* no cluster before this one is empty */
-	uint64_t next;          /* where the next slot is looked for */
-	unsigned turn_left;     /* slots until the next area's turn */
-	size_t arrays_bytes;    /* of all four arrays, which begin at map */
+	struct radix_node_record **leaves; /* of the cache's tree: what each */
+	uint8_t *leaf_used;  /* 64 slots cost, and how many are not NULL */
+	uint64_t free_hint;  /* no cluster before this one is empty */
+	uint64_t next;       /* where the next slot is looked for */
+	unsigned turn_left;  /* slots until the next area's turn */
+	size_t arrays_bytes; /* of all arrays, which begin at cache */
 	struct blkdev dev;
 };
 
@@ -93,6 +96,8 @@ swap_area_of(const struct mmsim_machine *machine, swp_entry_t entry)
 
 /* A slot that nobody names yet, from the area whose turn it is: 0, -ENOSPC. */
 int swap_slot_alloc(struct mmsim_machine *machine, swp_entry_t *entry);
+/* The same, with a node of the cache's tree for it: 0, -ENOSPC, -ENOMEM. */
+int swap_take_slot(struct mmsim_machine *machine, swp_entry_t *entry);
 /* Nobody names it, and it is not in the cache: it is free, and its content is
  * forgotten. */
 void swap_slot_release(struct swap_area *area, uint64_t offset);
@@ -101,9 +106,14 @@ int swap_slot_store(struct swap_area *area, uint64_t offset,
 		    const struct page *page);
 int swap_slot_load(struct swap_area *area, uint64_t offset, struct page *page);
 
-/* The cache gets the page for this slot, which has no page. */
+/* The tree has a node for the slot: 0 or -ENOMEM.  Then the cache gets the page
+ * for the slot, which has none; or swap_leaf_trim. */
+int swap_leaf_prepare(struct swap_area *area, uint64_t offset, gfp_t gfp);
+void swap_leaf_trim(struct swap_area *area, uint64_t offset);
 void swap_cache_insert(struct mmsim_machine *machine, struct page *page,
 		       swp_entry_t entry);
+/* The slot's place in the cache is empty: no page, no shadow. */
+void swap_cache_clear(struct swap_area *area, uint64_t offset);
 
 /* swap_in.c: the swap entry becomes one for the page, with these bits, and
  * takes over a reference.  The slot's count is the caller's to lower. */

@@ -98,6 +98,26 @@ static void validate_slot(struct validate *v, const struct swap_area *area,
 		 (unsigned long)offset, area->path);
 }
 
+static void validate_leaves(struct validate *v, const struct swap_area *area,
+			    uint64_t first, uint64_t end)
+{
+	for (; first < end; first += SWAP_LEAF_SLOTS) {
+		uint64_t leaf = first / SWAP_LEAF_SLOTS;
+		unsigned nr = 0;
+
+		for (unsigned i = 0; i < SWAP_LEAF_SLOTS && first + i < end;
+		     i++)
+			nr += area->cache[first + i] != NULL;
+		VALIDATE(v,
+			 nr == area->leaf_used[leaf] &&
+				 !area->leaves[leaf] == (nr == 0),
+			 "%s: %u of 64 slots from %lu on in the cache, %u "
+			 "counted",
+			 area->path, nr, (unsigned long)first,
+			 area->leaf_used[leaf]);
+	}
+}
+
 /* The slots of one cluster; how many are in use. */
 static uint64_t validate_cluster(struct validate *v,
 				 const struct swap_area *area, uint64_t first)
@@ -109,6 +129,7 @@ static uint64_t validate_cluster(struct validate *v,
 		validate_slot(v, area, offset);
 		nr_used += area->map[offset] != 0;
 	}
+	validate_leaves(v, area, first, end);
 	return nr_used;
 }
 
