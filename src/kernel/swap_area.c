@@ -11,7 +11,9 @@
  *     clusters of 256    |####....|........|##.#.##.|........|
  *                             ^ next: goes on to the end of the run
  *     then               the first cluster that is empty begins a new run;
- *     there is none      the next free slot from here on, round and round
+ *     there is none      the next free slot from here on, round and round;
+ *                        when swap is more than half full also one that only
+ *                        the cache has, whose page has been read in
  *
  * Which area?  The one of highest priority that has room.  Areas of the same
  * priority take turns, 64 slots at a time.
@@ -51,29 +53,40 @@ static uint64_t area_find_empty_cluster(struct swap_area *area)
 	return area->free_hint ? area->free_hint * SWAPFILE_CLUSTER : 1;
 }
 
+/* More than half of swap is used: a slot that only saves a write is free for
+ * who has to write now. */
+static bool area_takes_idle(const struct swap_area *area)
+{
+	return area->nr_idle > 0 && swap_is_full(area->machine);
+}
+
 /* The first free slot of a cluster at or behind `offset`; 0: none. */
-static uint64_t area_find_in_cluster(const struct swap_area *area,
-				     uint64_t offset)
+static uint64_t area_find_in_cluster(struct swap_area *area, uint64_t offset)
 {
 	uint64_t end = (offset / SWAPFILE_CLUSTER + 1) * SWAPFILE_CLUSTER;
+	bool takes_idle = area_takes_idle(area);
 
 	if (end > area->nr_slots)
 		end = area->nr_slots;
 	for (; offset < end; offset++)
-		if (area->map[offset] == 0)
+		if (area->map[offset] == 0 ||
+		    (area->map[offset] == SLOT_CACHED && takes_idle &&
+		     swap_try_to_free(area->machine, area->cache[offset])))
 			return offset;
 	return 0;
 }
 
 /* The first free slot from `next` on, round the end; there is one. */
-static uint64_t area_find_anywhere(const struct swap_area *area)
+static uint64_t area_find_anywhere(struct swap_area *area)
 {
 	uint64_t nr = area_nr_clusters(area), offset = area->next, found;
+	bool takes_idle = area_takes_idle(area);
 
 	for (;;) {
 		uint64_t cluster = offset / SWAPFILE_CLUSTER;
 
-		if (area->cluster_used[cluster] < SWAPFILE_CLUSTER) {
+		if (area->cluster_used[cluster] < SWAPFILE_CLUSTER ||
+		    takes_idle) {
 			found = area_find_in_cluster(area, offset);
 			if (found)
 				return found;
@@ -193,19 +206,21 @@ int swap_slot_load(struct swap_area *area, uint64_t offset, struct page *page)
 
 void swap_duplicate(struct mmsim_machine *machine, swp_entry_t entry)
 {
-	uint32_t *slot = &swap_area_of(machine, entry)->map[swp_offset(entry)];
+	struct swap_area *area = swap_area_of(machine, entry);
+	uint32_t slot = area->map[swp_offset(entry)];
 
-	ASSERT(*slot != 0 && (*slot & SLOT_COUNT_MASK) < SLOT_COUNT_MASK);
-	++*slot;
+	ASSERT(slot != 0 && (slot & SLOT_COUNT_MASK) < SLOT_COUNT_MASK);
+	swap_map_set(area, swp_offset(entry), slot + 1);
 }
 
 void swap_free(struct mmsim_machine *machine, swp_entry_t entry)
 {
 	struct swap_area *area = swap_area_of(machine, entry);
-	uint32_t *slot = &area->map[swp_offset(entry)];
+	uint32_t slot = area->map[swp_offset(entry)];
 
-	ASSERT((*slot & SLOT_COUNT_MASK) > 0);
-	if (--*slot == 0)
+	ASSERT((slot & SLOT_COUNT_MASK) > 0);
+	swap_map_set(area, swp_offset(entry), slot - 1);
+	if (slot == 1)
 		swap_slot_release(area, swp_offset(entry));
 }
 

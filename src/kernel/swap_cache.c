@@ -114,7 +114,7 @@ void swap_cache_insert(struct mmsim_machine *machine, struct page *page,
 
 	ASSERT(!(area->map[offset] & SLOT_CACHED) &&
 	       !page_has(page, PG_swapcache | PG_head | PG_tail));
-	area->map[offset] |= SLOT_CACHED;
+	swap_map_set(area, offset, area->map[offset] | SLOT_CACHED);
 	cache_set(area, offset, page);
 	page_get(page);
 	page_set(page, PG_swapcache);
@@ -135,7 +135,7 @@ void swap_cache_delete(struct mmsim_machine *machine, struct page *page,
 		cache_set(area, offset, shadow);
 	else
 		swap_cache_clear(area, offset);
-	area->map[offset] &= ~SLOT_CACHED;
+	swap_map_set(area, offset, area->map[offset] & ~SLOT_CACHED);
 	if (area->map[offset] == 0)
 		swap_slot_release(area, offset);
 	page_clear(page, PG_swapcache);

@@ -42,6 +42,7 @@ struct swap_area {
 	bool is_closing;   /* swapoff empties it: no new slots */
 	uint64_t nr_slots; /* the header counted */
 	uint64_t nr_used;  /* the header not counted */
+	uint64_t nr_idle;  /* cached, and no entry names them */
 	uint32_t *map;
 	void **cache;           /* struct page *, or the value of a shadow */
 	void **contents;        /* PAGE_SIZE bytes of machine->contents */
@@ -92,6 +93,15 @@ static inline struct swap_area *
 swap_area_of(const struct mmsim_machine *machine, swp_entry_t entry)
 {
 	return machine->swap->types[swp_type(entry)];
+}
+
+/* All changes of a slot of the map. */
+static inline void swap_map_set(struct swap_area *area, uint64_t offset,
+				uint32_t value)
+{
+	area->nr_idle += value == SLOT_CACHED;
+	area->nr_idle -= area->map[offset] == SLOT_CACHED;
+	area->map[offset] = value;
 }
 
 /* A slot that nobody names yet, from the area whose turn it is: 0, -ENOSPC. */

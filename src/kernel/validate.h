@@ -42,6 +42,7 @@ struct validate {
 	uint32_t *slot_notes[MAX_SWAPFILES]; /* entries that name each slot */
 	uint64_t nr_slot_notes;   /* in all */
 	uint64_t nr_swap_pages, nr_swap_used, nr_swapcache; /* of all areas */
+	uint64_t nr_swap_idle;    /* of one */
 	/* What the frames add up to, by node and by zone. */
 	uint64_t node_stat[MAX_NODES][NR_NODE_STAT_ITEMS];
 	uint64_t zone_stat[MAX_NODES][MAX_NR_ZONES][NR_ZONE_STAT_ITEMS];

@@ -127,6 +127,7 @@ static uint64_t validate_cluster(struct validate *v,
 
 	for (uint64_t offset = max_size(first, 1); offset < end; offset++) {
 		validate_slot(v, area, offset);
+		v->nr_swap_idle += area->map[offset] == SLOT_CACHED;
 		nr_used += area->map[offset] != 0;
 	}
 	validate_leaves(v, area, first, end);
@@ -137,6 +138,7 @@ static void validate_area(struct validate *v, const struct swap_area *area)
 {
 	uint64_t nr_used = 0, first = 0;
 
+	v->nr_swap_idle = 0;
 	for (; first < area->nr_slots; first += SWAPFILE_CLUSTER) {
 		uint64_t cluster = first / SWAPFILE_CLUSTER, nr;
 
@@ -150,6 +152,9 @@ static void validate_area(struct validate *v, const struct swap_area *area)
 			 (unsigned long)cluster, (unsigned long)nr);
 		nr_used += nr;
 	}
+	VALIDATE(v, v->nr_swap_idle == area->nr_idle,
+		 "%s: %lu slots are only cached, a walk finds %lu", area->path,
+		 (unsigned long)area->nr_idle, (unsigned long)v->nr_swap_idle);
 	VALIDATE(v, nr_used == area->nr_used,
 		 "%s: %lu slots in use, a walk finds %lu", area->path,
 		 (unsigned long)area->nr_used, (unsigned long)nr_used);

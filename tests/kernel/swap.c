@@ -199,6 +199,41 @@ Test(swap, every_slot_can_be_used_and_then_swap_is_full)
 	sim_shutdown(m);
 }
 
+/* Pages that were read in while swap was not half full keep their slots, until
+ * those are needed. */
+Test(swap, a_slot_that_only_saves_a_write_is_taken)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M,swap=1M,vm.page-cluster=0");
+	struct mmsim_task *task = sim_spawn(m);
+	uintptr_t addr = map_anon(task, 400, MAP_PRIVATE);
+
+	for (unsigned i = 0; i < 100; i++) {
+		put(task, addr + i * SIM_PAGE, 1);
+		cr_assert(swap_out(task, addr + i * SIM_PAGE, SWAP_GONE));
+		cr_assert_eq(get(task, addr + i * SIM_PAGE), 1);
+	}
+	cr_assert_eq(sim_meminfo(m, "SwapCached"), 400);
+	/* the rest of 255, and when one is free, those of the cached pages */
+	for (unsigned i = 100; i < 355; i++) {
+		put(task, addr + i * SIM_PAGE, 2);
+		if (i == 255)
+			cr_assert_eq(mmsim_madvise(task, addr + 254 * SIM_PAGE,
+						   SIM_PAGE, MADV_DONTNEED),
+				     0);
+		cr_assert(swap_out(task, addr + i * SIM_PAGE, SWAP_GONE),
+			  "page %u", i);
+	}
+	sim_validate(m);
+	cr_assert_eq(sim_meminfo(m, "SwapCached"), 0);
+	cr_assert_eq(sim_smaps(m, task, "Swap"), 254 * 4);
+	cr_assert_eq(sim_meminfo(m, "SwapFree"), 4);
+	for (unsigned i = 0; i < 355; i++)
+		cr_assert_eq(get(task, addr + i * SIM_PAGE), i < 100    ? 1
+							     : i == 254 ? 0
+									: 2);
+	sim_shutdown(m);
+}
+
 /* --- sharing ------------------------------------------------------------- */
 
 Test(swap, a_swapped_page_is_shared_by_fork)
