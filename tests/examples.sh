@@ -69,7 +69,7 @@ in_order()
 {
     last=0
     for kind in "$@"; do
-        line=$(grep -n -m 1 -e " $kind " "$work/out" | cut -d: -f1)
+        line=$(grep -n -m 1 -e "^ *[0-9.]*  $kind " "$work/out" | cut -d: -f1)
         [ "${line:-0}" -gt "$last" ] || return 1
         last=$line
     done
