@@ -1,7 +1,7 @@
 """The kernel rows: the simulated kernel's speed, and what its machines cost the host.
 
-They have no allocators to compare: each row is one run of kernel_faults, in a
-process of its own, and gives one figure or two.
+They have no allocators to compare: each row is one run of kernel_faults or
+kernel_reclaim, in a process of its own, and gives one figure or two.
 """
 import os
 import statistics
@@ -11,11 +11,11 @@ from measuring import TIMEOUT, Failure, clean_environment, describe, end_group
 
 
 class KernelRow:
-    """One run of kernel_faults: a kind of work, and the size of the machine."""
+    """One run of a program: a kind of work, and the size of the machine, where that is open."""
 
-    def __init__(self, program, what, size):
-        self.argv = [program, what, size]
-        self.name = f"kernel/{what}/{size}"
+    def __init__(self, program, *work):
+        self.argv = [program, *work]
+        self.name = "/".join(("kernel", *work))
 
     def run(self):
         """[(name, value, unit)]"""
@@ -34,13 +34,20 @@ class KernelRow:
         return [(name, float(value), unit) for name, value, unit in lines]
 
 
-def kernel_rows(program, quick, note):
-    if not os.path.exists(program):
-        note(f"{program} is not built; no kernel rows")
-        return []
-    work = [("faults", "1G"), ("faults", "64G"), ("faults", "1T"), ("hits", "1G"), ("boot", "1T"),
-            ("fill", "8G" if quick else "64G")]
-    return [KernelRow(program, what, size) for what, size in work]
+def kernel_rows(faults, reclaim, quick, note):
+    """The rows of both programs."""
+    large = "8G" if quick else "64G"
+    work = {
+        faults: [("faults", "1G"), ("faults", "64G"), ("faults", "1T"), ("hits", "1G"), ("boot", "1T"), ("fill", large)],
+        reclaim: [("cache",), ("swapout",), ("swapped", large), ("read",)],
+    }
+    rows = []
+    for program, works in work.items():
+        if os.path.exists(program):
+            rows += [KernelRow(program, *what) for what in works]
+        else:
+            note(f"{program} is not built; none of its rows")
+    return rows
 
 
 def run_kernel_rows(rows, rounds, failures, progress):

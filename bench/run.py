@@ -41,7 +41,7 @@ def parse():
     p = argparse.ArgumentParser(description="Compare mmsim with glibc and other allocators.")
     p.add_argument("libraries", nargs="*", metavar="LIBRARY.so", help="more libraries to preload")
     p.add_argument("--mmsim", default=".libs/libmmsim.so", help="path of libmmsim.so (default: %(default)s)")
-    p.add_argument("--bin", default=HERE, metavar="DIR", help="where microbench, icount, measure, cxxmap and kernel_faults are built")
+    p.add_argument("--bin", default=HERE, metavar="DIR", help="where microbench, icount, measure, cxxmap, kernel_faults and kernel_reclaim are built")
     p.add_argument("--rows", default="", metavar="REGEX", help="only rows whose name matches, e.g. '^pair|redis'")
     p.add_argument("--rounds", type=int, help="rounds a row (default 5, quick 3)")
     p.add_argument("--allocators", default="", metavar="LIST", help="comma-separated names, e.g. mmsim,glibc,jemalloc")
@@ -116,7 +116,7 @@ def main():
         rows = micro_rows(binary("microbench"), 0.02 if options.quick else 0.1, note)
         rows += real_rows(binary("cxxmap"), scratch, scale, note)
         rows = [r for r in rows if re.search(options.rows, r.name)]
-        kernel = [r for r in kernel_rows(binary("kernel_faults"), options.quick, note)
+        kernel = [r for r in kernel_rows(binary("kernel_faults"), binary("kernel_reclaim"), options.quick, note)
                   if re.search(options.rows, r.name)]
         if options.list:
             print("\n".join(r.name for r in rows + kernel))
