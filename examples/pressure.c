@@ -25,7 +25,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PAGE = 4096, MB = 1 << 20 };
+enum { MB = 1 << 20, STEP = 64 << 10 };
 
 static struct mmsim_machine *machine;
 
@@ -102,15 +102,15 @@ static void lock_memory(size_t bytes)
 		die("mlock", err);
 }
 
-/* Writes pages of a mapping of 128 MB until a signal ends it. */
+/* Writes to a mapping of 128 MB, 64 kB at a time, until a signal ends it. */
 static void hog(struct mmsim_task *task)
 {
 	size_t bytes = 128 * MB, at;
 	uintptr_t start = map(task, bytes);
 	int sig = 0;
 
-	for (at = 0; at < bytes && !sig; at += sig ? 0 : PAGE)
-		sig = mmsim_store(task, start + at, "x", 1);
+	for (at = 0; at < bytes && !sig; at += sig ? 0 : STEP)
+		sig = mmsim_access(task, start + at, STEP, 1);
 	printf("the task wrote %.1f MB", (double)at / MB);
 	if (sig)
 		printf(" and was killed by signal %d", sig);
