@@ -76,7 +76,7 @@ in_order()
 }
 
 status=0
-for kind in plain mlock; do
+for kind in plain swap tmpfs mlock; do
     "$top_builddir/examples/pressure" $kind > "$work/out" || status=$?
     has 'and was killed by signal 9$' || status=1
     in_order start low kswapd-wake kswapd-sleep min direct-begin oom-kill ||
