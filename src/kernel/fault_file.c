@@ -184,16 +184,14 @@ out_copy:
  * could be written, and the store would not be noticed. */
 static int fault_shared_write(struct vm_fault *fault)
 {
-	pte_t *entry = pte_alloc(fault->mm, fault->addr);
 	struct page *page;
-	int result;
+	pte_t *entry;
+	int result = filemap_fault(fault, &page);
 
-	if (!entry)
-		return -ENOMEM;
-	result = filemap_fault(fault, &page);
 	if (result)
 		return result;
-	result = filemap_make_writable(page);
+	entry = pte_alloc(fault->mm, fault->addr);
+	result = entry ? filemap_make_writable(page) : -ENOMEM;
 	if (result) {
 		page_put(fault->machine, page);
 		return result;

@@ -73,11 +73,21 @@ static int check_direct(const struct transfer *io, const void *buf)
 
 /* --- reading ------------------------------------------------------------- */
 
+/* Of a file on disk several reads of one page in sequence are one use; of tmpfs
+ * each that begins with the page. */
+static bool is_new_use(const struct transfer *io)
+{
+	const struct file_ra_state *ra = &io->file->ra;
+
+	if (io->inode->mapping.is_shmem)
+		return io->pos % PAGE_SIZE == 0;
+	return (ra->prev_pos - 1) / PAGE_SIZE != io->pos / PAGE_SIZE;
+}
+
 static int read_chunk(struct transfer *io, char *to, size_t len)
 {
 	struct mmsim_machine *machine = io->task->machine;
 	struct address_space *mapping = &io->inode->mapping;
-	struct file_ra_state *ra = &io->file->ra;
 	uint64_t index = io->pos / PAGE_SIZE;
 	struct page *page;
 	int err;
@@ -94,9 +104,9 @@ static int read_chunk(struct transfer *io, char *to, size_t len)
 		memcpy(to, (char *)page->data + io->pos % PAGE_SIZE, len);
 	else
 		memset(to, 0, len);
-	if ((ra->prev_pos - 1) / PAGE_SIZE != index)
+	if (is_new_use(io))
 		mark_page_accessed(machine, page);
-	ra->prev_pos = io->pos + len;
+	io->file->ra.prev_pos = io->pos + len;
 	clock_charge(machine, io->task, COST_COPY_PAGE);
 	page_put(machine, page);
 	return 0;
@@ -219,6 +229,9 @@ static int write_chunk(struct transfer *io, const char *from, size_t len)
 		memcpy(content + io->pos % PAGE_SIZE, from, len);
 	}
 	set_page_dirty(page);
+	/* writing is a use of tmpfs only */
+	if (io->inode->mapping.is_shmem)
+		mark_page_accessed(machine, page);
 	if (io->pos + len > old_size)
 		io->inode->size = io->pos + len;
 	clock_charge(machine, io->task, COST_COPY_PAGE);
