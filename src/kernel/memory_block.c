@@ -169,11 +169,10 @@ bool memory_is_present(const struct mmsim_machine *machine, pfn_t start,
 	if (hotplug->blocks[start / hotplug->block_pages].state !=
 	    MEMORY_AS_BOOTED)
 		return true;
-	for_each_node(
-		machine, node,
-		i) for (int type = 0; type < MAX_NR_ZONES;
-			type++) if (memory_cut(range, node->zones[type].boot)
-					    .end > 0) return true;
+	for_each_node(machine, node, i)
+		for (int type = 0; type < MAX_NR_ZONES; type++)
+			if (memory_cut(range, node->zones[type].boot).end > 0)
+				return true;
 	return false;
 }
 
@@ -199,17 +198,16 @@ struct zone *memory_block_zone(const struct mmsim_machine *machine,
 
 	if (block->state != MEMORY_AS_BOOTED)
 		return block->zone;
-	for_each_node(machine, node, i) for (int type = 0; type < MAX_NR_ZONES;
-					     type++)
-	{
-		struct zone *zone = &node->zones[type];
+	for_each_node(machine, node, i)
+		for (int type = 0; type < MAX_NR_ZONES; type++) {
+			struct zone *zone = &node->zones[type];
 
-		if (memory_cut(range, zone->boot).end == 0)
-			continue;
-		if (found)
-			return NULL;
-		found = zone;
-	}
+			if (memory_cut(range, zone->boot).end == 0)
+				continue;
+			if (found)
+				return NULL;
+			found = zone;
+		}
 	return found;
 }
 
@@ -223,13 +221,12 @@ bool memory_block_is_whole(const struct mmsim_machine *machine,
 
 	if (block->state != MEMORY_AS_BOOTED)
 		return true;
-	for_each_node(machine, node, i) for (int type = 0; type < MAX_NR_ZONES;
-					     type++)
-	{
-		struct memory_range part =
-			memory_cut(range, node->zones[type].boot);
+	for_each_node(machine, node, i)
+		for (int type = 0; type < MAX_NR_ZONES; type++) {
+			struct memory_range part =
+				memory_cut(range, node->zones[type].boot);
 
-		nr_pages += part.end - part.start;
-	}
+			nr_pages += part.end - part.start;
+		}
 	return nr_pages == range.end - range.start;
 }

@@ -93,8 +93,7 @@ static uint64_t memory_model_node_pages(const struct mmsim_machine *machine,
 	unsigned i;
 
 	*end = 0;
-	for_each_node(machine, node, i)
-	{
+	for_each_node(machine, node, i) {
 		struct memory_range span = memory_model_node(node);
 
 		if (span.end == 0)

@@ -89,8 +89,7 @@ static void offline_log(struct mmsim_machine *machine,
 	struct hotplug_state *hotplug = machine->hotplug;
 	const struct page *page;
 
-	list_for_each(page, list, lru)
-	{
+	list_for_each(page, list, lru) {
 		uint64_t now = machine->clock_ns;
 
 		if (hotplug->log_begin_ns == 0 ||

@@ -38,7 +38,7 @@
 #include <string.h>
 
 const char *const zone_names[MAX_NR_ZONES] = {
-	[ZONE_DMA] = "DMA",         [ZONE_DMA32] = "DMA32",
+	[ZONE_DMA] = "DMA",	    [ZONE_DMA32] = "DMA32",
 	[ZONE_NORMAL] = "Normal",   [ZONE_HIGHMEM] = "HighMem",
 	[ZONE_MOVABLE] = "Movable", [ZONE_DEVICE] = "Device",
 };
@@ -51,8 +51,7 @@ enum {
 	ZONE_DISTANCE_LOCAL = 10,
 	ZONE_DISTANCE_REMOTE = 20,
 };
-/* From this much memory on, the kernel chooses min_free_kbytes a second time.
- */
+/* From this much memory on, the kernel chooses min_free_kbytes a second time. */
 #define ZONE_SECOND_CHOICE_PAGES ((uint64_t)512 * MIB / PAGE_SIZE)
 
 /* The frames of one zone on all nodes. */
@@ -131,8 +130,7 @@ static void zone_lay_out_managed(const struct spec *spec,
 		if (present > 0) {
 			if (limit == UINT64_MAX)
 				start = type >= ZONE_MOVABLE
-						? align_up(end,
-							   MAX_ORDER_NR_PAGES)
+						? align_up(end, MAX_ORDER_NR_PAGES)
 						: start;
 			range->start = start;
 			range->present_start =
@@ -323,8 +321,7 @@ static struct pglist_data *zonelist_next_node(struct mmsim_machine *machine,
 	struct pglist_data *node, *best = NULL;
 	unsigned i;
 
-	for_each_node(machine, node, i)
-	{
+	for_each_node(machine, node, i) {
 		/* equal distances: round from the node's own id upwards */
 		if (taken >> i & 1)
 			continue;
@@ -341,8 +338,7 @@ void zone_build_zonelists(struct mmsim_machine *machine)
 	struct pglist_data *node, *next;
 	unsigned i;
 
-	for_each_node(machine, node, i)
-	{
+	for_each_node(machine, node, i) {
 		nodemask_t taken = 0;
 
 		node->nofallback.nr_refs = 0;
@@ -363,15 +359,14 @@ static uint64_t zone_pages_above_high(const struct mmsim_machine *machine)
 	uint64_t nr_pages = 0;
 	unsigned i;
 
-	for_each_node(machine, node, i) for (int type = 0; type < MAX_NR_ZONES;
-					     type++)
-	{
-		const struct zone *zone = &node->zones[type];
+	for_each_node(machine, node, i)
+		for (int type = 0; type < MAX_NR_ZONES; type++) {
+			const struct zone *zone = &node->zones[type];
 
-		if (zone->managed_pages > zone->watermark[WMARK_HIGH])
-			nr_pages += zone->managed_pages -
-				    zone->watermark[WMARK_HIGH];
-	}
+			if (zone->managed_pages > zone->watermark[WMARK_HIGH])
+				nr_pages += zone->managed_pages -
+					    zone->watermark[WMARK_HIGH];
+		}
 	return nr_pages;
 }
 
@@ -380,8 +375,7 @@ void zone_log_zonelists(struct mmsim_machine *machine)
 	struct pglist_data *node, *next;
 	unsigned i;
 
-	for_each_node(machine, node, i)
-	{
+	for_each_node(machine, node, i) {
 		nodemask_t taken = 0;
 		char text[4 * MAX_NODES];
 		struct outbuf out;
@@ -459,8 +453,8 @@ static void zone_choose_watermarks(struct mmsim_machine *machine)
 		&machine->nodes[machine->nr_nodes - 1]->zones[ZONE_DMA32];
 	uint64_t late = machine->spec.boot_freed;
 	uint64_t late_last = machine->nr_nodes > 1 ? late * 3 / 10 : 0;
-	bool is_small =
-		machine->totalram_pages - late < ZONE_SECOND_CHOICE_PAGES;
+	bool is_small = machine->totalram_pages - late <
+			ZONE_SECOND_CHOICE_PAGES;
 	uint64_t first_managed = first->managed_pages;
 	uint64_t last_managed = last->managed_pages;
 
