@@ -31,7 +31,10 @@
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
 
-enum { PAGEBLOCK_NR = 1 << PAGEBLOCK_ORDER };
+enum {
+	PAGEBLOCK_NR = 1 << PAGEBLOCK_ORDER,
+	PAGEBLOCK_SKIPPED = 0x80, /* beside the migrate type */
+};
 
 /* Which types to take from when the own is empty, best first. */
 static const uint8_t buddy_fallbacks[MIGRATE_PCPTYPES][2] = {
@@ -43,13 +46,29 @@ static const uint8_t buddy_fallbacks[MIGRATE_PCPTYPES][2] = {
 enum migratetype pageblock_migratetype(const struct mmsim_machine *machine,
 				       pfn_t pfn)
 {
-	return machine->pageblocks[pfn >> PAGEBLOCK_ORDER];
+	return machine->pageblocks[pfn >> PAGEBLOCK_ORDER] & ~PAGEBLOCK_SKIPPED;
 }
 
 void pageblock_set_migratetype(struct mmsim_machine *machine, pfn_t pfn,
 			       enum migratetype migratetype)
 {
-	machine->pageblocks[pfn >> PAGEBLOCK_ORDER] = (uint8_t)migratetype;
+	uint8_t *pageblock = &machine->pageblocks[pfn >> PAGEBLOCK_ORDER];
+
+	*pageblock = (uint8_t)(migratetype | (*pageblock & PAGEBLOCK_SKIPPED));
+}
+
+bool pageblock_is_skipped(const struct mmsim_machine *machine, pfn_t pfn)
+{
+	return machine->pageblocks[pfn >> PAGEBLOCK_ORDER] & PAGEBLOCK_SKIPPED;
+}
+
+void pageblock_set_skipped(struct mmsim_machine *machine, pfn_t pfn,
+			   bool is_skipped)
+{
+	uint8_t *pageblock = &machine->pageblocks[pfn >> PAGEBLOCK_ORDER];
+
+	*pageblock &= (uint8_t)~PAGEBLOCK_SKIPPED;
+	*pageblock |= is_skipped ? PAGEBLOCK_SKIPPED : 0;
 }
 
 /* The bits that say where a frame is. */
@@ -449,6 +468,15 @@ void buddy_move_free(struct zone *zone, pfn_t start, pfn_t end,
 		buddy_count(zone, to, (int64_t)1 << order);
 		pfn += (pfn_t)1 << order;
 	}
+}
+
+unsigned buddy_take(struct zone *zone, struct page *page)
+{
+	unsigned order = (unsigned)page->private;
+
+	buddy_count(zone, page->index, -((int64_t)1 << order));
+	buddy_list_del(zone, page);
+	return order;
 }
 
 void buddy_remove_free(struct zone *zone, pfn_t start, pfn_t end)

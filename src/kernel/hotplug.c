@@ -35,8 +35,7 @@ static uint64_t dimm_map_pages(uint64_t nr_frames)
 	return nr_frames * STRUCT_PAGE_BYTES / PAGE_SIZE;
 }
 
-/* --- the memory map
- * ------------------------------------------------------------ */
+/* --- the memory map --------------------------------------------------- */
 
 static void dimm_free_map(struct mmsim_machine *machine, struct dimm *dimm)
 {
@@ -75,8 +74,7 @@ static int dimm_alloc_map(struct mmsim_machine *machine, struct dimm *dimm)
 	return -ENOMEM;
 }
 
-/* --- places
- * ---------------------------------------------------------------------- */
+/* --- places ----------------------------------------------------------- */
 
 /* The first place that no DIMM overlaps; 0: there is none. */
 static pfn_t dimm_place(const struct hotplug_state *hotplug, uint64_t nr_pages)
@@ -114,8 +112,7 @@ static struct memory_block *dimm_blocks(const struct hotplug_state *hotplug,
 	return &hotplug->blocks[dimm->range.start / hotplug->block_pages];
 }
 
-/* --- in and out
- * ------------------------------------------------------------------- */
+/* --- in and out ------------------------------------------------------- */
 
 static void dimm_appear(struct mmsim_machine *machine, struct dimm *dimm)
 {

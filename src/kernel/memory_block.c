@@ -120,6 +120,15 @@ static struct memory_range memory_part(const struct zone *zone, uint64_t nr)
 	return range;
 }
 
+bool zone_has_frames(const struct zone *zone, pfn_t start, uint64_t nr)
+{
+	const struct mmsim_machine *machine = zone->node->machine;
+	struct memory_range range = {start, start + nr};
+	uint64_t block = start / machine->hotplug->block_pages;
+
+	return memory_cut(range, memory_part(zone, block)).end > 0;
+}
+
 static bool memory_next_run(const struct zone *zone, struct memory_range *run)
 {
 	uint64_t block_pages = zone->node->machine->hotplug->block_pages;

@@ -87,6 +87,8 @@ void memory_block_set_state(struct mmsim_machine *machine,
 /* Some of these frames (of one block) are memory, online or not. */
 bool memory_is_present(const struct mmsim_machine *machine, pfn_t start,
 		       uint64_t nr);
+/* Some of these frames (of one block) belong to the zone. */
+bool zone_has_frames(const struct zone *zone, pfn_t start, uint64_t nr);
 /* The next run of frames of the zone behind range->end, which is 0 at first;
  * false: no more.  Runs have gaps between them. */
 bool zone_next_range(const struct zone *zone, struct memory_range *range);

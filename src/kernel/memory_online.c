@@ -59,8 +59,7 @@ struct zone *memory_zone_for(struct mmsim_machine *machine,
 	return kernel;
 }
 
-/* --- spans -------------------------------------------------------------------
- */
+/* --- spans ------------------------------------------------------------ */
 
 static void node_update_span(struct pglist_data *node)
 {
@@ -114,8 +113,7 @@ static void zone_shrink_span(struct zone *zone, struct memory_range range)
 	}
 }
 
-/* --- on
- * ----------------------------------------------------------------------- */
+/* --- on --------------------------------------------------------------- */
 
 static void zone_add_pages(struct zone *zone, int64_t nr_pages)
 {
@@ -151,8 +149,7 @@ int memory_block_online(struct mmsim_machine *machine,
 	return 0;
 }
 
-/* --- off
- * ---------------------------------------------------------------------- */
+/* --- off -------------------------------------------------------------- */
 
 void memory_block_take_off(struct mmsim_machine *machine,
 			   struct memory_block *block)

@@ -52,7 +52,7 @@ static bool migrate_is_possible(const struct page *page)
 	return page->refcount == known;
 }
 
-/* --- the books of nodes and zones ---------------------------------------- */
+/* --- the books of nodes and zones ------------------------------------- */
 
 /* Small pages of it that somebody maps. */
 static int64_t migrate_nr_mapped(const struct page *page)
@@ -99,7 +99,7 @@ static void migrate_count_kind(struct mmsim_machine *machine,
 	}
 }
 
-/* --- the page ------------------------------------------------------------ */
+/* --- the page --------------------------------------------------------- */
 
 static void migrate_copy_one(struct page *page, struct page *target)
 {

@@ -29,8 +29,7 @@
 
 enum { MIGRATE_ROUNDS = 10 };
 
-/* --- on and off the lists ---------------------------------------------------
- */
+/* --- on and off the lists --------------------------------------------- */
 
 static void migrate_count_isolated(struct mmsim_machine *machine,
 				   const struct page *page, int64_t sign)
@@ -75,8 +74,7 @@ void migrate_putback(struct mmsim_machine *machine, struct list_head *list)
 	}
 }
 
-/* --- huge pages --------------------------------------------------------------
- */
+/* --- huge pages ------------------------------------------------------- */
 
 static bool migrate_split_entry(struct rmap_walk *walk,
 				struct vm_area_struct *vma, uintptr_t addr,
@@ -119,8 +117,7 @@ static bool migrate_split(struct mmsim_machine *machine, struct page *head,
 	return true;
 }
 
-/* --- moving
- * ------------------------------------------------------------------- */
+/* --- moving ----------------------------------------------------------- */
 
 static void migrate_give_back(struct migrate_control *control,
 			      struct page *target)

@@ -19,13 +19,16 @@
  * again.  Blocks above order 3, and requests that only low zones can serve, do not
  * kill.
  *
- * Simplified: no compaction.
+ * A request for a block compacts (compaction.c): above order 3, or when its
+ * pages cannot be moved, before anything is reclaimed; after each reclaim; and
+ * with all effort before somebody is killed.
  *
  * Sources: kernel documentation, core-api/memory-allocation and mm-api;
  * recordings for the order of these steps.
  */
 #include "kernel/page_alloc.h"
 
+#include "kernel/compaction.h"
 #include "kernel/kthread.h"
 #include "kernel/lru.h"
 #include "kernel/machine.h"
@@ -253,13 +256,35 @@ static bool page_alloc_is_dying(const struct alloc_context *ac)
 	       (ac->task->is_oom_victim || ac->task->pending_signal != 0);
 }
 
+/* Compacts for the request, if it is for a block, and tries it again. */
+static struct page *page_alloc_compact(const struct alloc_context *ac,
+				       enum compact_priority priority)
+{
+	struct page *page;
+
+	if (ac->order == 0 || !compact_for_request(ac, priority))
+		return NULL;
+	page = page_alloc_try(ac, page_alloc_flags(ac));
+	compact_tell(ac, page);
+	return page;
+}
+
+/* The block need not be made of freshly freed memory. */
+static struct page *page_alloc_compact_first(const struct alloc_context *ac)
+{
+	if (ac->order <= PAGE_ALLOC_COSTLY_ORDER &&
+	    gfp_migratetype(ac->gfp) == MIGRATE_MOVABLE)
+		return NULL;
+	return page_alloc_compact(ac, COMPACT_ASYNC);
+}
+
 /* Reclaims for the request, and tries it again; *nr_freed: with what success. */
 static struct page *page_alloc_reclaim(const struct alloc_context *ac,
 				       uint64_t *nr_freed)
 {
 	struct page *page;
 
-	*nr_freed = try_to_free_pages(ac);
+	*nr_freed = compact_is_ready(ac) ? 0 : try_to_free_pages(ac);
 	if (*nr_freed == 0)
 		return NULL;
 	page = page_alloc_try(ac, page_alloc_flags(ac));
@@ -308,7 +333,10 @@ static struct page *page_alloc_kill(const struct alloc_context *ac,
 	struct page *page = page_alloc_try(ac, ALLOC_WMARK_HIGH);
 
 	*goes_on = false;
-	if (page || !page_alloc_may_kill(ac) || !out_of_memory(ac))
+	if (page || !page_alloc_may_kill(ac))
+		return page;
+	page = page_alloc_compact(ac, COMPACT_FULL);
+	if (page || !out_of_memory(ac))
 		return page;
 	*goes_on = true;
 	pcp_drain_all(ac->machine);
@@ -319,19 +347,26 @@ static struct page *page_alloc_kill(const struct alloc_context *ac,
 /* Sleeps until there is memory: reclaims, drains, kills. */
 static struct page *page_alloc_direct(const struct alloc_context *ac)
 {
+	/* for a page that need not be had, no waiting */
+	enum compact_priority priority =
+		ac->gfp & GFP_F_NORETRY ? COMPACT_ASYNC : COMPACT_SYNC;
+	struct page *page = page_alloc_compact_first(ac);
 	unsigned nr_futile = 0;
-	struct page *page;
 	bool goes_on = true;
 
-	do {
+	while (!page && goes_on) {
 		uint64_t nr_freed;
 
 		page = page_alloc_reclaim(ac, &nr_freed);
+		if (!page)
+			page = page_alloc_compact(ac, priority);
 		if (page)
 			return page;
 		if (page_alloc_is_dying(ac) && !(ac->gfp & GFP_F_NOFAIL))
 			return NULL;
-		if (ac->gfp & GFP_F_NORETRY)
+		if ((ac->gfp & GFP_F_NORETRY) ||
+		    (ac->order > PAGE_ALLOC_COSTLY_ORDER &&
+		     !(ac->gfp & GFP_F_RETRY_MAYFAIL)))
 			return NULL;
 		if (page_alloc_should_retry(ac, nr_freed, &nr_futile)) {
 			page_alloc_wake_kswapds(ac);
@@ -340,7 +375,7 @@ static struct page *page_alloc_direct(const struct alloc_context *ac)
 			page = page_alloc_kill(ac, &goes_on);
 			nr_futile = 0;
 		}
-	} while (!page && goes_on);
+	}
 	return page;
 }
 

@@ -85,6 +85,8 @@ pfn_t buddy_skip_deferred(const struct zone *zone, pfn_t pfn);
  * lists of another type; those of MIGRATE_ISOLATE do not count as free. */
 void buddy_move_free(struct zone *zone, pfn_t start, pfn_t end,
 		     enum migratetype to);
+/* Takes this free block off its list; its order. */
+unsigned buddy_take(struct zone *zone, struct page *page);
 /* They leave the isolated lists, and the zone. */
 void buddy_remove_free(struct zone *zone, pfn_t start, pfn_t end);
 /* Blocks of this order and type, deferred ones counted as Movable. */
@@ -94,5 +96,9 @@ enum migratetype pageblock_migratetype(const struct mmsim_machine *machine,
 				       pfn_t pfn);
 void pageblock_set_migratetype(struct mmsim_machine *machine, pfn_t pfn,
 			       enum migratetype migratetype);
+/* Compaction found nothing there lately. */
+bool pageblock_is_skipped(const struct mmsim_machine *machine, pfn_t pfn);
+void pageblock_set_skipped(struct mmsim_machine *machine, pfn_t pfn,
+			   bool is_skipped);
 
 #endif

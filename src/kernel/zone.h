@@ -99,6 +99,12 @@ struct zone {
 	uint64_t nr_reserved_highatomic;
 	uint64_t stat[NR_ZONE_STAT_ITEMS];
 	uint64_t numa_stat[NR_NUMA_STAT_ITEMS];
+	/* compaction.c */
+	pfn_t compact_migrate_pfn, compact_free_pfn; /* where it goes on; 0 */
+	unsigned compact_considered; /* requests since it failed last */
+	unsigned compact_defer_shift; /* so many (2^n) are not tried */
+	unsigned compact_order_failed; /* the smallest order that failed */
+	bool compact_forgets; /* skip marks are old: it went to the end */
 	unsigned event_row; /* of events by zone: PGALLOC_DMA + event_row */
 	bool is_reclaim_active; /* kswapd works: CPUs keep few free pages */
 };

@@ -88,8 +88,7 @@ static int write_auto_online(struct mmsim_machine *machine,
 	return 0;
 }
 
-/* --- memoryN
- * ------------------------------------------------------------------- */
+/* --- memoryN ---------------------------------------------------------- */
 
 /* The block is given as `arg`. */
 static int show_state(struct mmsim_machine *machine, struct mmsim_task *task,
