@@ -205,13 +205,18 @@ uint64_t blkdev_nth_end_ns(const struct mmsim_machine *machine, unsigned nr)
 
 uint64_t blkdev_room_ns(const struct mmsim_machine *machine)
 {
-	const uint64_t most = BLKDEV_QUEUE_PAGES - BLKDEV_BATCH_PAGES;
 	const struct blkdev *dev;
 	uint64_t room = 0;
 
-	list_for_each(dev, &machine->blkdevs,
-		      link) if (dev->nr_writes > most) room =
-		max_size(room, blkdev_end_of(dev, dev->nr_writes - most));
+	list_for_each(dev, &machine->blkdevs, link)
+	{
+		uint64_t wanted = dev->nr_writes + BLKDEV_BATCH_PAGES;
+
+		if (dev->queue_pages > 0 && wanted > dev->queue_pages)
+			room = max_size(room,
+					blkdev_end_of(dev, wanted -
+							   dev->queue_pages));
+	}
 	return room;
 }
 

@@ -26,7 +26,7 @@
 
 struct mmsim_machine;
 
-enum { BLKDEV_QUEUE_PAGES = 256, BLKDEV_BATCH_PAGES = 32 };
+enum { BLKDEV_BATCH_PAGES = 32 };
 
 struct blkdev {
 	struct mmsim_machine *machine;
@@ -37,6 +37,7 @@ struct blkdev {
 	uint64_t next_block;     /* behind the last request's end */
 	struct list_head writes; /* of struct blkdev_write, oldest first */
 	uint64_t nr_writes;      /* pages under way */
+	uint64_t queue_pages;    /* more should not be; 0: no limit */
 	/* A page is on the device: PG_writeback is cleared already. */
 	void (*end_write)(struct mmsim_machine *machine, struct page *page);
 	uint64_t nr_read, nr_written; /* pages, ever */
@@ -74,8 +75,8 @@ void blkdev_wait_page(struct mmsim_machine *machine, struct page *page);
 void blkdev_wait_all(struct blkdev *dev);
 /* When the next write of any device ends; UINT64_MAX: none is under way. */
 uint64_t blkdev_next_end_ns(const struct mmsim_machine *machine);
-/* When there is room for a batch of writes in the queues of all devices, which
- * hold BLKDEV_QUEUE_PAGES; 0: now.  Who writes a lot waits for it. */
+/* When there is room for a batch of writes in the queues of all devices that
+ * have a limit; 0: now.  Who writes a lot waits for it. */
 uint64_t blkdev_room_ns(const struct mmsim_machine *machine);
 /* When `nr` writes of one device, or all that it has, have ended. */
 uint64_t blkdev_nth_end_ns(const struct mmsim_machine *machine, unsigned nr);

@@ -165,6 +165,17 @@ static ALWAYS_INLINE bool page_alloc_has_room(const struct alloc_context *ac,
 				 alloc_flags);
 }
 
+/* The zone would not stay above its mark: it is reclaimed before another, which
+ * may be far, is asked (zone_reclaim_mode). */
+static bool page_alloc_makes_room(const struct alloc_context *ac,
+				  const struct zone *preferred,
+				  struct zone *zone, unsigned alloc_flags)
+{
+	return node_reclaim_is_on(ac->machine) &&
+	       node_reclaim(ac, preferred, zone) &&
+	       page_alloc_has_room(ac, zone, alloc_flags);
+}
+
 /* One walk over the zones: the first that would stay above its mark. */
 static ALWAYS_INLINE struct page *
 page_alloc_walk(const struct alloc_context *ac, unsigned alloc_flags)
@@ -181,7 +192,8 @@ page_alloc_walk(const struct alloc_context *ac, unsigned alloc_flags)
 		if (!preferred)
 			preferred = zone;
 		if (!(alloc_flags & ALLOC_NO_WATERMARKS) &&
-		    !page_alloc_has_room(ac, zone, alloc_flags))
+		    !page_alloc_has_room(ac, zone, alloc_flags) &&
+		    !page_alloc_makes_room(ac, preferred, zone, alloc_flags))
 			continue;
 		page = page_alloc_from_zone(ac, zone);
 		if (LIKELY(page != NULL)) {

@@ -38,9 +38,11 @@ void kswapd_wake(struct zone *zone, unsigned order, enum zone_type highest);
 
 /* Direct reclaim for the request; how many pages were freed. */
 uint64_t try_to_free_pages(const struct alloc_context *ac);
-/* zone_reclaim_mode: the zone's node, when it is near the CPU that asks; true:
- * it was tried, and the zone may have room now. */
-bool node_reclaim(const struct alloc_context *ac, struct zone *preferred,
+/* zone_reclaim_mode is set: */
+bool node_reclaim_is_on(const struct mmsim_machine *machine);
+/* reclaims the zone's node for a request that would rather have `preferred`;
+ * true: it was tried, and the zone may have room now. */
+bool node_reclaim(const struct alloc_context *ac, const struct zone *preferred,
 		  struct zone *zone);
 /* Pages of the zone's lists that reclaim could take, for the judgement whether
  * it is worth while. */

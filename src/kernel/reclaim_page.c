@@ -166,7 +166,14 @@ static enum page_fate write_out(const struct pglist_data *node,
 				struct scan_control *sc,
 				struct batch_result *result)
 {
-	(void)node;
+	if (is_flushers(page) &&
+	    !(sc->is_kswapd && page_has(page, PG_reclaim) &&
+	      node->reclaims_dirty)) {
+		node_stat_add(machine_node_of(sc->machine, page),
+			      NR_VMSCAN_IMMEDIATE, 1);
+		page_set(page, PG_reclaim);
+		return FATE_ACTIVATE;
+	}
 	if (only_clean || !may_write(page, sc) || !is_ours_alone(page))
 		return FATE_KEEP;
 	page_set(page, PG_reclaim);

@@ -291,6 +291,7 @@ struct swap_area *swap_area_add(struct mmsim_machine *machine, const char *path,
 	area->prio = prio < 0 ? --state->least_prio : prio;
 	blkdev_init(machine, &area->dev, path, COST_SWAP_LATENCY,
 		    COST_SWAP_PAGE, swap_end_write);
+	area->dev.queue_pages = SWAP_QUEUE_PAGES;
 	state->types[area->type] = area;
 	list_init(&area->link);
 	swap_area_reopen(area);

@@ -25,6 +25,7 @@ enum {
 	SWAP_BATCH = 64, /* slots that areas of one priority take in turn */
 	SWAP_LEAF_SLOTS = 64, /* of a node of the cache's tree */
 	SWAP_DEVICE_PATH_MAX = 16,
+	SWAP_QUEUE_PAGES = 256, /* requests that the device's queue holds */
 };
 
 /* Bits of a slot in `map`; below them the count of entries. */

@@ -476,3 +476,79 @@ Test(reclaim_recordings, kswapd_while_a_file_is_read)
 	mmsim_close(trace.file);
 	sim_shutdown(trace.m);
 }
+
+/* --- the near node first ------------------------------------------------- */
+
+enum {
+	NODE_FILE_MIB = 256,
+	NODE_ANON_MIB = 250,
+	NODE_OWN_PAGES = 64, /* of the recorded program, page tables */
+	/* what is reclaimed goes to the CPU's list until that is full, and
+	 * comes from there until it is empty; where in this circle it ends is
+	 * chance */
+	NODE_CPU_LIST = 562,
+};
+
+static long node_pages_far(struct mmsim_machine *m, struct mmsim_task *task)
+{
+	char *text = sim_task_proc(m, task, "numa_maps");
+	const char *line = strstr(text, "anon=64000"), *far;
+	long n;
+
+	cr_assert_not_null(line, "%s", text);
+	far = strstr(line, " N1=");
+	n = far && far < strchr(line, '\n') ? strtol(far + 4, NULL, 10) : 0;
+	free(text);
+	return n;
+}
+
+/* mode MODE FAR MISS STEAL SCAN DEACTIVATE NODES */
+static void node_check(const char *spec, const struct table *table)
+{
+	static const char *const names[] = {"numa_miss", "pgsteal_direct",
+					    "pgscan_direct", "pgdeactivate",
+					    "workingset_nodes"};
+	struct mmsim_machine *m = sim_boot(spec);
+	struct mmsim_task *task = sim_spawn(m);
+	struct mmsim_file *file;
+	uintptr_t addr;
+	long want;
+
+	sim_write(m, "/proc/sys/vm/zone_reclaim_mode", table_word(table, 1));
+	cr_assert_eq(mmsim_file_create(m, "/big", NODE_FILE_MIB * MIB, &file),
+		     0);
+	for (long i = 0; i < 2 * NODE_FILE_MIB; i++)
+		cr_assert_eq(mmsim_pread(task, file, buffer, sizeof(buffer),
+					 i % NODE_FILE_MIB << 20),
+			     sizeof(buffer));
+	addr = sim_mmap(task, NODE_ANON_MIB * MIB);
+	sim_touch(task, addr, NODE_ANON_MIB * MIB);
+	want = table_number(table, 2);
+	table_expect(table, "pages on node 1", node_pages_far(m, task), want,
+		     want / 100 + (want ? NODE_OWN_PAGES : 0));
+	for (int i = 0; i < 5; i++) {
+		long nodes = strcmp(names[i], "workingset_nodes") == 0;
+
+		want = table_number(table, 3 + i);
+		table_expect(table, names[i], sim_vmstat(m, names[i]), want,
+			     want ? NODE_CPU_LIST / (nodes ? 64 : 1) : 0);
+	}
+	cr_expect_eq(sim_vmstat(m, "allocstall_movable"), 0);
+	mmsim_close(file);
+	sim_shutdown(m);
+}
+
+Test(reclaim_recordings, zone_reclaim_mode)
+{
+	struct table table = table_open("zone-reclaim");
+	char spec[256] = "";
+
+	while (table_next(&table)) {
+		if (table_is(&table, "machine"))
+			snprintf(spec, sizeof(spec), "%s",
+				 table_word(&table, 1));
+		else
+			node_check(spec, &table);
+	}
+	table_close(&table);
+}
