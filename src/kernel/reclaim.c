@@ -260,7 +260,7 @@ uint64_t try_to_free_pages(const struct alloc_context *ac)
 	};
 
 	ASSERT(!machine->is_reclaiming);
-	trace_node(machine, TRACE_DIRECT_BEGIN, ac->preferred_node, ac->order);
+	trace_request(ac, TRACE_DIRECT_BEGIN, ac->order);
 	machine->is_reclaiming = true;
 	reclaim_by_priority(ac, &sc);
 	/* the lists' proportions were taken for granted so far */
@@ -269,8 +269,7 @@ uint64_t try_to_free_pages(const struct alloc_context *ac)
 		reclaim_by_priority(ac, &sc);
 	}
 	machine->is_reclaiming = false;
-	trace_node(machine, TRACE_DIRECT_END, ac->preferred_node,
-		   sc.nr_reclaimed);
+	trace_request(ac, TRACE_DIRECT_END, sc.nr_reclaimed);
 	return sc.nr_reclaimed;
 }
 

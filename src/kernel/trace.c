@@ -144,6 +144,24 @@ void trace_note(struct mmsim_machine *machine, enum trace_event event,
 	trace_write(machine, event, node, zone, value);
 }
 
+void trace_note_request(const struct alloc_context *ac, enum trace_event event,
+			uint64_t value)
+{
+	const struct zonelist *zonelist = alloc_zonelist(ac);
+	unsigned node = ac->preferred_node;
+
+	for (unsigned i = 0; i < zonelist->nr_refs; i++) {
+		unsigned id = zonelist->refs[i].zone->node->id;
+
+		if (zonelist->refs[i].type <= ac->highest &&
+		    (!ac->nodemask || (ac->nodemask >> id & 1))) {
+			node = id;
+			break;
+		}
+	}
+	trace_note(ac->machine, event, node, MAX_NR_ZONES, value);
+}
+
 /* --- on and off ---------------------------------------------------------- */
 
 /* Every zone counts as high until it is compared. */

@@ -18,6 +18,7 @@
 
 #include "kernel/kthread.h"
 #include "kernel/machine.h"
+#include "kernel/page_alloc.h"
 
 enum {
 	TRACE_RECORDS = 1 << 14, /* 1.4 MB */
@@ -33,7 +34,7 @@ enum trace_event {
 	TRACE_HIGH,        /* above high again */
 	TRACE_KSWAPD_WAKE, /* of a node; order */
 	TRACE_KSWAPD_SLEEP, /* pages that it reclaimed since it woke */
-	TRACE_DIRECT_BEGIN, /* of the node first asked; order */
+	TRACE_DIRECT_BEGIN, /* of the first node that may serve; order */
 	TRACE_DIRECT_END,   /* pages that were reclaimed */
 	TRACE_OOM_KILL,     /* pid */
 	TRACE_PANIC,
@@ -101,6 +102,9 @@ void trace_fini(struct mmsim_machine *machine);
  * machine; behind the marks that were crossed before it. */
 void trace_note(struct mmsim_machine *machine, enum trace_event event,
 		unsigned node, unsigned zone, uint64_t value);
+/* Of the first node that the request may use. */
+void trace_note_request(const struct alloc_context *ac, enum trace_event event,
+			uint64_t value);
 /* The marks alone: for the places where memory becomes short or free. */
 void trace_note_marks(struct mmsim_machine *machine);
 
@@ -110,6 +114,13 @@ static inline void trace_node(struct mmsim_machine *machine,
 {
 	if (UNLIKELY(machine->trace))
 		trace_note(machine, event, node, MAX_NR_ZONES, value);
+}
+
+static inline void trace_request(const struct alloc_context *ac,
+				 enum trace_event event, uint64_t value)
+{
+	if (UNLIKELY(ac->machine->trace))
+		trace_note_request(ac, event, value);
 }
 
 static inline void trace_machine(struct mmsim_machine *machine,

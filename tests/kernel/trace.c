@@ -4,6 +4,7 @@
 #include "sim.h"
 
 #include "kernel/machine.h"
+#include "kernel/mempolicy.h"
 #include "kernel/page_alloc.h"
 #include "kernel/trace.h"
 
@@ -239,6 +240,32 @@ Test(trace, a_panic_is_the_last_event)
 	mmsim_machine_shutdown(m);
 }
 
+/* Only the node that is short of memory wakes its kswapd. */
+Test(trace, each_node_has_its_own)
+{
+	struct mmsim_machine *m = sim_boot(
+		"ram=128M,nodes=2,cpus=2,swap=64M,vm.overcommit_memory=1");
+	struct mmsim_task *task = sim_spawn(m);
+	unsigned nr_wakes = 0;
+	struct event e;
+	const char *at;
+	char *text;
+
+	cr_assert_eq(mmsim_trace_start(m, 0), 0);
+	cr_assert_eq(mmsim_set_mempolicy(task, MPOL_BIND, 1 << 1), 0);
+	sim_touch(task, sim_mmap(task, 80 << 20), 80 << 20);
+	text = trace_text(m);
+	at = behind_head(text);
+	while (next_event(&at, &e)) {
+		cr_assert_neq(e.where[0], '0', "%s", e.name);
+		if (strcmp(e.name, "kswapd-wake") == 0)
+			nr_wakes++;
+	}
+	cr_assert_gt(nr_wakes, 0);
+	free(text);
+	sim_shutdown(m);
+}
+
 Test(trace, bad_input)
 {
 	struct mmsim_machine *m = sim_boot("ram=64M");
@@ -356,6 +383,50 @@ Test(trace, sar_efficiency)
 		     sim_meminfo(m, "Cached") + sim_meminfo(m, "SReclaimable"));
 	cr_assert(v[6] == 8 && v[7] == 10 && v[8] == 8 && v[9] == 10, "%s",
 		  text);
+	free(text);
+	sim_shutdown(m);
+}
+
+/* What was counted is in the intervals, all of it and nothing twice. */
+Test(trace, sar_under_pressure)
+{
+	struct mmsim_machine *m =
+		sim_boot("ram=64M,swap=64M,vm.overcommit_memory=1");
+	struct mmsim_task *task = sim_spawn(m);
+	uintptr_t a = sim_mmap(task, 100 << 20);
+	double v[9], end, before, steal = 0, scan = 0;
+	const char *line;
+	char *text;
+
+	before = (double)mmsim_clock_ns(m) / 1e9;
+	cr_assert_eq(mmsim_trace_start(m, 10 * MS), 0);
+	for (size_t at = 0; at < 100 << 20; at += 16 * SIM_PAGE)
+		sim_touch(task, a + at, 16 * SIM_PAGE);
+	mmsim_idle(m, 50 * MS);
+	text = view_text(m, "sar -B");
+	line = strchr(text, '\n') + 1;
+	while (sscanf(line, "%lf %lf %lf %lf %lf %lf %lf %lf %lf %lf", &end,
+		      &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7],
+		      &v[8]) == 10) {
+		double seconds = end - before;
+
+		cr_assert_gt(seconds, 0);
+		steal += v[7] * seconds;
+		scan += (v[5] + v[6]) * seconds;
+		cr_assert(v[8] >= 0 && v[8] <= 100, "%s", line);
+		before = end;
+		line = strchr(line, '\n') + 1;
+	}
+	/* times are shown in us, rates in hundredths */
+	cr_assert_float_eq(steal,
+			   (double)(sim_vmstat(m, "pgsteal_kswapd") +
+				    sim_vmstat(m, "pgsteal_direct")),
+			   steal / 1000);
+	cr_assert_float_eq(scan,
+			   (double)(sim_vmstat(m, "pgscan_kswapd") +
+				    sim_vmstat(m, "pgscan_direct")),
+			   scan / 1000);
+	cr_assert_gt(steal, 9000);
 	free(text);
 	sim_shutdown(m);
 }
