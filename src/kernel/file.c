@@ -198,8 +198,12 @@ static int file_open(struct mmsim_task *task, const char *path, int flags,
 	if ((flags & O_DIRECT) && path_place(path) != PLACE_DISK &&
 	    machine->profile < PROFILE_6_18)
 		return -EINVAL;
-	if (!inode)
-		return file_make_and_open(machine, path, 0, flags, file);
+	if (!inode) {
+		err = file_make_and_open(machine, path, 0, flags, file);
+		if (!err)
+			(*file)->inode->uid = task->uid;
+		return err;
+	}
 	*file = file_open_inode(inode, flags);
 	if (!*file)
 		return -ENOMEM;

@@ -52,6 +52,7 @@ struct inode {
 	uint64_t ino;
 	uint64_t size;          /* bytes */
 	uint32_t nlink, refcount; /* open files, areas by their file */
+	uid_t uid;              /* who made it */
 	struct address_space mapping;
 	struct radix store;     /* page index -> host page: content on disk;
 				 * none: zeros */

@@ -3,11 +3,11 @@
  *
  * A page is "in core" when it is mapped by this task; a page of a file or of
  * shared memory also when it is in the page cache, one on swap when it is in the
- * swap cache.  A task that is neither
- * root nor could write the file is told 1 for every page of it, so that the
- * cache does not tell what others read (5.2 and later).
+ * swap cache.  A task that is neither root nor the one who made the file nor has
+ * it open for writing is told 1 for every page of it, so that the cache does not
+ * tell what others read (5.2 and later).
  *
- * Source: mincore(2).
+ * Source: mincore(2); experiments on 6.18.
  */
 #include "kernel/file.h"
 #include "kernel/machine.h"
@@ -22,10 +22,14 @@
 static bool mincore_may_know(const struct mmsim_task *task,
 			     const struct vm_area_struct *vma)
 {
-	if (vma_is_anonymous(vma) || vma->mapping->is_shmem)
+	const struct inode *inode;
+
+	if (vma_is_anonymous(vma) || task_is_root(task) ||
+	    task->machine->profile < PROFILE_6_1)
 		return true;
-	return task_is_root(task) ||
-	       (vma->file && (vma->file->flags & O_ACCMODE) != O_RDONLY);
+	inode = vma->mapping->host;
+	return inode->place == PLACE_KERNEL || inode->uid == task->uid ||
+	       (vma->file->flags & O_ACCMODE) != O_RDONLY;
 }
 
 /* In the page cache, or on swap and in the swap cache. */

@@ -145,6 +145,7 @@ Test(bad_input, no_place_for_the_result, .init = set_up, .fini = tear_down)
 	cr_assert_eq(mmsim_file_create(m, NULL, 1, &f), -EFAULT);
 	cr_assert_eq(mmsim_open(t, "/f", O_CREAT | O_RDWR, NULL), -EFAULT);
 	cr_assert_eq(mmsim_open(t, "/f", O_RDWR, &f), -ENOENT);
+	cr_assert_eq(mmsim_file_blocks(NULL), -EBADF);
 	cr_assert_eq(mmsim_task_get_rlimit(t, 0, NULL, NULL), 0);
 	cr_assert_eq(mmsim_task_fault_info(t, NULL, NULL), 0);
 }

@@ -267,6 +267,39 @@ Test(shmem, posix_shared_memory)
 	sim_shutdown(m);
 }
 
+/* What others have in the cache is told to those who may write it. */
+Test(shmem, whom_mincore_tells)
+{
+	static const char *const paths[] = {"/dev/shm/f", "/data/f"};
+
+	for (int i = 0; i < 2; i++) {
+		struct mmsim_machine *m = sim_boot("ram=64M");
+		struct mmsim_task *t = sim_spawn(m), *u = sim_spawn(m);
+		unsigned char core = 9;
+		struct mmsim_file *f, *g;
+		intptr_t a;
+
+		mmsim_task_set_uid(t, 1000);
+		mmsim_task_set_uid(u, 1001);
+		cr_assert_eq(mmsim_open(t, paths[i], O_RDWR | O_CREAT, &f), 0);
+		cr_assert_eq(mmsim_ftruncate(f, 4096), 0);
+		cr_assert_eq(mmsim_open(t, paths[i], O_RDONLY, &g), 0);
+		a = mmsim_mmap(t, 0, 4096, PROT_READ, MAP_SHARED, g, 0);
+		cr_assert_eq(mmsim_mincore(t, (uintptr_t)a, 1, &core), 0);
+		cr_assert_eq(core, 0, "its own");
+		a = mmsim_mmap(u, 0, 4096, PROT_READ, MAP_SHARED, g, 0);
+		cr_assert_eq(mmsim_mincore(u, (uintptr_t)a, 1, &core), 0);
+		cr_assert_eq(core, 1, "somebody else's");
+		a = mmsim_mmap(u, 0, 4096, PROT_READ, MAP_SHARED, f, 0);
+		cr_assert_eq(mmsim_mincore(u, (uintptr_t)a, 1, &core), 0);
+		cr_assert_eq(core, 0, "open for writing");
+		a = map_shared(u, 4096, MAP_ANONYMOUS);
+		cr_assert_eq(mmsim_mincore(u, (uintptr_t)a, 1, &core), 0);
+		cr_assert_eq(core, 0);
+		sim_shutdown(m);
+	}
+}
+
 Test(shmem, a_child_sees_the_parents_stores)
 {
 	struct mmsim_machine *m = sim_boot(SIM_256M);
