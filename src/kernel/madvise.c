@@ -8,7 +8,8 @@
  *   FREE                       private pages become clean, to be dropped when
  *                              memory is short; a later store keeps them; what
  *                              is on swap goes at once
- *   COLD, PAGEOUT              the first to be reclaimed
+ *   COLD                       the first to be reclaimed
+ *   PAGEOUT                    reclaimed now: dropped, or on the way to swap
  *   REMOVE                     a hole in the shared object itself
  *   WILLNEED                   pages of the file are read ahead, or from swap
  *   POPULATE_READ, _WRITE      faults, now
@@ -17,8 +18,7 @@
  * (but POPULATE), and makes it end with -ENOMEM; any other error stops it, and
  * what was done stays.  A split that fails for want of memory is -EAGAIN.
  *
- * Simplified: COLLAPSE and the guard pages of 6.13 are refused as unknown;
- * PAGEOUT leaves the writing out to reclaim.
+ * Simplified: COLLAPSE and the guard pages of 6.13 are refused as unknown.
  *
  * Sources: madvise(2); recordings of 6.1; experiments on 6.18.
  */
@@ -27,6 +27,7 @@
 #include "kernel/lru.h"
 #include "kernel/machine.h"
 #include "kernel/pgtable.h"
+#include "kernel/reclaim.h"
 #include "kernel/rmap.h"
 #include "kernel/swap.h"
 #include "kernel/syscall.h"
@@ -171,13 +172,28 @@ static int madvise_age_visit(struct pgtable_walk *walk, uintptr_t addr,
 	if (!pte_is_present(*entry))
 		return 0;
 	page = pte_page(machine, *entry);
+	/* what others use, too, is not this task's to judge */
 	if (!page || (!huge && page_has(page, PG_head | PG_tail)) ||
-	    page->mapcount > 1)
+	    page_total_mapcount(page) > 1 || !page_has(page, PG_lru))
 		return 0;
 	if (*entry & PTE_ACCESSED)
 		pte_set(walk->mm, addr, entry, *entry & ~(pte_t)PTE_ACCESSED);
-	lru_deactivate(machine, page);
+	page_clear(page, PG_referenced);
+	if (*(const int *)walk->arg == MADV_PAGEOUT)
+		reclaim_page(machine, page);
+	else
+		lru_deactivate(machine, page);
 	return 0;
+}
+
+/* Pages of a file on disk may be somebody else's: they are put out only for who
+ * could write the file. */
+static bool madvise_may_age(const struct vm_area_struct *vma, int advice)
+{
+	return advice != MADV_PAGEOUT || vma_is_anonymous(vma) ||
+	       vma->mapping->is_shmem ||
+	       task_is_root(vma->mm->machine->current) ||
+	       (vma->file->flags & O_ACCMODE) != O_RDONLY;
 }
 
 /* FREE, COLD and PAGEOUT: what is present ages at once. */
@@ -188,13 +204,15 @@ static int madvise_age(struct vm_area_struct *vma, uintptr_t start,
 		.mm = vma->mm,
 		.visit = advice == MADV_FREE ? madvise_free_visit
 					     : madvise_age_visit,
+		.arg = &advice,
 	};
 
 	if (vma->flags & (VM_LOCKED | VM_PFNMAP))
 		return -EINVAL;
 	if (advice == MADV_FREE && !vma_is_anonymous(vma))
 		return -EINVAL;
-	if (thp_split_pmd_at_borders(vma, start, end))
+	if (!madvise_may_age(vma, advice) ||
+	    thp_split_pmd_at_borders(vma, start, end))
 		return 0;
 	pgtable_walk(&walk, start, end);
 	return 0;

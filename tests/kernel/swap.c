@@ -404,6 +404,31 @@ Test(swap, advice)
 	sim_shutdown(m);
 }
 
+Test(swap, pageout)
+{
+	struct mmsim_machine *m = sim_boot(MACHINE);
+	struct mmsim_task *task = sim_spawn(m), *child;
+	uintptr_t addr = map_anon(task, 8, MAP_PRIVATE);
+
+	for (unsigned i = 0; i < 8; i++)
+		put(task, addr + i * SIM_PAGE, (unsigned char)(i + 1));
+	cr_assert_eq(mmsim_task_fork(task, &child), 0);
+	put(task, addr, 1);
+	put(task, addr + SIM_PAGE, 2);
+	/* only what nobody else has */
+	cr_assert_eq(mmsim_madvise(task, addr, 8 * SIM_PAGE, MADV_PAGEOUT), 0);
+	sim_validate(m);
+	cr_assert_eq(sim_smaps(m, task, "Swap"), 8);
+	cr_assert_eq(sim_smaps(m, child, "Swap"), 0);
+	cr_assert_eq(sim_vmstat(m, "pswpout"), 2);
+	/* on their way out: not read */
+	cr_assert_eq(get(task, addr), 1);
+	cr_assert_eq(sim_vmstat(m, "pswpin"), 0);
+	for (unsigned i = 0; i < 8; i++)
+		cr_assert_eq(get(task, addr + i * SIM_PAGE), i + 1);
+	sim_shutdown(m);
+}
+
 /* A page that is clean on swap is dropped like a fresh one once MADV_FREE was
  * told for it; a store in between keeps it. */
 Test(swap, pages_that_are_free_to_go_need_no_slot)
