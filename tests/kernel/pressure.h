@@ -330,7 +330,7 @@ static void pressure_advise(struct pressure *p, struct pressure_task *t,
 	cr_assert(err == 0 || err == -EBADF || err == -EINVAL, "madvise %d: %d",
 		  advice, err);
 	/* refused at a locked area, after what lies in front of it */
-	if (err && advice == MADV_DONTNEED)
+	if (err && (advice == MADV_DONTNEED || advice == MADV_FREE))
 		advice = MADV_FREE;
 	else if (err)
 		return;
