@@ -26,12 +26,14 @@ struct mmsim_file *file_open_inode(struct inode *inode, int flags)
 {
 	struct mmsim_file *file;
 
-	if (inode_cache(inode))
-		return NULL;
-	file = kmem_record_alloc(inode->machine, KMEM_FILP, sizeof(*file));
-	if (!file)
-		return NULL;
 	inode->refcount++;
+	file = inode_cache(inode) ? NULL
+				  : kmem_record_alloc(inode->machine, KMEM_FILP,
+						      sizeof(*file));
+	if (!file) {
+		inode_put(inode);
+		return NULL;
+	}
 	inode->machine->files->nr_open++;
 	file->inode = inode;
 	file->refcount = 1;
@@ -127,6 +129,7 @@ static int inode_truncate(struct inode *inode, uint64_t bytes)
 					  (unsigned)(bytes % PAGE_SIZE));
 	}
 	inode->size = bytes;
+	metadata_update(inode);
 	return 0;
 }
 
@@ -174,12 +177,24 @@ PUBLIC int mmsim_file_create(struct mmsim_machine *machine, const char *path,
 	return err;
 }
 
+/* The disk itself: root may read it; as it is mounted, nobody writes to it. */
+static int file_check_device(const struct mmsim_task *task,
+			     const struct inode *inode, int mode)
+{
+	if (inode->place != PLACE_BLKDEV)
+		return 0;
+	if (!task_is_root(task))
+		return -EACCES;
+	return mode == O_RDONLY ? 0 : -EBUSY;
+}
+
 static int file_open(struct mmsim_task *task, const char *path, int flags,
 		     struct mmsim_file **file)
 {
 	struct mmsim_machine *machine = task->machine;
 	int mode = flags & O_ACCMODE, err = path_check(path);
 	struct inode *inode;
+	bool is_known;
 
 	if (!file)
 		return -EFAULT;
@@ -200,13 +215,21 @@ static int file_open(struct mmsim_task *task, const char *path, int flags,
 		return -EINVAL;
 	if (!inode) {
 		err = file_make_and_open(machine, path, 0, flags, file);
-		if (!err)
-			(*file)->inode->uid = task->uid;
-		return err;
+		if (err)
+			return err;
+		(*file)->inode->uid = task->uid;
+		metadata_create((*file)->inode);
+		return 0;
 	}
+	err = file_check_device(task, inode, mode);
+	if (err)
+		return err;
+	is_known = inode->dentry_record != NULL;
 	*file = file_open_inode(inode, flags);
 	if (!*file)
 		return -ENOMEM;
+	if (!is_known)
+		metadata_look_up(inode);
 	if ((flags & O_TRUNC) && mode != O_RDONLY)
 		inode_truncate(inode, 0);
 	return 0;
@@ -266,7 +289,7 @@ PUBLIC int mmsim_unlink(struct mmsim_machine *machine, const char *path)
 	inode = path_find(machine, path);
 	if (!inode)
 		return -ENOENT;
-	if (inode->is_swapfile)
+	if (inode->is_swapfile || inode->place == PLACE_BLKDEV)
 		return -EPERM;
 	inode->refcount++;
 	inode_unlink(inode);

@@ -27,6 +27,7 @@ enum file_place {
 	PLACE_TMP,    /* tmpfs at /tmp */
 	PLACE_SHM,    /* tmpfs at /dev/shm */
 	PLACE_KERNEL, /* shared anonymous memory: no name, no limit */
+	PLACE_BLKDEV, /* /dev/vda, the disk itself: its pages are Buffers */
 	NR_FILE_PLACES,
 };
 
@@ -59,7 +60,11 @@ struct inode {
 	uint64_t disk_start;    /* address of its first block on the disk */
 	uint64_t committed;     /* pages charged to Committed_AS (shmem) */
 	struct list_head hash_link; /* of its path's bucket */
+	struct list_head lru_link; /* in a list of struct dcache, or empty */
 	void *dentry_record, *inode_record; /* in the caches; NULL: dropped */
+	bool is_dentry_used;    /* found again since it is in the list */
+	uint64_t dir_block;     /* of the disk, where its name stands; or 0: the
+				 * file needs no blocks beside its own */
 	uint64_t extent_pages;  /* of the store: zeros on the disk up to here */
 	uint64_t nr_blocks;     /* pages of the disk that are the file's */
 	struct list_head dirty_link; /* in flusher.dirty, while pages are dirty */

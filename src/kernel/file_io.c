@@ -62,7 +62,7 @@ static ssize_t transfer_result(const struct transfer *io, int err)
 
 static bool is_direct(const struct transfer *io)
 {
-	return (io->file->flags & O_DIRECT) && io->inode->place == PLACE_DISK;
+	return (io->file->flags & O_DIRECT) && !io->inode->mapping.is_shmem;
 }
 
 static int check_direct(const struct transfer *io, const void *buf)
@@ -318,6 +318,7 @@ static ssize_t file_pwrite(struct transfer *io, const char *from)
 
 	if (err)
 		return err;
+	metadata_update(io->inode);
 	if (is_direct(io)) {
 		err = check_direct(io, from);
 		return err ? err : write_direct(io, from);

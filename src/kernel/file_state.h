@@ -22,12 +22,20 @@ enum {
 	FILE_IO_PAGES = 320, /* max_sectors_kb 1280 */
 };
 
+#define FILE_DISK_PATH "/dev/vda"
 /* A file has up to so many blocks. */
 #define FILE_MAX_BLOCKS ((uint64_t)1 << 32)
 
 /* ext4 with 4 KiB blocks: 2^32 blocks a file, the last one not used. */
 #define FILE_MAX_BYTES (((uint64_t)1 << 44) - PAGE_SIZE)
 #define SHMEM_MAX_BYTES ((uint64_t)INT64_MAX & PAGE_MASK)
+/* Names and inodes that nobody uses (dcache.c). */
+struct dcache {
+	struct list_head dentries, inodes; /* of struct inode, oldest first */
+	uint64_t nr_dentries, nr_inodes;
+	struct shrinker shrinker;
+};
+
 struct file_state {
 	struct list_head inodes; /* oldest first */
 	struct list_head buckets[FILE_BUCKETS];
@@ -39,8 +47,11 @@ struct file_state {
 	uint64_t nr_tmpfs_pages[NR_FILE_PLACES];  /* also those in swap */
 	uint64_t max_tmpfs_pages[NR_FILE_PLACES]; /* as mounted */
 	uint64_t nr_open; /* struct mmsim_file */
-	struct shrinker shrinker;
+	struct dcache dcache;
 	struct blkdev disk;
+	struct inode *bdev;  /* the pages of the disk as a whole */
+	uint64_t dir_bytes;  /* of all directories' names */
+	bool drops_silently; /* drop_caches has had a 4 */
 	struct flusher flusher;
 	uint64_t disk_blocks;        /* its size, pages */
 	uint64_t ra_pages, io_pages; /* read ahead at most; taken at a time */
@@ -72,13 +83,29 @@ struct inode *path_find(struct mmsim_machine *machine, const char *path);
 struct inode *inode_create(struct mmsim_machine *machine,
 			   enum file_place place);
 void inode_put(struct inode *inode);
-/* The slab objects of an inode that is used: 0 or -ENOMEM. */
-int inode_cache(struct inode *inode);
 /* A path to show, under which it cannot be opened: 0 or -ENOMEM (of the host). */
 int inode_set_path(struct inode *inode, const char *path);
 /* Gives the inode its name: 0 or -ENOMEM (of the host). */
 int inode_link(struct inode *inode, const char *path);
 void inode_unlink(struct inode *inode);
+
+/* dcache.c: the slab objects of an inode that is used: 0 or -ENOMEM. */
+int inode_cache(struct inode *inode);
+/* It is gone, and they with it. */
+void inode_uncache(struct inode *inode);
+/* Nobody has the file open any more, or its last page has gone. */
+void dcache_unused(struct inode *inode);
+void dcache_init(struct mmsim_machine *machine);
+void dcache_fini(struct mmsim_machine *machine);
+
+/* metadata.c: blocks of the file system that a file needs: it is looked up, was
+ * made by a task, or was written.  Memory may be reclaimed. */
+void metadata_look_up(struct inode *inode);
+void metadata_create(struct inode *inode);
+void metadata_update(struct inode *inode);
+
+/* drop_caches.c: 0 or -EINVAL. */
+int drop_caches(struct mmsim_machine *machine, uint64_t what);
 
 /* file.c */
 struct mmsim_file *file_open_inode(struct inode *inode, int flags);

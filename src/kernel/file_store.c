@@ -34,7 +34,8 @@ int disk_write(struct inode *inode, uint64_t index, struct page *page)
 
 bool store_has(const struct inode *inode, uint64_t index)
 {
-	return index < inode->extent_pages || radix_find(&inode->store, index);
+	return index < inode->extent_pages || inode->place == PLACE_BLKDEV ||
+	       radix_find(&inode->store, index);
 }
 
 int store_reserve(struct inode *inode, uint64_t index)

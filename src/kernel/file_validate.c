@@ -119,6 +119,9 @@ static void check_store(struct file_check *check, const struct inode *inode)
 {
 	uint64_t index = inode->extent_pages, nr = inode->extent_pages;
 
+	if (inode->place == PLACE_BLKDEV)
+		return;
+
 	while (radix_next(&inode->store, &index)) {
 		nr++;
 		index++;
@@ -159,6 +162,34 @@ static void check_dirty_list(struct file_check *check)
 	}
 }
 
+/* Who is in the lists of unused names and inodes has what it is there for. */
+static void check_dcache(struct file_check *check)
+{
+	const struct dcache *dcache = &check->machine->files->dcache;
+	uint64_t nr_dentries = 0, nr_inodes = 0;
+	const struct inode *inode;
+
+	list_for_each(inode, &dcache->dentries, lru_link)
+	{
+		nr_dentries++;
+		check_that(check, inode->dentry_record && inode->inode_record,
+			   "a name in the list has no object");
+	}
+	list_for_each(inode, &dcache->inodes, lru_link)
+	{
+		nr_inodes++;
+		check_that(check,
+			   inode->inode_record && !inode->dentry_record &&
+				   inode->refcount == 0 &&
+				   inode->mapping.pages.count == 0,
+			   "an inode in the list is in use");
+	}
+	check_that(check,
+		   nr_dentries == dcache->nr_dentries &&
+			   nr_inodes == dcache->nr_inodes,
+		   "unused names are miscounted");
+}
+
 static void check_sums(struct file_check *check)
 {
 	const struct mmsim_machine *machine = check->machine;
@@ -182,6 +213,7 @@ static void check_sums(struct file_check *check)
 		   "nr_dirty is wrong");
 	check_writes(check);
 	check_dirty_list(check);
+	check_dcache(check);
 	check_that(check, state->nr_disk_blocks == check->nr_blocks,
 		   "the disk's blocks are miscounted");
 	for (unsigned i = 0; i < NR_FILE_PLACES; i++)

@@ -102,6 +102,13 @@ int filemap_add(struct address_space *mapping, struct page *page,
 	return filemap_add_gfp(mapping, page, index, GFP_KERNEL);
 }
 
+/* The inode may go, too, when nobody remembers its name. */
+static void filemap_note_empty(struct address_space *mapping)
+{
+	if (mapping->pages.count == 0 && !mapping->host->dentry_record)
+		dcache_unused(mapping->host);
+}
+
 /* The page leaves the tree; its place keeps `shadow`, or is empty (NULL). */
 static void filemap_take_out(struct page *page, void *shadow)
 {
@@ -127,6 +134,7 @@ static void filemap_take_out(struct page *page, void *shadow)
 	}
 	page->mapping = NULL;
 	page_put(machine, page);
+	filemap_note_empty(mapping);
 }
 
 void filemap_remove(struct page *page)
@@ -148,6 +156,7 @@ void filemap_drop_value(struct address_space *mapping, uint64_t index)
 	}
 	radix_remove(&mapping->pages, index);
 	node_records_trim(mapping);
+	filemap_note_empty(mapping);
 }
 
 /* --- dirty pages --------------------------------------------------------- */

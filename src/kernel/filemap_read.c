@@ -206,11 +206,14 @@ int filemap_grab_page(struct mmsim_task *task, struct address_space *mapping,
 int filemap_make_writable(struct page *page)
 {
 	struct address_space *mapping = page_head(page)->mapping;
-	int err = 0;
 
-	if (mapping && !page_is_anon(page) && !mapping->is_shmem)
-		err = store_reserve(mapping->host, page->index);
-	if (!err)
-		set_page_dirty(page);
-	return err;
+	if (mapping && !page_is_anon(page) && !mapping->is_shmem) {
+		int err = store_reserve(mapping->host, page->index);
+
+		if (err)
+			return err;
+		metadata_update(mapping->host);
+	}
+	set_page_dirty(page);
+	return 0;
 }

@@ -8,15 +8,12 @@
  *   refcount   open files (which areas keep open, too)
  *   both 0     pages, blocks and promises are given back
  *
- * A disk file's inode and name are cached in slab objects (ext4_inode_cache,
- * dentry) from its first use on.  A shrinker drops those of files that nobody
- * has open: the name at once, the inode when its page cache is empty, too.
+ * The disk as a whole is a file as well, /dev/vda.
  *
  * Simplified: directories are there without being made and cannot be listed;
  * no permissions, links or renames; open does not follow anything.
  *
- * Source: path_resolution(7), unlink(2), tmpfs(5); recordings (4000 empty
- * files).
+ * Source: path_resolution(7), unlink(2), tmpfs(5).
  */
 #include "base/hostmem.h"
 #include "kernel/commit.h"
@@ -27,11 +24,6 @@
 #include <string.h>
 
 static const size_t path_sizes[NR_PATH_SIZES] = {64, 512, FILE_PATH_MAX};
-
-/* A host record that stands for a dentry's or an inode's place in its slab. */
-struct name_record {
-	struct inode *inode;
-};
 
 /* --- paths --------------------------------------------------------------- */
 
@@ -107,38 +99,6 @@ struct inode *path_find(struct mmsim_machine *machine, const char *path)
 
 /* --- inodes -------------------------------------------------------------- */
 
-static enum kmem_record inode_record_kind(const struct inode *inode)
-{
-	return inode->place == PLACE_DISK ? KMEM_INODE : KMEM_SHMEM_INODE;
-}
-
-static void inode_drop_dentry(struct inode *inode)
-{
-	kmem_record_free(inode->machine, KMEM_DENTRY, inode->dentry_record);
-	inode->dentry_record = NULL;
-}
-
-static void inode_drop_record(struct inode *inode)
-{
-	kmem_record_free(inode->machine, inode_record_kind(inode),
-			 inode->inode_record);
-	inode->inode_record = NULL;
-}
-
-/* The slab objects of an inode that is used: 0 or -ENOMEM. */
-int inode_cache(struct inode *inode)
-{
-	if (!inode->inode_record)
-		inode->inode_record = kmem_record_alloc(
-			inode->machine, inode_record_kind(inode),
-			sizeof(struct name_record));
-	if (!inode->dentry_record && inode->inode_record)
-		inode->dentry_record =
-			kmem_record_alloc(inode->machine, KMEM_DENTRY,
-					  sizeof(struct name_record));
-	return inode->dentry_record ? 0 : -ENOMEM;
-}
-
 struct inode *inode_create(struct mmsim_machine *machine, enum file_place place)
 {
 	struct file_state *state = machine->files;
@@ -152,7 +112,7 @@ struct inode *inode_create(struct mmsim_machine *machine, enum file_place place)
 	inode->is_charged_by_page = place == PLACE_TMP || place == PLACE_SHM;
 	inode->mapping.machine = machine;
 	inode->mapping.host = inode;
-	inode->mapping.is_shmem = place != PLACE_DISK;
+	inode->mapping.is_shmem = place != PLACE_DISK && place != PLACE_BLKDEV;
 	radix_init(&inode->mapping.pages, &machine->radix_nodes);
 	if (!inode->mapping.is_shmem)
 		inode->mapping.pages.update = workingset_update_node;
@@ -161,8 +121,9 @@ struct inode *inode_create(struct mmsim_machine *machine, enum file_place place)
 	list_init(&inode->hash_link);
 	list_init(&inode->link);
 	list_init(&inode->dirty_link);
+	list_init(&inode->lru_link);
 	if (inode_cache(inode)) {
-		inode_drop_record(inode);
+		inode_uncache(inode);
 		pool_free(&state->inode_pool, inode);
 		return NULL;
 	}
@@ -182,8 +143,7 @@ static void inode_evict(struct inode *inode)
 	store_truncate(inode, 0);
 	if (inode->committed)
 		commit_uncharge(inode->machine, inode->committed);
-	inode_drop_dentry(inode);
-	inode_drop_record(inode);
+	inode_uncache(inode);
 	list_del(&inode->link);
 	if (inode->path)
 		pool_free(&state->path_pools[path_pool(inode->path)],
@@ -194,8 +154,12 @@ static void inode_evict(struct inode *inode)
 void inode_put(struct inode *inode)
 {
 	ASSERT(inode->refcount > 0);
-	if (--inode->refcount == 0 && inode->nlink == 0)
+	if (--inode->refcount > 0)
+		return;
+	if (inode->nlink == 0)
 		inode_evict(inode);
+	else
+		dcache_unused(inode);
 }
 
 int inode_set_path(struct inode *inode, const char *path)
@@ -228,51 +192,6 @@ void inode_unlink(struct inode *inode)
 	inode->nlink = 0;
 }
 
-/* --- the shrinker -------------------------------------------------------- */
-
-/* Objects of this file that could go now. */
-static unsigned inode_nr_droppable(const struct inode *inode)
-{
-	if (inode->refcount > 0 || inode->place != PLACE_DISK)
-		return 0;
-	return (inode->dentry_record != NULL) +
-	       (inode->inode_record && inode->mapping.nr_pages == 0);
-}
-
-static uint64_t dentry_count(struct shrinker *shrinker)
-{
-	struct mmsim_machine *machine = shrinker->arg;
-	const struct inode *inode;
-	uint64_t n = 0;
-
-	list_for_each(inode, &machine->files->inodes, link) n +=
-		inode_nr_droppable(inode);
-	return n / 100 * (uint64_t)machine->vm.vfs_cache_pressure +
-	       n % 100 * (uint64_t)machine->vm.vfs_cache_pressure / 100;
-}
-
-static uint64_t dentry_scan(struct shrinker *shrinker, uint64_t nr)
-{
-	struct mmsim_machine *machine = shrinker->arg;
-	struct inode *inode;
-	uint64_t freed = 0;
-
-	list_for_each(inode, &machine->files->inodes, link)
-	{
-		unsigned n = inode_nr_droppable(inode);
-
-		if (freed + n > nr && freed > 0)
-			break;
-		if (n == 0)
-			continue;
-		inode_drop_dentry(inode);
-		if (inode->mapping.nr_pages == 0)
-			inode_drop_record(inode);
-		freed += n;
-	}
-	return freed;
-}
-
 /* --- the machine --------------------------------------------------------- */
 
 struct list_head *file_inodes(struct mmsim_machine *machine)
@@ -280,9 +199,24 @@ struct list_head *file_inodes(struct mmsim_machine *machine)
 	return &machine->files->inodes;
 }
 
+/* The disk as a file. */
+static int bdev_init(struct mmsim_machine *machine)
+{
+	struct file_state *state = machine->files;
+	struct inode *bdev = inode_create(machine, PLACE_BLKDEV);
+
+	if (!bdev || inode_link(bdev, FILE_DISK_PATH))
+		return -ENOMEM;
+	bdev->size = state->disk_blocks * PAGE_SIZE;
+	bdev->disk_start = 0;
+	state->bdev = bdev;
+	return 0;
+}
+
 int file_init(struct mmsim_machine *machine)
 {
 	struct file_state *state = hostmem_map(sizeof(*state));
+	int err;
 
 	if (!state)
 		return -ENOMEM;
@@ -292,22 +226,20 @@ int file_init(struct mmsim_machine *machine)
 		list_init(&state->buckets[i]);
 	pool_init(&state->inode_pool, align_up(sizeof(struct inode), 16));
 	pool_init(&state->block_pool, PAGE_SIZE);
-	blkdev_init(machine, &state->disk, "vda",
-		    machine->spec.disk_latency_ns, machine->spec.disk_page_ns,
-		    writeback_end);
+	blkdev_init(machine, &state->disk, "vda", machine->spec.disk_latency_ns,
+		    machine->spec.disk_page_ns, writeback_end);
 	flusher_init(machine);
 	state->disk_blocks = machine->spec.disk_size / PAGE_SIZE;
 	state->ra_pages = FILE_RA_PAGES;
 	state->io_pages = FILE_IO_PAGES;
 	for (unsigned i = 0; i < NR_PATH_SIZES; i++)
 		pool_init(&state->path_pools[i], path_sizes[i]);
-	state->shrinker.name = "dentry";
-	state->shrinker.count_objects = dentry_count;
-	state->shrinker.scan_objects = dentry_scan;
-	state->shrinker.arg = machine;
-	shrinker_register(machine, &state->shrinker);
+	dcache_init(machine);
 	shmem_mount(machine);
-	return 0;
+	err = bdev_init(machine);
+	if (err)
+		file_fini(machine);
+	return err;
 }
 
 void file_fini(struct mmsim_machine *machine)
@@ -318,7 +250,7 @@ void file_fini(struct mmsim_machine *machine)
 		return;
 	blkdev_fini(&state->disk);
 	flusher_fini(machine);
-	shrinker_unregister(&state->shrinker);
+	dcache_fini(machine);
 	for (unsigned i = 0; i < NR_PATH_SIZES; i++)
 		pool_fini(&state->path_pools[i]);
 	pool_fini(&state->block_pool);

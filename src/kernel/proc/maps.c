@@ -29,6 +29,7 @@ static const struct maps_device maps_devices[NR_FILE_PLACES] = {
 	[PLACE_TMP] = {0, 0x1b},
 	[PLACE_SHM] = {0, 0x18},
 	[PLACE_KERNEL] = {0, 0x01},
+	[PLACE_BLKDEV] = {0, 0x05},
 };
 
 static bool vma_is_heap(const struct vm_area_struct *vma)

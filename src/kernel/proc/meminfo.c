@@ -23,6 +23,7 @@
  * Sources: proc(5); recordings for the formula of MemAvailable.
  */
 #include "kernel/commit.h"
+#include "kernel/file_state.h"
 #include "kernel/proc/proc.h"
 #include "kernel/vmalloc.h"
 
@@ -65,7 +66,8 @@ void meminfo_collect(const struct mmsim_machine *machine, struct meminfo *info)
 	info->total = pages_to_kb(machine->totalram_pages);
 	info->free = pages_to_kb(vmstat_zone_total(machine, NR_FREE_PAGES));
 	info->available = pages_to_kb(meminfo_available(machine));
-	info->buffers = 0;
+	info->buffers =
+		pages_to_kb(machine->files->bdev->mapping.nr_pages);
 	info->cached = node_kb(machine, NR_FILE_PAGES) -
 		       node_kb(machine, NR_SWAPCACHE) - info->buffers;
 	info->shmem = node_kb(machine, NR_SHMEM);

@@ -8,6 +8,8 @@
  * Sources: kernel documentation, admin-guide/mm/transhuge and
  * ABI/stable/sysfs-devices-node.
  */
+#include "kernel/file_state.h"
+#include "kernel/number.h"
 #include "kernel/proc/proc.h"
 
 #include <errno.h>
@@ -242,6 +244,21 @@ static int write_stat_refresh(struct mmsim_machine *machine,
 	return show_stat_refresh(machine, task, NULL, arg);
 }
 
+/* A number; what stands behind it does not count. */
+static int write_drop_caches(struct mmsim_machine *machine,
+			     struct mmsim_task *task, const char *text,
+			     const void *arg)
+{
+	uint64_t what;
+
+	(void)task;
+	(void)arg;
+	text = number_skip_blanks(text);
+	if (number_digits(&text, &what) || (*text && !number_is_blank(*text)))
+		return -EINVAL;
+	return drop_caches(machine, what);
+}
+
 #define THP "/sys/kernel/mm/transparent_hugepage/"
 #define THP_FIELD(f) ((const void *)offsetof(struct mmsim_machine, thp.f))
 #define NODE "/sys/devices/system/node/"
@@ -263,6 +280,7 @@ const struct proc_entry proc_sys_entries[] = {
 	{NODE "has_cpu", show_nodes, NULL, SET(NODES_CPU)},
 	{"/proc/sys/kernel/osrelease", show_text, NULL, NULL},
 	{"/proc/sys/kernel/ostype", show_text, NULL, "Linux"},
+	{"/proc/sys/vm/drop_caches", NULL, write_drop_caches, NULL},
 	{"/proc/sys/vm/stat_refresh", show_stat_refresh, write_stat_refresh,
 	 NULL},
 	{NULL, NULL, NULL, NULL},
