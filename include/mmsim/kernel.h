@@ -70,7 +70,7 @@ int mmsim_proc_write(struct mmsim_machine *machine, const char *path,
 
 /*
  * What a tool would print: "free", "free -o" (the old "used"), "numactl
- * --hardware", "slabtop", "top", "pmap PID"; over the intervals of
+ * --hardware", "slabtop", "top", "pmap PID", "df"; over the intervals of
  * mmsim_trace_start, or since boot, "sar -B" (paging and reclaim), "sar -r",
  * "sar -S", "sar -W" and "vmstat"; and what none prints: "memmap", "tlb" (hits,
  * misses and flushes of each CPU), "paging" (what layouts of page tables cost),

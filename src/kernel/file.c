@@ -77,6 +77,9 @@ static int file_make(struct mmsim_machine *machine, const char *path,
 		return -EFBIG;
 	if (blocks > state->disk_blocks - state->nr_disk_blocks)
 		return -ENOSPC;
+	if (place != PLACE_DISK &&
+	    state->nr_inodes[place] + 1 >= state->default_tmpfs_pages)
+		return -ENOSPC;
 	inode = inode_create(machine, place);
 	if (!inode)
 		return -ENOMEM;

@@ -46,6 +46,8 @@ struct file_state {
 	uint64_t nr_disk_blocks; /* in use */
 	uint64_t nr_tmpfs_pages[NR_FILE_PLACES];  /* also those in swap */
 	uint64_t max_tmpfs_pages[NR_FILE_PLACES]; /* as mounted */
+	uint64_t default_tmpfs_pages;  /* and files, half of the memory */
+	uint64_t nr_inodes[NR_FILE_PLACES];
 	uint64_t nr_open; /* struct mmsim_file */
 	struct dcache dcache;
 	struct blkdev disk;

@@ -13,7 +13,7 @@ struct file_check {
 	struct mmsim_machine *machine;
 	const struct inode *inode;
 	uint64_t nr_pages, nr_dirty, nr_writeback, nr_shmem, nr_blocks;
-	uint64_t nr_tmpfs_pages[NR_FILE_PLACES];
+	uint64_t nr_tmpfs_pages[NR_FILE_PLACES], nr_inodes[NR_FILE_PLACES];
 	const char *what; /* the first thing found wrong, or NULL */
 };
 
@@ -218,8 +218,10 @@ static void check_sums(struct file_check *check)
 		   "the disk's blocks are miscounted");
 	for (unsigned i = 0; i < NR_FILE_PLACES; i++)
 		check_that(check,
-			   state->nr_tmpfs_pages[i] == check->nr_tmpfs_pages[i],
-			   "the pages of a tmpfs are miscounted");
+			   state->nr_tmpfs_pages[i] ==
+					   check->nr_tmpfs_pages[i] &&
+				   state->nr_inodes[i] == check->nr_inodes[i],
+			   "the pages or files of a tmpfs are miscounted");
 }
 
 int file_validate(struct mmsim_machine *machine, char *why, size_t len)
@@ -230,6 +232,7 @@ int file_validate(struct mmsim_machine *machine, char *why, size_t len)
 
 	list_for_each(inode, file_inodes(machine), link)
 	{
+		check.nr_inodes[inode->place]++;
 		check_pages(&check, inode);
 		check_store(&check, inode);
 		if (!check.what)

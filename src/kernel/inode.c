@@ -128,6 +128,7 @@ struct inode *inode_create(struct mmsim_machine *machine, enum file_place place)
 		return NULL;
 	}
 	inode->ino = ++state->last_ino;
+	state->nr_inodes[place]++;
 	inode->disk_start = inode->ino * FILE_MAX_BLOCKS;
 	list_add_tail(&inode->link, &state->inodes);
 	return inode;
@@ -145,6 +146,7 @@ static void inode_evict(struct inode *inode)
 		commit_uncharge(inode->machine, inode->committed);
 	inode_uncache(inode);
 	list_del(&inode->link);
+	state->nr_inodes[inode->place]--;
 	if (inode->path)
 		pool_free(&state->path_pools[path_pool(inode->path)],
 			  inode->path);

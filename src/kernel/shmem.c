@@ -13,7 +13,8 @@
  * /tmp and /dev/shm may hold as much as the spec says, each on its own; by
  * default half of the memory that there was at boot.  Pages count, in memory
  * and in swap, and not sizes: a hole costs nothing.  A page more: ENOSPC, or
- * SIGBUS at a load or store.
+ * SIGBUS at a load or store.  There may be as many files in each as pages are
+ * in half of the memory, less one for the directory (nr_inodes).
  *
  * Source: kernel documentation, filesystems/tmpfs; recordings.
  */
@@ -32,7 +33,7 @@ static uint64_t mount_pages(const struct mmsim_machine *machine,
 	uint64_t ram = machine->totalram_pages;
 
 	if (!size->is_set)
-		return ram / 2;
+		return machine->files->default_tmpfs_pages;
 	if (size->percent)
 		return ram / 100 * size->percent +
 		       (ram % 100 * size->percent + 99) / 100;
@@ -43,6 +44,7 @@ void shmem_mount(struct mmsim_machine *machine)
 {
 	uint64_t *max = machine->files->max_tmpfs_pages;
 
+	machine->files->default_tmpfs_pages = machine->totalram_pages / 2;
 	max[PLACE_TMP] = mount_pages(machine, &machine->spec.tmp_size);
 	max[PLACE_SHM] = mount_pages(machine, &machine->spec.shm_size);
 	max[PLACE_KERNEL] = UINT64_MAX;

@@ -14,6 +14,7 @@ static const struct {
 	int (*show)(struct mmsim_machine *machine, struct outbuf *out,
 		    const char *args);
 } views[] = {
+	{"df", view_df},
 	{"free", view_free},
 	{"memmap", view_memmap},
 	{"tlb", view_tlb},

@@ -33,6 +33,9 @@ int view_sar(struct mmsim_machine *machine, struct outbuf *out,
 	     const char *args);
 int view_vmstat(struct mmsim_machine *machine, struct outbuf *out,
 		const char *args);
+/* proc/mounts.c: */
+int view_df(struct mmsim_machine *machine, struct outbuf *out,
+	    const char *args);
 /* proc/slab.c: */
 int view_slabtop(struct mmsim_machine *machine, struct outbuf *out,
 		 const char *args);

@@ -216,6 +216,60 @@ Test(shmem, a_full_mount)
 	sim_shutdown(m);
 }
 
+Test(shmem, too_many_files)
+{
+	struct mmsim_machine *m = sim_boot("ram=8M");
+	long max = sim_meminfo(m, "MemTotal") / 8 - 1, nr;
+	struct mmsim_file *f, *g;
+	char path[32];
+	int err = 0;
+
+	for (nr = 0; !err; nr++) {
+		snprintf(path, sizeof(path), "/tmp/%ld", nr);
+		err = mmsim_file_create(m, path, 0, &f);
+	}
+	cr_assert_eq(err, -ENOSPC, "%d", err);
+	cr_assert_eq(nr - 1, max);
+	cr_assert_eq(mmsim_file_create(m, "/dev/shm/a", 0, &f), 0);
+	/* one that is open still is a file */
+	cr_assert_eq(mmsim_open(sim_spawn(m), "/tmp/0", O_RDONLY, &g), 0);
+	cr_assert_eq(mmsim_unlink(m, "/tmp/0"), 0);
+	cr_assert_eq(mmsim_file_create(m, path, 0, &f), -ENOSPC);
+	sim_shutdown(m);
+}
+
+Test(shmem, as_shown)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M,tmp_size=1M");
+	struct mmsim_task *t = sim_spawn(m);
+	static unsigned char buf[300 << 10];
+	struct mmsim_file *f;
+	char text[1000], *mounts = sim_proc(m, "/proc/mounts");
+
+	cr_assert_str_eq(mounts, "/dev/vda / ext4 rw,relatime 0 0\n"
+				 "tmpfs /dev/shm tmpfs rw,relatime 0 0\n"
+				 "tmpfs /tmp tmpfs rw,relatime,size=1024k 0 0\n");
+	free(mounts);
+	cr_assert_eq(mmsim_open(t, "/tmp/f", O_RDWR | O_CREAT, &f), 0);
+	cr_assert_eq(mmsim_pwrite(t, f, buf, sizeof(buf), 0), sizeof(buf));
+	cr_assert_gt(mmsim_view(m, "df", text, sizeof(text)), 0);
+	cr_assert_not_null(strstr(
+		text, "tmpfs                1024        300        724  30% "
+		      "/tmp\n"), "%s", text);
+	cr_assert_not_null(strstr(
+		text, "tmpfs               32256          0      32256   0% "
+		      "/dev/shm\n"), "%s", text);
+	cr_assert_eq(mmsim_view(m, "df -h", text, sizeof(text)), -EINVAL);
+	sim_shutdown(m);
+	m = sim_boot("ram=64M,tmp_size=0");
+	cr_assert_gt(mmsim_view(m, "df", text, sizeof(text)), 0);
+	cr_assert_null(strstr(text, "/tmp"));
+	mounts = sim_proc(m, "/proc/mounts");
+	cr_assert_not_null(strstr(mounts, "/tmp tmpfs rw,relatime,size=0k"));
+	free(mounts);
+	sim_shutdown(m);
+}
+
 Test(shmem, a_mount_without_a_limit)
 {
 	struct mmsim_machine *m = sim_boot("ram=64M,shm_size=0");

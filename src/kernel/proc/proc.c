@@ -24,7 +24,7 @@
 static const struct proc_entry *const proc_tables[] = {
 	proc_machine_entries, proc_zone_entries, proc_slab_entries,
 	proc_pid_entries,     proc_oom_entries,  proc_sys_entries,
-	proc_sysvipc_entries, proc_block_entries, proc_memory_entries,
+	proc_sysvipc_entries, proc_mounts_entries, proc_block_entries, proc_memory_entries,
 	proc_compaction_entries,
 };
 

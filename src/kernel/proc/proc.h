@@ -27,6 +27,7 @@ extern const struct proc_entry proc_oom_entries[];  /* oom_score, ... */
 extern const struct proc_entry proc_sys_entries[];  /* /sys/... */
 extern const struct proc_entry proc_block_entries[]; /* /sys/block/... */
 extern const struct proc_entry proc_sysvipc_entries[]; /* sysvipc/shm */
+extern const struct proc_entry proc_mounts_entries[]; /* mounts */
 extern const struct proc_entry proc_memory_entries[]; /* blocks of memory */
 extern const struct proc_entry proc_compaction_entries[]; /* extfrag, ... */
 /* Each ends with an entry whose path is NULL. */
