@@ -24,6 +24,7 @@
  * admin-guide/mm/concepts; the order of Linux for rotational devices.
  */
 #include "base/hostmem.h"
+#include "kernel/file_state.h"
 #include "kernel/swap_state.h"
 
 #include <errno.h>
@@ -120,7 +121,9 @@ static void area_enqueue(struct swap_area *area)
 	struct list_head *areas = &area->machine->swap->areas;
 	struct swap_area *other;
 
-	list_for_each(other, areas, link) if (other->prio < area->prio) break;
+	list_for_each(other, areas, link)
+		if (other->prio < area->prio)
+			break;
 	list_add_tail(&area->link, &other->link);
 }
 
@@ -129,8 +132,9 @@ static struct swap_area *area_choose(struct swap_state *state)
 {
 	struct swap_area *area;
 
-	list_for_each(area, &state->areas,
-		      link) if (area_nr_free(area) > 0) return area;
+	list_for_each(area, &state->areas, link)
+		if (area_nr_free(area) > 0)
+			return area;
 	return NULL;
 }
 
@@ -176,7 +180,7 @@ int swap_slot_store(struct swap_area *area, uint64_t offset,
 	struct pool *pool = &area->machine->contents;
 	void **content = &area->contents[offset];
 
-	if (!page->data) {
+	if (!page->data || bytes_are_zeros(page->data, PAGE_SIZE)) {
 		if (*content)
 			pool_free(pool, *content);
 		*content = NULL;
@@ -321,8 +325,9 @@ static void area_close_gap(struct swap_state *state, int prio)
 
 	if (prio >= 0)
 		return;
-	list_for_each(area, &state->areas, link) if (area->prio < prio)
-		area->prio++;
+	list_for_each(area, &state->areas, link)
+		if (area->prio < prio)
+			area->prio++;
 	state->least_prio++;
 }
 

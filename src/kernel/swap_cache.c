@@ -214,7 +214,9 @@ static int cache_fill(struct mmsim_machine *machine, struct page *page,
 	if (shadow)
 		workingset_refault(machine, page, shadow);
 	lru_add(machine, page);
-	count_vm_event(machine, PSWPIN);
+	count_vm_event(machine, swap_slot_is_on_device(area, swp_offset(entry))
+					? PSWPIN
+					: SWPIN_ZERO);
 	return 0;
 }
 

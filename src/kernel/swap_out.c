@@ -7,6 +7,9 @@
  *                    is done
  *   reclaim          takes it out of the cache: the frame is free
  *
+ * Since 6.12 a page of zeros is clean at once: a note takes the place of the
+ * write.
+ *
  * A page that nobody wants any more when it is about to be written (its task
  * has gone) gives its slot back and is not written.
  *
@@ -61,8 +64,14 @@ int swap_writepage(struct mmsim_machine *machine, struct page *page)
 	if (swap_try_to_free(machine, page))
 		return 0;
 	err = swap_slot_store(area, swp_offset(entry), page);
-	if (!err)
-		err = blkdev_write(&area->dev, page, swp_offset(entry));
+	if (err)
+		return err;
+	if (!swap_slot_is_on_device(area, swp_offset(entry))) {
+		page_clear(page, PG_dirty);
+		count_vm_event(machine, SWPOUT_ZERO);
+		return 0;
+	}
+	err = blkdev_write(&area->dev, page, swp_offset(entry));
 	if (err)
 		return err;
 	page_clear(page, PG_dirty);

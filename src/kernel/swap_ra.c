@@ -16,6 +16,8 @@
  *                                             at least 4
  *     never less than half of the last window
  *
+ * (Before 3.14 it was always the largest.)
+ *
  * Slots of the window that are not in use or whose page is in memory are passed
  * over.
  *
@@ -29,14 +31,15 @@
 enum { RA_MIN_WINDOW = 4 };
 
 /* Pages of the window for a fault on this slot. */
-static unsigned ra_window(struct swap_state *state, uint64_t offset,
-			  unsigned max)
+static unsigned ra_window(struct mmsim_machine *machine, uint64_t offset)
 {
+	struct swap_state *state = machine->swap;
 	unsigned hits = state->ra_hits, pages = hits + 2;
+	unsigned max = 1u << machine->vm.page_cluster;
 
 	state->ra_hits = 0;
-	if (max <= 1)
-		return 1;
+	if (max == 1 || machine->profile < PROFILE_6_1)
+		return max;
 	if (hits == 0) {
 		if (offset != state->ra_prev_offset + 1 &&
 		    offset + 1 != state->ra_prev_offset)
@@ -57,11 +60,13 @@ static unsigned ra_window(struct swap_state *state, uint64_t offset,
 	return pages;
 }
 
-/* Reads slots [first, last] but `offset` into the cache; how many were read. */
+/* Slots [first, last] but that of `entry` come into the cache; how many the
+ * device has to be read for. */
 static unsigned ra_read_around(struct mmsim_machine *machine,
 			       const struct swap_reader *reader,
 			       swp_entry_t entry, uint64_t first, uint64_t last)
 {
+	const struct swap_area *area = swap_area_of(machine, entry);
 	unsigned nr_read = 0;
 
 	for (uint64_t offset = first; offset <= last; offset++) {
@@ -78,7 +83,7 @@ static unsigned ra_read_around(struct mmsim_machine *machine,
 		if (is_new) {
 			page_set(page, PG_readahead);
 			count_vm_event(machine, SWAP_RA);
-			nr_read++;
+			nr_read += swap_slot_is_on_device(area, offset);
 		}
 		page_put(machine, page);
 	}
@@ -90,8 +95,7 @@ struct page *swap_readahead(struct mmsim_machine *machine,
 {
 	struct swap_area *area = swap_area_of(machine, entry);
 	uint64_t offset = swp_offset(entry), first = offset, last;
-	unsigned window = ra_window(machine->swap, offset,
-				    1u << machine->vm.page_cluster);
+	unsigned window = ra_window(machine, offset);
 	unsigned nr_read = 0;
 	struct page *page;
 	bool is_new;
@@ -105,7 +109,7 @@ struct page *swap_readahead(struct mmsim_machine *machine,
 		nr_read = ra_read_around(machine, reader, entry, first, last);
 	}
 	page = swap_cache_read(machine, reader, entry, &is_new);
-	nr_read += is_new;
+	nr_read += is_new && swap_slot_is_on_device(area, offset);
 	if (nr_read > 0)
 		blkdev_read(&area->dev, first, nr_read, page != NULL);
 	return page;
@@ -116,14 +120,14 @@ struct page *swap_readahead(struct mmsim_machine *machine,
 static void willneed_slot(struct mmsim_machine *machine,
 			  const struct swap_reader *reader, swp_entry_t entry)
 {
+	struct swap_area *area = swap_area_of(machine, entry);
 	bool is_new;
 	struct page *page = swap_cache_read(machine, reader, entry, &is_new);
 
 	if (!page)
 		return;
-	if (is_new)
-		blkdev_read(&swap_area_of(machine, entry)->dev,
-			    swp_offset(entry), 1, false);
+	if (is_new && swap_slot_is_on_device(area, swp_offset(entry)))
+		blkdev_read(&area->dev, swp_offset(entry), 1, false);
 	page_put(machine, page);
 }
 

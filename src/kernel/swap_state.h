@@ -112,10 +112,18 @@ int swap_take_slot(struct mmsim_machine *machine, swp_entry_t *entry);
 /* Nobody names it, and it is not in the cache: it is free, and its content is
  * forgotten. */
 void swap_slot_release(struct swap_area *area, uint64_t offset);
-/* The content of a frame to the slot and back; 0 or -ENOMEM (of the host). */
+/* The content of a frame to the slot and back; 0 or -ENOMEM (of the host).
+ * Zeros are NULL, whatever the frame has. */
 int swap_slot_store(struct swap_area *area, uint64_t offset,
 		    const struct page *page);
 int swap_slot_load(struct swap_area *area, uint64_t offset, struct page *page);
+
+/* Since 6.12 a slot of zeros is noted and neither written nor read. */
+static inline bool swap_slot_is_on_device(const struct swap_area *area,
+					  uint64_t offset)
+{
+	return area->contents[offset] || area->machine->profile < PROFILE_6_18;
+}
 
 /* The tree has a node for the slot: 0 or -ENOMEM.  Then the cache gets the page
  * for the slot, which has none; or swap_leaf_trim. */
@@ -146,7 +154,8 @@ struct page *swap_cache_get(struct mmsim_machine *machine, swp_entry_t entry);
 struct page *swap_readahead(struct mmsim_machine *machine,
 			    const struct swap_reader *reader,
 			    swp_entry_t entry);
-/* The same for this page alone; *is_new: the device has to be read. */
+/* The same for this page alone; *is_new: the cache did not have it, and the
+ * device has to be read, if the slot is on it. */
 struct page *swap_cache_read(struct mmsim_machine *machine,
 			     const struct swap_reader *reader,
 			     swp_entry_t entry, bool *is_new);

@@ -148,6 +148,30 @@ Test(swap, zeros_cost_the_host_nothing)
 	sim_shutdown(m);
 }
 
+Test(swap, since_6_12_zeros_are_not_written)
+{
+	struct mmsim_machine *m =
+		sim_boot("ram=64M,swap=16M,profile=linux-6.18");
+	struct mmsim_task *task = sim_spawn(m);
+	uintptr_t addr = map_anon(task, 8, MAP_PRIVATE);
+
+	for (unsigned i = 0; i < 8; i++) {
+		/* stored zeros are zeros, too */
+		put(task, addr + i * SIM_PAGE, 1);
+		put(task, addr + i * SIM_PAGE, i == 7);
+		cr_assert(swap_out(task, addr + i * SIM_PAGE, SWAP_GONE));
+	}
+	cr_assert_eq(sim_vmstat(m, "pswpout"), 1);
+	cr_assert_eq(sim_vmstat(m, "swpout_zero"), 7);
+	cr_assert_eq(sim_vmstat(m, "pgpgout"), 4);
+	for (unsigned i = 0; i < 8; i++)
+		cr_assert_eq(get(task, addr + i * SIM_PAGE), i == 7);
+	cr_assert_eq(sim_vmstat(m, "pswpin"), 1);
+	cr_assert_eq(sim_vmstat(m, "swpin_zero"), 7);
+	cr_assert_eq(sim_vmstat(m, "pgpgin"), 4);
+	sim_shutdown(m);
+}
+
 /* --- slots --------------------------------------------------------------- */
 
 Test(swap, pages_that_go_together_lie_together)
