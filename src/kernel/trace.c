@@ -20,8 +20,9 @@
  * Simplified: with several CPUs a thread's events carry its own time, which may
  * lie before that of the line above.
  *
- * Source: kernel documentation, trace/events-kmem and vm_event of mm, for the
- * kind of events (mm_vmscan_kswapd_wake, mm_vmscan_direct_reclaim_begin, ...).
+ * Source: kernel documentation, trace/events-kmem and admin-guide/mm/concepts;
+ * the kinds of events are those of Linux's own trace points of reclaim
+ * (mm_vmscan_kswapd_wake, mm_vmscan_direct_reclaim_begin, oom's mark_victim).
  */
 #include "kernel/trace.h"
 
@@ -53,8 +54,7 @@ static void trace_add_zones(const struct mmsim_machine *machine,
 	const struct pglist_data *node;
 	unsigned i;
 
-	for_each_node(machine, node, i)
-	{
+	for_each_node(machine, node, i) {
 		if (record->node != MAX_NODES && record->node != i)
 			continue;
 		for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
@@ -115,18 +115,18 @@ static void trace_compare_marks(struct mmsim_machine *machine, bool is_told)
 	const struct pglist_data *node;
 	unsigned i;
 
-	for_each_node(machine, node, i) for (unsigned type = 0;
-					     type < MAX_NR_ZONES; type++)
-	{
-		enum trace_event old = trace->level[i][type];
-		enum trace_event now = trace_level(&node->zones[type], old);
+	for_each_node(machine, node, i)
+		for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
+			enum trace_event old = trace->level[i][type];
+			enum trace_event now =
+				trace_level(&node->zones[type], old);
 
-		if (now == old || node->zones[type].managed_pages == 0)
-			continue;
-		trace->level[i][type] = (uint8_t)now;
-		if (is_told && !(old == TRACE_MIN && now == TRACE_LOW))
-			trace_write(machine, now, i, type, 0);
-	}
+			if (now == old || node->zones[type].managed_pages == 0)
+				continue;
+			trace->level[i][type] = (uint8_t)now;
+			if (is_told && !(old == TRACE_MIN && now == TRACE_LOW))
+				trace_write(machine, now, i, type, 0);
+		}
 }
 
 void trace_note_marks(struct mmsim_machine *machine)

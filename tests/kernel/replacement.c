@@ -241,7 +241,7 @@ Test(replacement, a_scan_pollutes)
 	cr_assert_eq(left_after_scan("young-old", 2), 30);
 }
 
-/* --- plain models ---------------------------------------------------------- */
+/* --- plain models ------------------------------------------------------ */
 
 enum { MODEL_MAX = 64, MODEL_PAGES = 100 };
 
@@ -417,7 +417,7 @@ Test(replacement, random_traces_beside_a_model)
 				compare(policies[i], capacities[j], seed);
 }
 
-/* --- the table ------------------------------------------------------------- */
+/* --- the table --------------------------------------------------------- */
 
 static char *table_text(uint64_t seed)
 {
