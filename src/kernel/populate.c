@@ -36,9 +36,11 @@ static bool page_is_ready(struct vm_area_struct *vma, uintptr_t addr,
 	*next = huge ? (addr & PMD_MASK) + PMD_SIZE : addr + PAGE_SIZE;
 	page = pte_page(vma->mm->machine, *entry);
 	if (page) {
+		page_get(page);
 		if (write && !(*entry & PTE_DIRTY))
 			set_page_dirty(page);
 		mark_page_accessed(vma->mm->machine, page);
+		page_put(vma->mm->machine, page);
 	}
 	return true;
 }

@@ -78,11 +78,14 @@ struct shrinker {
 	uint64_t (*scan_objects)(struct shrinker *shrinker, uint64_t nr);
 	void *arg;
 	struct list_head link;
+	bool is_cheap;        /* objects are made again without a disk */
+	uint64_t nr_deferred; /* objects that it was not asked for yet */
 };
 void shrinker_register(struct mmsim_machine *machine,
 		       struct shrinker *shrinker);
 void shrinker_unregister(struct shrinker *shrinker);
-/* Asks all shrinkers for count >> priority objects; the number freed. */
+/* Asks all shrinkers for a part of their objects: all at priority 0; the number
+ * freed. */
 uint64_t shrink_slab(struct mmsim_machine *machine, unsigned priority);
 
 /* The books of all caches: 0, or -1 and what is wrong. */

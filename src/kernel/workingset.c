@@ -185,6 +185,7 @@ void workingset_init(struct mmsim_machine *machine)
 	shrinker->count_objects = shadow_count;
 	shrinker->scan_objects = shadow_scan;
 	shrinker->arg = machine;
+	shrinker->is_cheap = true;
 	shrinker_register(machine, shrinker);
 }
 

@@ -312,6 +312,7 @@ static uint64_t test_scan(struct shrinker *shrinker, uint64_t nr)
 {
 	struct test_shrinker *test = (struct test_shrinker *)shrinker;
 
+	nr = nr < test->nr ? nr : test->nr;
 	test->nr -= nr;
 	test->nr_calls++;
 	return nr;
@@ -328,12 +329,35 @@ Test(slab, shrinkers_give_a_part_by_priority)
 
 	shrinker_register(m, &test.shrinker);
 	cr_assert_eq(shrink_slab(m, 12), 0);
-	cr_assert_eq(shrink_slab(m, 2), 256);
+	cr_assert_eq(shrink_slab(m, 3), 256);
 	cr_assert_eq(test.nr_calls, 2, "batches of 128");
 	cr_assert_eq(shrink_slab(m, 0), 768);
-	cr_assert_eq(sim_vmstat(m, "slabs_scanned"), 1024);
+	cr_assert_eq(sim_vmstat(m, "slabs_scanned"), 1024 + 128,
+		     "asked once more");
 	shrinker_unregister(&test.shrinker);
 	cr_assert_eq(shrink_slab(m, 0), 0);
+	sim_shutdown(m);
+}
+
+/* What is too little for a batch is added up. */
+Test(slab, shrinkers_are_asked_later_for_little)
+{
+	struct mmsim_machine *m = sim_boot(SIM_512M);
+	struct test_shrinker test = {
+		.shrinker = {.count_objects = test_count,
+			     .scan_objects = test_scan},
+		.nr = 1000,
+	};
+
+	shrinker_register(m, &test.shrinker);
+	for (int i = 0; i < 10; i++)
+		cr_assert_eq(shrink_slab(m, 6), 0);
+	cr_assert_eq(test.shrinker.nr_deferred, 310);
+	cr_assert_eq(shrink_slab(m, 4), 128);
+	cr_assert_eq(test.shrinker.nr_deferred, 310 + 125 - 128);
+	test.shrinker.is_cheap = true;
+	cr_assert_eq(shrink_slab(m, 12), 384, "half, in batches");
+	shrinker_unregister(&test.shrinker);
 	sim_shutdown(m);
 }
 
