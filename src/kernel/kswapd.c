@@ -9,8 +9,7 @@
  *                              _-   -_
  *     low  ----_             _-       -_ woken again
  *               -_         _-
- *     min         -_ woken                            requests reclaim
- * themselves
+ *     min         -_ woken                    requests reclaim themselves
  *
  *   run      passes over the node at priority 12, 11, ... until a zone is above
  *            high; a pass that looks at less than what is wanted, or frees
@@ -23,14 +22,11 @@
  * A run that ends at priority 0 with nothing freed is a failure.  After 16 in a
  * row it gives the node up until direct reclaim frees something there.
  *
- * A zone's mark may be boosted after a block of another migrate type had to be
- * taken (watermark_boost_factor): so much is reclaimed besides, gently (without
- * writing and swapping), and the boost ends with the run.
- *
  * A step is one batch.  While the device's queue is full it waits, and with one
  * CPU the task goes on meanwhile.
  *
- * Simplified: no kcompactd.
+ * Simplified: watermarks are not boosted (watermark_boost_factor) where a block
+ * of another migrate type was taken; kcompactd is not woken.
  *
  * Source: kernel documentation, admin-guide/sysctl/vm (watermarks); recordings
  * (kswapd-trace: how much each run steals, pageoutrun, *_hit_quickly).
@@ -61,13 +57,9 @@ struct kswapd {
 	enum zone_type highest; /* MAX_NR_ZONES: nothing */
 	/* the run, and the doze behind it */
 	bool is_in_pass;
-	struct scan_control
-		sc; /* sc.order falls to 0 when that is out of reach */
+	struct scan_control sc; /* its order falls to 0 when that is hopeless */
 	unsigned run_order;
 	enum zone_type run_highest;
-	uint64_t boost_left; /* pages to reclaim for boosts */
-	bool is_boosted;
-	uint64_t boosts[MAX_NR_ZONES];
 };
 
 /* Some zone that the class may use is above high. */
@@ -95,15 +87,6 @@ static bool kswapd_has_given_up(const struct pglist_data *node)
 	return node->kswapd_failures >= MAX_RECLAIM_RETRIES;
 }
 
-static bool kswapd_is_boosted(const struct pglist_data *node,
-			      enum zone_type highest)
-{
-	for (int i = 0; i <= (int)highest && i < MAX_NR_ZONES; i++)
-		if (node->zones[i].watermark_boost > 0)
-			return true;
-	return false;
-}
-
 /* --- one run ------------------------------------------------------------- */
 
 static void kswapd_set_active(struct kswapd *kswapd, bool active)
@@ -121,12 +104,6 @@ static void kswapd_begin_run(struct kswapd *kswapd)
 		kswapd->run_highest = kswapd->highest;
 	kswapd->order = 0;
 	kswapd->highest = MAX_NR_ZONES;
-	kswapd->boost_left = 0;
-	for (int i = 0; i <= (int)kswapd->run_highest; i++) {
-		kswapd->boosts[i] = node->zones[i].watermark_boost;
-		kswapd->boost_left += kswapd->boosts[i];
-	}
-	kswapd->is_boosted = kswapd->boost_left > 0;
 	kswapd->sc = (struct scan_control){
 		.machine = node->machine,
 		.gfp = GFP_KERNEL,
@@ -134,7 +111,9 @@ static void kswapd_begin_run(struct kswapd *kswapd)
 		.highest = kswapd->run_highest,
 		.priority = DEF_PRIORITY,
 		.is_kswapd = true,
+		.may_writepage = true,
 		.may_unmap = true,
+		.may_swap = true,
 	};
 	kswapd_set_active(kswapd, true);
 	kswapd->state = KSWAPD_RUNNING;
@@ -147,13 +126,6 @@ static void kswapd_end_run(struct kswapd *kswapd)
 
 	kswapd_set_active(kswapd, false);
 	kswapd->nr_reclaimed += kswapd->sc.nr_reclaimed;
-	for (int i = 0; kswapd->is_boosted && i <= (int)kswapd->run_highest;
-	     i++) {
-		struct zone *zone = &node->zones[i];
-
-		zone->watermark_boost -=
-			min_size(zone->watermark_boost, kswapd->boosts[i]);
-	}
 	reclaim_note_refaults(node);
 }
 
@@ -177,16 +149,9 @@ static bool kswapd_begin_pass(struct kswapd *kswapd)
 {
 	struct pglist_data *node = kswapd->node;
 	struct scan_control *sc = &kswapd->sc;
-	bool balanced = kswapd_is_balanced(node, sc->order, sc->highest);
 
-	if (!balanced && kswapd->boost_left > 0) {
-		kswapd->boost_left = 0;
-		sc->priority = DEF_PRIORITY;
-	}
-	if (balanced && kswapd->boost_left == 0)
+	if (kswapd_is_balanced(node, sc->order, sc->highest))
 		return false;
-	sc->may_swap = kswapd->boost_left == 0;
-	sc->may_writepage = sc->may_swap || sc->priority < DEF_PRIORITY - 2;
 	reclaim_age_node(node, sc);
 	sc->nr_scanned = 0;
 	sc->nr_to_reclaim = kswapd_target(kswapd);
@@ -200,21 +165,13 @@ static bool kswapd_end_pass(struct kswapd *kswapd)
 {
 	struct pglist_data *node = kswapd->node;
 	struct scan_control *sc = &kswapd->sc;
-	uint64_t boost = kswapd->boost_left;
-	bool looked_enough;
 
 	shrink_node_end(node, sc);
 	kswapd->is_in_pass = false;
-	looked_enough = sc->nr_scanned >= sc->nr_to_reclaim;
 	/* blocks of that order may not come about however much is freed */
 	if (sc->order && sc->nr_reclaimed >= (uint64_t)2 << sc->order)
 		sc->order = 0;
-	kswapd->boost_left -= min_size(boost, sc->pass_reclaimed);
-	if (kswapd->boost_left > 0 && sc->pass_reclaimed == 0)
-		return false;
-	if (boost > 0 && sc->priority == DEF_PRIORITY - 2)
-		looked_enough = true;
-	if (sc->pass_reclaimed == 0 || !looked_enough)
+	if (sc->pass_reclaimed == 0 || sc->nr_scanned < sc->nr_to_reclaim)
 		sc->priority--;
 	if (sc->priority >= 1)
 		return true;
@@ -327,8 +284,7 @@ void kswapd_wake(struct zone *zone, unsigned order, enum zone_type highest)
 		kswapd->order = order;
 	if (kswapd->state == KSWAPD_RUNNING || kswapd_has_given_up(node))
 		return;
-	if (kswapd_is_balanced(node, order, highest) &&
-	    !kswapd_is_boosted(node, highest))
+	if (kswapd_is_balanced(node, order, highest))
 		return;
 	kthread_wake(&kswapd->thread);
 }
@@ -359,8 +315,7 @@ int kswapd_init(struct mmsim_machine *machine)
 	struct pglist_data *node;
 	unsigned i;
 
-	for_each_node(machine, node, i)
-	{
+	for_each_node(machine, node, i) {
 		if (kswapd_start(node)) {
 			kswapd_fini(machine);
 			return -ENOMEM;
@@ -374,8 +329,7 @@ void kswapd_fini(struct mmsim_machine *machine)
 	struct pglist_data *node;
 	unsigned i;
 
-	for_each_node(machine, node, i)
-	{
+	for_each_node(machine, node, i) {
 		if (!node->kswapd)
 			continue;
 		kthread_fini(&node->kswapd->thread);

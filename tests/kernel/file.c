@@ -172,7 +172,7 @@ Test(file, writing_64_mib_as_recorded)
 Test(file, four_thousand_empty_files_as_recorded)
 {
 	struct mmsim_machine *m = sim_boot(SIM_1024M);
-	long slab = sim_meminfo(m, "SReclaimable"), freed, n;
+	long slab = sim_meminfo(m, "SReclaimable"), freed = 0, n;
 	char path[32];
 
 	for (int i = 0; i < 4000; i++) {
@@ -182,8 +182,6 @@ Test(file, four_thousand_empty_files_as_recorded)
 	cr_assert_eq(sim_meminfo(m, "SReclaimable") - slab, 5692,
 		     "308 slabs of 16 kB and 191 of 4 kB: %ld",
 		     sim_meminfo(m, "SReclaimable") - slab);
-	freed = (long)shrink_slab(m, 0);
-	cr_assert_eq(freed, 4000, "at first there are only names");
 	while ((n = (long)shrink_slab(m, 0)) > 0)
 		freed += n;
 	cr_assert_eq(freed, 8000, "a name and an inode each");
