@@ -76,7 +76,8 @@ static bool watermark_is_high_zone(const struct zone *zone)
 	const struct mmsim_machine *machine = zone->node->machine;
 
 	if (zone->type != ZONE_MOVABLE)
-		return zone->type == ZONE_HIGHMEM;
+		return zone->type == ZONE_HIGHMEM &&
+		       machine->arch != ARCH_X86_64;
 	return machine->profile >= PROFILE_6_18 || machine->totalhigh_pages > 0;
 }
 

@@ -27,6 +27,8 @@
  * one; "areas", lines of its maps; or a line of meminfo.  "B:" names another
  * task.
  *
+ * steps_files.h has more calls and rows.
+ *
  * A row "window A 0-4:rw-p 8-12:rw-p" is what /proc/PID/maps of task A shows
  * of the region `win`.  A step that must fail ends with "!ENOMEM" or with the
  * signal, "!11".
@@ -135,6 +137,14 @@ static long steps_figure(struct steps *steps, const char *name, long *before)
 	if (strncmp(name, "vm.", 3) == 0) {
 		*before = sim_find(steps->vmstat, name + 3, " ", 0);
 		return sim_vmstat(steps->m, name + 3);
+	}
+	if (strncmp(name, "free.", 5) == 0) {
+		char *meminfo = sim_proc(steps->m, "/proc/meminfo");
+		long kb = steps_free(meminfo, name);
+
+		*before = steps_free(steps->meminfo, name);
+		free(meminfo);
+		return kb;
 	}
 	if (dot) {
 		struct steps_region *region =
@@ -277,6 +287,12 @@ static void steps_row(struct steps *steps)
 			->base = (uintptr_t)table_number(table, 2);
 	} else if (table_is(table, "window")) {
 		steps_window(steps);
+	} else if (table_is(table, "cached")) {
+		steps_cached(steps);
+	} else if (table_is(table, "ncached")) {
+		steps_ncached(steps);
+	} else if (table_is(table, "available")) {
+		steps_available(steps);
 	} else if (table_is(table, "=")) {
 		for (int i = 1; i < table->nr_words; i++)
 			steps_expect(steps, table->words[i]);
@@ -299,6 +315,9 @@ static SIM_UNUSED void steps_run(const char *name)
 	table_close(&steps->table);
 	if (steps->file)
 		mmsim_close(steps->file);
+	for (int i = 0; i < STEPS_FILES; i++)
+		if (steps->files[i].file)
+			mmsim_close(steps->files[i].file);
 	sim_shutdown(steps->m);
 	free(steps->meminfo);
 	free(steps->vmstat);

@@ -5,12 +5,17 @@
 #ifndef TESTS_RECORDINGS_STEPS_CALLS_H
 #define TESTS_RECORDINGS_STEPS_CALLS_H
 
-#include "table.h"
+#include "zones.h"
 
 #include <ctype.h>
 #include <sys/resource.h>
 
-enum { STEPS_TASKS = 26, STEPS_REGIONS = 16, STEPS_WINDOW_PAGES = 1 << 16 };
+enum {
+	STEPS_TASKS = 26,
+	STEPS_REGIONS = 16,
+	STEPS_FILES = 8,
+	STEPS_WINDOW_PAGES = 1 << 16,
+};
 
 #define STEPS_WINDOW UINT64_C(0x200000000000)
 
@@ -28,6 +33,11 @@ struct steps_task {
 	struct mmsim_usage usage;
 };
 
+struct steps_file {
+	char name[16];
+	struct mmsim_file *file;
+};
+
 struct steps {
 	struct table table;
 	struct mmsim_machine *m;
@@ -35,6 +45,8 @@ struct steps {
 	struct steps_region regions[STEPS_REGIONS];
 	char *meminfo, *vmstat; /* as they were before the step */
 	struct mmsim_file *file;
+	struct steps_file files[STEPS_FILES];
+	int segment; /* of System V shared memory */
 	int who; /* task of the step */
 	intptr_t result;
 };
@@ -120,6 +132,8 @@ static int steps_value(struct steps *steps, const struct steps_word *words,
 	return value;
 }
 
+#include "steps_files.h"
+
 static int steps_prot(struct steps *steps, int word)
 {
 	static const struct steps_word words[] = {
@@ -159,6 +173,7 @@ static int steps_advice(struct steps *steps, int word)
 		{"dontfork", MADV_DONTFORK},
 		{"dofork", MADV_DOFORK},
 		{"sequential", MADV_SEQUENTIAL},
+		{"random", MADV_RANDOM},
 		{"normal", MADV_NORMAL},
 		{"hugepage", MADV_HUGEPAGE},
 		{NULL, 0},
@@ -185,12 +200,20 @@ static intptr_t steps_map(struct steps *steps, struct mmsim_task *task)
 	} else {
 		range.len = (size_t)table_number(table, 3) * SIM_PAGE;
 	}
-	if (table->nr_words > at + 2 &&
-	    strcmp(table->words[at + 2], "file") == 0)
-		file = steps->file;
+	if (table->nr_words > at + 2) {
+		const char *word = table->words[at + 2];
+
+		if (strcmp(word, "file") == 0)
+			file = steps->file;
+		else if (strcmp(word, "of") == 0)
+			file = *steps_file(steps, table_word(table, at + 3),
+					   strlen(table->words[at + 3]));
+	}
 	addr = mmsim_mmap(task, range.addr, range.len, steps_prot(steps, at),
 			  flags | (file ? 0 : MAP_ANONYMOUS), file,
-			  file ? table_number(table, at + 3) * SIM_PAGE : 0);
+			  file ? table_number(table, table->nr_words - 1) *
+					 SIM_PAGE
+			       : 0);
 	if (addr > 0 && !placed) {
 		struct steps_region *region =
 			steps_region(steps, name, strlen(name));
@@ -283,7 +306,10 @@ static intptr_t steps_call(struct steps *steps, struct mmsim_task *task)
 	const struct table *table = &steps->table;
 	const char *call = table_word(table, 1);
 	struct steps_range range;
+	intptr_t result;
 
+	if (steps_file_call(steps, task, call, &result))
+		return result;
 	if (strcmp(call, "map") == 0)
 		return steps_map(steps, task);
 	if (strcmp(call, "remap") == 0)
