@@ -19,6 +19,7 @@
  *   anonymous memory   PG_anon      struct anon_vma  page number   swap slot, if
  *                                                    of address    PG_swapcache
  *   page cache, tmpfs  -            address_space    page in file  -
+ *   swap cache only    PG_swapcache -                -             swap slot
  *   slab               PG_slab      struct slab      -             -
  *   page table         PG_table     mm_struct        -             -
  *   reserved           PG_reserved  -                -             -

@@ -72,7 +72,7 @@ int swap_add_page(struct mmsim_machine *machine, struct page *page);
 struct page *swap_cache_find(const struct mmsim_machine *machine,
 			     swp_entry_t entry);
 /* Out of the cache; the slot stays with its entries, or is free when it has
- * none.  `shadow`: NULL or a value that the slot keeps (workingset.h). */
+ * none.  `shadow`: NULL or a value that the slot keeps (reclaim.h). */
 void swap_cache_delete(struct mmsim_machine *machine, struct page *page,
 		       void *shadow);
 /* The page has taken over another's slot (migrate.c), references and all: its

@@ -34,27 +34,29 @@ enum {
 
 struct swap_area {
 	struct mmsim_machine *machine;
-	struct list_head link; /* in swap_state.areas */
-	unsigned type;         /* its number: that of its entries */
-	const char *path;      /* of the device or the file */
-	struct inode *inode;   /* of the file; NULL: a device */
-	uint64_t kernel_map;   /* what the map costs the machine: vmalloc */
-	int prio;
-	bool is_closing;   /* swapoff empties it: no new slots */
-	uint64_t nr_slots; /* the header counted */
-	uint64_t nr_used;  /* the header not counted */
-	uint64_t nr_idle;  /* cached, and no entry names them */
-	uint32_t *map;
+	struct list_head link;  /* in swap_state.areas */
+	unsigned type;          /* its number: that of its entries */
+	const char *path;       /* of the device or the file */
+	struct inode *inode;    /* of the file; NULL: a device */
+	uint64_t kernel_map;    /* what the map costs the machine: vmalloc */
+	int prio;               /* the higher the earlier */
+	bool is_closing;        /* swapoff empties it: no new slots */
+	uint64_t nr_slots;      /* the header counted */
+	uint64_t nr_used;       /* the header not counted */
+	uint64_t nr_idle;       /* cached, and no entry names them */
+	uint32_t *map;          /* entries that name it, SLOT_CACHED */
 	void **cache;           /* struct page *, or the value of a shadow */
 	void **contents;        /* PAGE_SIZE bytes of machine->contents */
 	uint16_t *cluster_used; /* slots in use of each SWAPFILE_CLUSTER */
-	struct radix_node_record **leaves; /* of the cache's tree: what each */
-	uint8_t *leaf_used;  /* 64 slots cost, and how many are not NULL */
+	/* of each 64 slots: what the node of the cache's tree costs, and how
+	 * many places in the cache are not NULL */
+	struct radix_node_record **leaves;
+	uint8_t *leaf_used;
 	uint64_t free_hint;  /* no cluster before this one is empty */
 	uint64_t next;       /* where the next slot is looked for */
 	unsigned turn_left;  /* slots until the next area's turn */
 	size_t arrays_bytes; /* of all arrays, which begin at cache */
-	struct blkdev dev;
+	struct blkdev dev;   /* a block is a slot */
 };
 
 /* A device of the spec, swapped on or not. */
@@ -66,8 +68,8 @@ struct swap_device {
 struct swap_state {
 	struct swap_device devices[MAX_SWAPFILES];
 	unsigned nr_devices;
-	struct swap_area *types[MAX_SWAPFILES];
-	struct list_head areas; /* highest priority first */
+	struct swap_area *types[MAX_SWAPFILES]; /* NULL: not in use */
+	struct list_head areas;                 /* highest priority first */
 	int least_prio; /* the last that was given without being asked */
 	/* swap_ra.c */
 	uint64_t ra_prev_offset; /* slot of the last fault without hits */
@@ -80,6 +82,18 @@ struct swap_state {
  */
 struct swap_area *swap_area_add(struct mmsim_machine *machine, const char *path,
 				uint64_t nr_slots, int prio);
+static inline uint64_t swap_area_nr_clusters(const struct swap_area *area)
+{
+	return (area->nr_slots + SWAPFILE_CLUSTER - 1) / SWAPFILE_CLUSTER;
+}
+
+static inline uint64_t swap_area_nr_free(const struct swap_area *area)
+{
+	return area->nr_slots - 1 - area->nr_used;
+}
+
+/* Into the list of areas, behind all of its priority or above. */
+void swap_area_enqueue(struct swap_area *area);
 /* No slots of it are given out any more, and it counts in no sum; and back. */
 void swap_area_close(struct swap_area *area);
 void swap_area_reopen(struct swap_area *area);

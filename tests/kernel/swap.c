@@ -364,6 +364,7 @@ Test(swap, mincore_counts_the_swap_cache)
 	struct mmsim_task *task = sim_spawn(m);
 	uintptr_t addr = map_anon(task, 3, MAP_PRIVATE);
 	unsigned char in_core[3];
+	char *text;
 
 	for (unsigned i = 0; i < 3; i++)
 		put(task, addr + i * SIM_PAGE, 1);
@@ -371,6 +372,13 @@ Test(swap, mincore_counts_the_swap_cache)
 	cr_assert(swap_out(task, addr + SIM_PAGE, SWAP_GONE));
 	cr_assert_eq(mmsim_mincore(task, addr, 3 * SIM_PAGE, in_core), 0);
 	cr_assert(in_core[0] == 1 && in_core[1] == 0 && in_core[2] == 1);
+	/* and so do these */
+	get(task, addr);
+	text = sim_task_proc(m, task, "numa_maps");
+	cr_assert_not_null(strstr(text, " swapcache=1 "), "%s", text);
+	free(text);
+	cr_assert_eq(sim_meminfo(m, "SwapCached"), 4);
+	cr_assert_eq(sim_meminfo(m, "Cached"), 0);
 	sim_shutdown(m);
 }
 

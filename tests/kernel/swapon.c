@@ -141,6 +141,8 @@ Test(swapon, errors)
 	long total = sim_meminfo(m, "SwapTotal");
 	char path[5000];
 
+	cr_assert_lt(mmsim_swapon(NULL, "/dev/vdc", 0), 0);
+	cr_assert_lt(mmsim_swapoff(NULL, "/dev/vdb"), 0);
 	cr_assert_eq(mmsim_swapon(task, "/dev/vdc", 0x80000), -EINVAL);
 	cr_assert_eq(mmsim_swapon(task, "/dev/vdc", -1), -EINVAL);
 	cr_assert_eq(mmsim_swapon(task, NULL, 0), -EFAULT);
