@@ -3,7 +3,8 @@
  *
  *   1   the page caches of all files: pages that are clean and that nobody uses
  *       (mapped or locked ones are used); the others are only made the next to
- *       be reclaimed.  tmpfs has no copy elsewhere and keeps all
+ *       be reclaimed.  tmpfs has no copy elsewhere and keeps what was written,
+ *       but its pages, too, count as not used
  *   2   slab objects: all shrinkers, again and again, until there is hardly
  *       anything to be had
  *   3   both

@@ -62,14 +62,16 @@ static void around_range(const struct vm_fault *fault, uintptr_t *start,
 		*end = border;
 }
 
-/* The page for this address, if it may be mapped beside another one. */
+/* The page for this address, if it may be mapped beside another one.  The two
+ * marks are one in Linux, so those that reclaim or drop_caches made the next to
+ * go are not mapped by the way either (recorded: tmpfs after drop_caches). */
 static struct page *around_page(const struct vm_area_struct *vma,
 				uintptr_t addr)
 {
 	struct page *page =
 		filemap_find(vma->mapping, vma_linear_index(vma, addr));
 
-	return page && !page_has(page, PG_readahead) ? page : NULL;
+	return page && !page_has(page, PG_readahead | PG_reclaim) ? page : NULL;
 }
 
 /* Where the first such page is, or `end`.  A new table is not made for nothing,

@@ -15,6 +15,7 @@
 #include "kernel/file_state.h"
 #include "kernel/lru.h"
 #include "kernel/pgtable.h"
+#include "kernel/swap.h"
 
 #include <string.h>
 
@@ -133,10 +134,19 @@ void unmap_mapping_pages(struct address_space *mapping, uint64_t first,
 
 /* --- invalidation -------------------------------------------------------- */
 
-/* The cache's reference is the only one, and the disk has the content. */
+/* The cache's reference is the only one, and the disk has the content; of tmpfs:
+ * there is none, because nobody ever wrote the page. */
 static bool page_is_droppable(const struct page *page)
 {
 	return page->refcount == 1 && !page_has(page, PG_dirty);
+}
+
+static void drop_page(struct address_space *mapping, struct page *page)
+{
+	if (mapping->is_shmem)
+		shmem_drop_hole(page);
+	else
+		filemap_remove(page);
 }
 
 uint64_t invalidate_mapping_pages(struct address_space *mapping, uint64_t first,
@@ -145,18 +155,17 @@ uint64_t invalidate_mapping_pages(struct address_space *mapping, uint64_t first,
 	uint64_t index = first, nr_dropped = 0;
 	void *entry;
 
-	if (mapping->is_shmem)
-		return 0;
 	for (; (entry = radix_next(&mapping->pages, &index)) && index <= last;
 	     index++) {
 		struct page *page = entry;
 
 		if (radix_is_value(entry)) {
-			filemap_drop_value(mapping, index);
+			if (!mapping->is_shmem)
+				filemap_drop_value(mapping, index);
 		} else if (page_has(page, PG_writeback)) {
 			continue;
 		} else if (page_is_droppable(page)) {
-			filemap_remove(page);
+			drop_page(mapping, page);
 			nr_dropped++;
 		} else {
 			lru_deactivate_file(mapping->machine, page);

@@ -279,6 +279,11 @@ static void exit_child(struct world *w)
 	w->child = NULL;
 }
 
+static void drop_caches(struct world *w)
+{
+	sim_write(w->m, "/proc/sys/vm/drop_caches", "3");
+}
+
 static void lock(struct world *w)
 {
 	cr_assert_eq(mmsim_mlock(w->t, AREA, SIZE), 0);
@@ -485,6 +490,7 @@ KIND(file_shared_once, SIM_1024M)
 KIND(file_read_write, SIM_1024M)
 KIND(direct, SIM_1024M)
 KIND(tmpfs_file, SIM_1024M)
+KIND(tmpfs_dropped, SIM_1024M)
 KIND(tmpfs_private, SIM_1024M)
 KIND(posix_shm, SIM_1024M)
 KIND(sysv, SIM_1024M)
