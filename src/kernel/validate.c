@@ -154,6 +154,8 @@ static void validate_all(struct validate *v)
 		validate_frames(v);
 	if (!v->has_failed)
 		validate_swap(v);
+	if (!v->has_failed)
+		validate_blocks(v);
 	if (v->has_failed)
 		return;
 	for_each_node(v->machine, node, i)

@@ -6,6 +6,7 @@
  *   validate_frames.c  every frame is in one place, and its own books agree
  *                      with the notes
  *   validate_swap.c    slots of swap: likewise
+ *   validate_blocks.c  blocks of memory and DIMMs
  *   validate.c         sums: zones, nodes, commitments
  */
 #ifndef KERNEL_VALIDATE_H
@@ -74,6 +75,7 @@ void validate_swap_end(struct validate *v);
 /* An entry, of a page table or of a shared object, names this slot. */
 void validate_swap_entry(struct validate *v, uint64_t value);
 void validate_swap(struct validate *v);
+void validate_blocks(struct validate *v);
 
 static inline struct frame_note *validate_note(struct validate *v, pfn_t pfn)
 {

@@ -310,6 +310,132 @@ Test(hotplug, pages_move_with_their_content)
 	sim_shutdown(m);
 }
 
+/* Pages that have a slot, and pages that are on their way to the device. */
+Test(hotplug, pages_of_the_swap_cache_move)
+{
+	struct mmsim_machine *m = sim_boot("ram=256M,swap=64M");
+	struct mmsim_task *task = sim_spawn(m), *child;
+	size_t len = 4 << 20;
+	uintptr_t back, away;
+	long cached;
+
+	add_dimm(m, 1);
+	cr_assert_eq(write_block(m, FIRST, "state", "online_movable"), 0);
+	back = sim_mmap(task, len);
+	mark(task, back, len);
+	cr_assert_eq(mmsim_task_fork(task, &child), 0);
+	cr_assert_eq(mmsim_madvise(task, back, len, MADV_PAGEOUT), 0);
+	mmsim_idle(m, 1000000000);
+	expect_marks(task, back, len); /* the child has still its entries */
+	away = sim_mmap(task, len);
+	mark(task, away, len);
+	cr_assert_eq(mmsim_madvise(task, away, len, MADV_PAGEOUT), 0);
+	cached = sim_meminfo(m, "SwapCached");
+	cr_assert_geq(cached, (long)len / 1024);
+	cr_assert_gt(sim_meminfo(m, "Writeback"), 0);
+	cr_assert_eq(write_block(m, FIRST, "state", "offline"), 0);
+	sim_validate(m);
+	cr_expect_eq(sim_vmstat(m, "pgmigrate_fail"), 0);
+	cr_expect_geq(sim_vmstat(m, "pgmigrate_success"), (long)len / SIM_PAGE);
+	cr_expect_geq(sim_meminfo(m, "SwapCached"), (long)len / 1024);
+	expect_marks(child, back, len);
+	expect_marks(task, back, len);
+	expect_marks(task, away, len);
+	sim_shutdown(m);
+}
+
+/* The pages go to another node, if there is one. */
+Test(hotplug, pages_go_to_another_node)
+{
+	struct mmsim_machine *m = sim_boot("ram=512M,nodes=2,cpus=2");
+	struct mmsim_task *task = sim_spawn(m);
+	size_t len = 32 << 20;
+	uintptr_t addr;
+	char *text;
+
+	add_dimm(m, 1);
+	cr_assert_eq(write_block(m, FIRST, "state", "online_movable"), 0);
+	addr = sim_mmap(task, len);
+	mark(task, addr, len);
+	cr_assert_eq(write_block(m, FIRST, "state", "offline"), 0);
+	text = sim_task_proc(m, task, "numa_maps");
+	cr_expect_not_null(strstr(text, " N1=8192 "), "%s", text);
+	free(text);
+	expect_marks(task, addr, len);
+	sim_shutdown(m);
+}
+
+/* A node gets its first memory, and has none again. */
+Test(hotplug, node_without_memory)
+{
+	struct mmsim_machine *m =
+		sim_boot("nodes=2,cpus=2,"
+			 "managed=DMA:3840+DMA32:113255/DMA32:0");
+	struct mmsim_task *task = sim_spawn(m);
+	const char *has = "/sys/devices/system/node/has_memory";
+	uintptr_t addr = sim_mmap(task, 8 << 20);
+	char *text = sim_proc(m, has);
+	int id;
+
+	cr_expect_str_eq(text, "0\n");
+	free(text);
+	cr_assert_eq(mmsim_dimm_add(m, BLOCK, 1, &id), 0);
+	cr_assert_eq(write_block(m, FIRST, "state", "online_movable"), 0);
+	text = sim_proc(m, has);
+	cr_expect_str_eq(text, "0-1\n");
+	free(text);
+	cr_assert_eq(mmsim_task_set_cpu(task, 1), 0);
+	mark(task, addr, 8 << 20);
+	text = sim_task_proc(m, task, "numa_maps");
+	cr_expect_not_null(strstr(text, " N1=2048 "), "%s", text);
+	free(text);
+	text = sim_proc(m, "/sys/devices/system/node/node1/meminfo");
+	cr_expect_not_null(strstr(text, "Node 1 MemTotal:         131072 kB"),
+			   "%s", text);
+	free(text);
+	sim_validate(m);
+	cr_assert_eq(write_block(m, FIRST, "state", "offline"), 0);
+	text = sim_proc(m, has);
+	cr_expect_str_eq(text, "0\n");
+	free(text);
+	expect_marks(task, addr, 8 << 20);
+	cr_expect_eq(mmsim_dimm_remove(m, id), 0);
+	sim_shutdown(m);
+}
+
+/* Figures that follow, and those that were set by hand and stay. */
+Test(hotplug, settings_follow)
+{
+	struct mmsim_machine *m = sim_boot("ram=1G");
+	long min_free = sim_sysctl(m, "/proc/sys/vm/min_free_kbytes");
+	long reserve = sim_sysctl(m, "/proc/sys/vm/user_reserve_kbytes");
+	char *log;
+	ssize_t len;
+
+	add_dimm(m, 8);
+	cr_assert_eq(write_block(m, FIRST, "state", "online_kernel"), 0);
+	cr_expect_gt(sim_sysctl(m, "/proc/sys/vm/min_free_kbytes"), min_free);
+	cr_expect_gt(sim_sysctl(m, "/proc/sys/vm/user_reserve_kbytes"),
+		     reserve);
+	cr_expect_eq(sim_sysctl(m, "/proc/sys/vm/admin_reserve_kbytes"), 8192);
+	sim_write(m, "/proc/sys/vm/min_free_kbytes", "20000");
+	sim_write(m, "/proc/sys/vm/user_reserve_kbytes", "0");
+	cr_assert_eq(write_block(m, FIRST + 1, "state", "online_kernel"), 0);
+	cr_expect_eq(sim_sysctl(m, "/proc/sys/vm/min_free_kbytes"), 20000);
+	cr_expect_eq(sim_sysctl(m, "/proc/sys/vm/user_reserve_kbytes"), 0);
+	len = mmsim_machine_log(m, NULL, 0);
+	log = malloc((size_t)len + 1);
+	mmsim_machine_log(m, log, (size_t)len + 1);
+	cr_expect_not_null(strstr(log, "] Fallback order for Node 0: 0 \n"),
+			   "%s", log);
+	cr_expect_not_null(strstr(log, "] Built 1 zonelists, mobility grouping "
+				       "on.  Total pages: "),
+			   "%s", log);
+	cr_expect_not_null(strstr(log, "] Policy zone: Normal\n"), "%s", log);
+	free(log);
+	sim_shutdown(m);
+}
+
 Test(hotplug, huge_pages_move)
 {
 	struct mmsim_machine *m = sim_boot("ram=256M,thp=always");

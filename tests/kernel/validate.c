@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "kernel/file.h"
 #include "kernel/machine.h"
+#include "kernel/memory_block.h"
 #include "kernel/page_alloc.h"
 #include "kernel/rmap.h"
 #include "kernel/vma.h"
@@ -110,6 +111,31 @@ Test(validate, finds_wrong_sums_of_an_address_space)
 	DAMAGE(&w, mm->map_count, 1, "tree of areas");
 	DAMAGE(&w, mm->users, 1, "users");
 	DAMAGE(&w, vma_lookup(mm, w.anon)->subtree_gap, 4096, "tree of areas");
+	sim_shutdown(w.m);
+}
+
+Test(validate, finds_damaged_memory_blocks)
+{
+	struct world w = world_make();
+	struct hotplug_state *hotplug = w.m->hotplug;
+	struct memory_block *block = &hotplug->blocks[32];
+	struct page *map;
+
+	cr_assert_eq(mmsim_dimm_add(w.m, (uint64_t)256 * MB, 0, NULL), 0);
+	sim_write(w.m, "/sys/devices/system/memory/memory32/state",
+		  "online_movable");
+	sim_validate(w.m);
+	map = list_first(&hotplug->dimms[0].memmap, struct page, lru);
+	DAMAGE(&w, hotplug->nr_changed, 1, "have changed");
+	DAMAGE(&w, block[1].node, 1, "node");
+	DAMAGE(&w, block[1].is_of_dimm, -1, "does not know its DIMM");
+	DAMAGE(&w, hotplug->blocks[0].is_of_dimm, 1, "does not know its DIMM");
+	DAMAGE(&w, hotplug->dimms[0].range.start, 1, "DIMM 0");
+	DAMAGE(&w, map->refcount, 1, "not reserved");
+	DAMAGE(&w, page_from_pfn(w.m, 33 * 32768 + 64)->refcount, 1,
+	       "memory block is off");
+	DAMAGE(&w, w.m->nodes[0]->stat[NR_ISOLATED_FILE], 1, "isolated");
+	DAMAGE(&w, block[0].state, -1, "");
 	sim_shutdown(w.m);
 }
 
