@@ -234,8 +234,12 @@ static int file_open(struct mmsim_task *task, const char *path, int flags,
 	if (!is_known)
 		metadata_look_up(inode);
 	if ((flags & O_TRUNC) && mode != O_RDONLY)
-		inode_truncate(inode, 0);
-	return 0;
+		err = inode_truncate(inode, 0);
+	if (err) {
+		file_put(*file);
+		*file = NULL;
+	}
+	return err;
 }
 
 PUBLIC int mmsim_open(struct mmsim_task *task, const char *path, int flags,

@@ -3,7 +3,7 @@
  *
  *   dirty        the cache has content that the disk does not have
  *     |  writeback_page: no entry may write any more (mkclean), the content is
- *     v  handed over
+ *     v  handed over, with zeros behind the end of the file
  *   PG_writeback on its way; may become dirty again, and is written once more
  *     |          when this write has ended
  *     v  writeback_end
@@ -19,7 +19,7 @@
  * Simplified: a page that cannot be written (the host has no memory) stays
  * dirty.
  *
- * Sources: fsync(2), sync(2), msync(2); kernel documentation,
+ * Sources: fsync(2), sync(2), msync(2), mmap(2); kernel documentation,
  * admin-guide/sysctl/vm.
  */
 #include "kernel/writeback.h"
@@ -58,6 +58,16 @@ static bool mkclean_visit(struct rmap_walk *walk, struct vm_area_struct *vma,
 	return true;
 }
 
+/* What stores through mappings left there is no part of the file. */
+static void zero_behind_end(struct page *page)
+{
+	uint64_t size = ((struct address_space *)page->mapping)->host->size;
+	size_t used = size % PAGE_SIZE;
+
+	if (page->data && page->index == size / PAGE_SIZE)
+		memset((char *)page->data + used, 0, PAGE_SIZE - used);
+}
+
 int writeback_page(struct page *page)
 {
 	struct address_space *mapping = page->mapping;
@@ -68,6 +78,7 @@ int writeback_page(struct page *page)
 	ASSERT(page_has(page, PG_dirty) && !page_has(page, PG_writeback));
 	if (page->mapcount > 0)
 		rmap_walk(machine, page, &walk);
+	zero_behind_end(page);
 	err = store_write_page(mapping->host, page->index, page);
 	if (!err)
 		err = disk_write(mapping->host, page->index, page);

@@ -219,6 +219,8 @@ Test(swapon, a_file_that_is_an_area_is_left_alone)
 	put_and_swap(task, addr, 0);
 	cr_assert_eq(mmsim_open(task, "/swapfile", O_RDONLY, &other), 0);
 	mmsim_close(other);
+	cr_assert_eq(mmsim_open(task, "/swapfile", O_RDWR | O_TRUNC, &other),
+		     -ETXTBSY);
 	/* closed, it is still the area */
 	mmsim_close(file);
 	cr_assert_eq(get(task, addr), 1);

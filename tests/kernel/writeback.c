@@ -235,6 +235,31 @@ Test(writeback, mapped_pages_become_dirty_again)
 	finish();
 }
 
+/* What a mapping shows behind the end never gets into the file. */
+Test(writeback, stores_behind_the_end)
+{
+	uintptr_t map;
+	char c = 'x';
+
+	start(SIM_256M);
+	cr_assert_eq(mmsim_pwrite(t, f, &c, 1, 99), 1);
+	map = (uintptr_t)mmsim_mmap(t, 0, SIM_PAGE, PROT_READ | PROT_WRITE,
+				    MAP_SHARED, f, 0);
+	cr_assert_eq(mmsim_store(t, map + 98, &c, 1), 0);
+	cr_assert_eq(mmsim_store(t, map + 200, &c, 1), 0);
+	cr_assert_eq(mmsim_fsync(t, f), 0);
+	cr_assert_eq(mmsim_load(t, map + 200, &c, 1), 0);
+	cr_expect_eq(c, 0, "written back, it is zeros");
+	cr_assert_eq(mmsim_munmap(t, map, SIM_PAGE), 0);
+	forget();
+	cr_assert_eq(mmsim_ftruncate(f, SIM_PAGE), 0);
+	cr_assert_eq(mmsim_pread(t, f, &c, 1, 200), 1);
+	cr_expect_eq(c, 0);
+	cr_assert_eq(mmsim_pread(t, f, &c, 1, 98), 1);
+	cr_expect_eq(c, 'x');
+	finish();
+}
+
 /* What is cut or removed while it is being written is waited for. */
 Test(writeback, cut_while_being_written)
 {
