@@ -126,13 +126,13 @@ int mmsim_machine_validate(struct mmsim_machine *machine, char *why,
 /* --- memory that comes and goes --------------------------------------------- */
 
 /*
- * Plugs in a DIMM of `bytes` bytes on a node; *id tells its slot.  Its blocks
- * appear in /sys/devices/system/memory, offline unless auto_online_blocks says
- * otherwise, and are switched on by writing online, online_kernel or
- * online_movable to memoryN/state, off by writing offline.  -EINVAL: no such
- * node, or no multiple of the block's size (128M; memory_block= in the spec);
- * -ENOSPC: no slot or no room is left (slots=, maxmem=); -ENOMEM: no memory for
- * the struct pages of its frames.
+ * Plugs in a DIMM of `bytes` bytes on a node; *id (NULL is allowed) tells its
+ * slot.  Its blocks appear in /sys/devices/system/memory, offline unless
+ * auto_online_blocks says otherwise, and are switched on by writing online,
+ * online_kernel or online_movable to memoryN/state, off by writing offline.
+ * -EINVAL: no such node, or no multiple of the block's size (128M;
+ * memory_block= in the spec); -ENOSPC: no slot or no room is left (slots=,
+ * maxmem=); -ENOMEM: no memory for the struct pages of its frames.
  */
 int mmsim_dimm_add(struct mmsim_machine *machine, uint64_t bytes,
 		   unsigned node, int *id);
@@ -315,15 +315,30 @@ int mmsim_task_fault_info(const struct mmsim_task *task, uintptr_t *addr,
 
 /*
  * Makes a file of `bytes` bytes on the simulated disk, or on tmpfs under /tmp
- * and /dev/shm, nothing of it cached or dirty, and opens it.  -EEXIST, -EINVAL
- * (path, size), -ENOSPC.
+ * and /dev/shm, nothing of it cached or dirty, and opens it for reading and
+ * writing.  -EEXIST, -EINVAL (path, size), -ENAMETOOLONG, -EISDIR, -EFBIG,
+ * -ENOSPC (the disk; too many files on tmpfs), -ENOMEM.
  */
 int mmsim_file_create(struct mmsim_machine *machine, const char *path,
 		      off_t bytes, struct mmsim_file **file);
-/* open(2) with O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_DIRECT. */
+/*
+ * open(2) with O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_DIRECT,
+ * O_DSYNC, O_SYNC.  /dev/vda is the disk itself, which root may read.  -ENOENT,
+ * -EEXIST, -EINVAL (access mode; O_DIRECT on tmpfs before linux-6.18),
+ * -ENAMETOOLONG, -EISDIR, -ENFILE (fs.file-max), -ENOSPC, -EACCES, -EBUSY
+ * (/dev/vda), -ETXTBSY (O_TRUNC of a swap area), -ENOMEM.
+ */
 int mmsim_open(struct mmsim_task *task, const char *path, int flags,
 	       struct mmsim_file **file);
+/* The handle is gone; areas keep the file.  -EBADF (NULL). */
 int mmsim_close(struct mmsim_file *file);
+/*
+ * pread(2) and pwrite(2): the bytes that were moved, fewer than asked for at the
+ * end of the file, or when the disk is full in the middle.  -EBADF (how it was
+ * opened), -EINVAL (offset; with O_DIRECT buffer, offset and length are multiples
+ * of 512), -EFAULT, -EFBIG (RLIMIT_FSIZE, or no file can be so long), -ENOSPC,
+ * -ETXTBSY (a swap area), -ENOMEM.
+ */
 ssize_t mmsim_pread(struct mmsim_task *task, struct mmsim_file *file, void *buf,
 		    size_t len, off_t offset);
 ssize_t mmsim_pwrite(struct mmsim_task *task, struct mmsim_file *file,
@@ -334,10 +349,17 @@ ssize_t mmsim_pwrite(struct mmsim_task *task, struct mmsim_file *file,
  */
 int mmsim_fadvise(struct mmsim_task *task, struct mmsim_file *file,
 		  off_t offset, off_t len, int advice);
+/* ftruncate(2), in bytes.  -EBADF, -EINVAL (size; not open for writing), -EFBIG,
+ * -ETXTBSY (a swap area). */
 int mmsim_ftruncate(struct mmsim_file *file, off_t bytes);
+/* fsync(2): what is dirty is on the disk when it returns.  0, or -EBADF. */
 int mmsim_fsync(struct mmsim_task *task, struct mmsim_file *file);
+/* The same for all files. */
 void mmsim_sync(struct mmsim_machine *machine);
+/* The name is gone, the file with its last open file and area.  -ENOENT, -EPERM
+ * (a swap area, /dev/vda), and those of paths. */
 int mmsim_unlink(struct mmsim_machine *machine, const char *path);
+/* Bytes.  -EBADF. */
 off_t mmsim_file_size(const struct mmsim_file *file);
 /* st_blocks of stat(2): what it takes of its file system, in blocks of 512
  * bytes; holes take nothing.  -EBADF. */
