@@ -130,7 +130,10 @@ void store_read(struct inode *inode, uint64_t index, unsigned offset, void *buf,
 		size_t len);
 int store_write(struct inode *inode, uint64_t index, unsigned offset,
 		const void *buf, size_t len);
-/* Blocks from this page on are free. */
+/* Pages first..last are zeros; and their blocks free, but those that the file was
+ * made with. */
+void store_punch(struct inode *inode, uint64_t first, uint64_t last);
+/* All blocks from this page on are free. */
 void store_truncate(struct inode *inode, uint64_t from_index);
 
 /* filemap_read.c: the end of making a page for a task, during which the inode

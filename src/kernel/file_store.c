@@ -12,7 +12,8 @@
  * so that a large file made with its size costs the host nothing.
  *
  * Simplified: a file's blocks lie in one piece from disk_start on, each file's
- * in a part of the disk's addresses of its own.
+ * in a part of the disk's addresses of its own.  Blocks that a file was made
+ * with are not given back by a hole, only when it is cut.
  */
 #include "kernel/file_state.h"
 
@@ -149,24 +150,33 @@ int store_write(struct inode *inode, uint64_t index, unsigned offset,
 	return 0;
 }
 
-void store_truncate(struct inode *inode, uint64_t from_index)
+void store_punch(struct inode *inode, uint64_t first, uint64_t last)
 {
 	struct file_state *state = inode->machine->files;
-	uint64_t index = from_index, freed = 0;
+	uint64_t index = first, freed = 0;
 	void *entry;
 
-	while ((entry = radix_next(&inode->store, &index))) {
+	for (; (entry = radix_next(&inode->store, &index)) && index <= last;
+	     index++) {
 		radix_remove(&inode->store, index);
 		if (!radix_is_value(entry))
 			pool_free(&state->block_pool, entry);
 		if (index >= inode->extent_pages)
 			freed++;
-		index++;
-	}
-	if (inode->extent_pages > from_index) {
-		freed += inode->extent_pages - from_index;
-		inode->extent_pages = from_index;
 	}
 	inode->nr_blocks -= freed;
 	state->nr_disk_blocks -= freed;
+}
+
+void store_truncate(struct inode *inode, uint64_t from_index)
+{
+	uint64_t freed;
+
+	store_punch(inode, from_index, UINT64_MAX);
+	if (inode->extent_pages <= from_index)
+		return;
+	freed = inode->extent_pages - from_index;
+	inode->extent_pages = from_index;
+	inode->nr_blocks -= freed;
+	inode->machine->files->nr_disk_blocks -= freed;
 }

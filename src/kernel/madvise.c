@@ -257,6 +257,8 @@ static int madvise_remove(struct vm_area_struct *vma, uintptr_t start,
 		return -EINVAL;
 	if ((vma->flags & needed) != needed)
 		return -EACCES;
+	if (vma->mapping->host->is_swapfile)
+		return -ETXTBSY;
 	punch_hole(vma->mapping, vma_linear_index(vma, start),
 		   vma_linear_index(vma, end) - 1);
 	return 0;

@@ -11,17 +11,6 @@
  */
 #include "kernel/file_state.h"
 
-static void punch_store(struct inode *inode, uint64_t first, uint64_t last)
-{
-	static const char zeros[PAGE_SIZE];
-	uint64_t index = first;
-
-	while (radix_next(&inode->store, &index) && index <= last) {
-		store_write(inode, index, 0, zeros, PAGE_SIZE);
-		index++;
-	}
-}
-
 void punch_hole(struct address_space *mapping, uint64_t first, uint64_t last)
 {
 	uint64_t index = first;
@@ -36,5 +25,5 @@ void punch_hole(struct address_space *mapping, uint64_t first, uint64_t last)
 		index++;
 	}
 	if (!mapping->is_shmem)
-		punch_store(mapping->host, first, last);
+		store_punch(mapping->host, first, last);
 }

@@ -350,6 +350,49 @@ Test(file, truncation_of_what_is_on_the_disk_only)
 	sim_shutdown(m);
 }
 
+/* The blocks of a hole are free; content around it stays. */
+Test(file, a_hole_in_a_file)
+{
+	struct mmsim_machine *m = sim_boot(SIM_256M);
+	struct mmsim_task *t = sim_spawn(m);
+	struct mmsim_file *f = create(m, "/a", 0);
+	uint64_t used = m->files->nr_disk_blocks;
+	static unsigned char buf[8 * SIM_PAGE];
+	uintptr_t map;
+	char c;
+
+	memset(buf, 'x', sizeof(buf));
+	mmsim_pwrite(t, f, buf, sizeof(buf), 0);
+	mmsim_fsync(t, f);
+	cr_assert_eq(mmsim_file_blocks(f), 64);
+	cr_assert_eq(m->files->nr_disk_blocks, used + 8);
+	map = (uintptr_t)mmsim_mmap(t, 0, sizeof(buf), PROT_READ | PROT_WRITE,
+				    MAP_SHARED, f, 0);
+	cr_assert_eq(mmsim_madvise(t, map + 2 * SIM_PAGE, 3 * SIM_PAGE,
+				   MADV_REMOVE),
+		     0);
+	cr_expect_eq(mmsim_file_blocks(f), 40);
+	cr_expect_eq(m->files->nr_disk_blocks, used + 5);
+	cr_expect_eq(mmsim_file_size(f), (off_t)sizeof(buf));
+	for (off_t i = 0; i < 8; i++) {
+		cr_assert_eq(mmsim_pread(t, f, &c, 1, i * SIM_PAGE), 1);
+		cr_expect_eq(c, i < 2 || i > 4 ? 'x' : 0, "page %ld", (long)i);
+	}
+	sim_validate(m);
+	/* with a file's first size it has its blocks for good */
+	cr_assert_eq(mmsim_close(f), 0);
+	f = create(m, "/b", sizeof(buf));
+	map = (uintptr_t)mmsim_mmap(t, 0, sizeof(buf), PROT_READ | PROT_WRITE,
+				    MAP_SHARED, f, 0);
+	cr_assert_eq(mmsim_store(t, map, "x", 1), 0);
+	cr_assert_eq(mmsim_fsync(t, f), 0);
+	cr_assert_eq(mmsim_madvise(t, map, sizeof(buf), MADV_REMOVE), 0);
+	cr_expect_eq(mmsim_file_blocks(f), 64);
+	cr_assert_eq(mmsim_load(t, map, &c, 1), 0);
+	cr_expect_eq(c, 0);
+	sim_shutdown(m);
+}
+
 Test(file, the_disk_is_finite)
 {
 	struct mmsim_machine *m = sim_boot(SIM_256M ",disk_size=16M");

@@ -206,9 +206,14 @@ Test(swapon, a_file_that_is_an_area_is_left_alone)
 	struct mmsim_task *task = sim_spawn(m);
 	struct mmsim_file *file = make_file(m, "/swapfile", 1 << 20), *other;
 	long vmalloc_kb = sim_meminfo(m, "VmallocUsed");
-	uintptr_t addr = map_anon(task, 4, MAP_PRIVATE);
+	uintptr_t addr = map_anon(task, 4, MAP_PRIVATE), map;
 
+	map = (uintptr_t)mmsim_mmap(task, 0, SIM_PAGE, PROT_READ | PROT_WRITE,
+				    MAP_SHARED, file, 0);
 	cr_assert_eq(mmsim_swapon(task, "/swapfile", 0), 0);
+	cr_assert_eq(mmsim_madvise(task, map, SIM_PAGE, MADV_REMOVE),
+		     -ETXTBSY);
+	cr_assert_eq(mmsim_munmap(task, map, SIM_PAGE), 0);
 	cr_assert_gt(sim_meminfo(m, "VmallocUsed"), vmalloc_kb);
 	cr_assert_eq(mmsim_pwrite(task, file, "x", 1, 0), -ETXTBSY);
 	cr_assert_eq(mmsim_ftruncate(file, 0), -ETXTBSY);
