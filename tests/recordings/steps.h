@@ -7,13 +7,21 @@
  *     region NAME ADDR         a name for a place in the address space; "stack"
  *                              is the end of the stack, "heap" the first break
  *     task A                   a task; its letter begins the rows that it does
- *     A map big 25600 rw private        the kernel chooses where; "big" names
- * it A map win[0,4) rw private         there: pages [0,4) of a region A write
- * big[1,25600)     every page;   "A write big 16": every 16th A protect RANGE
- * PROT   A unmap RANGE   A lock RANGE A advise RANGE WHAT              "...
- * WHAT 512": one page of every 512 A unlock RANGE   A remap RANGE PAGES FLAG...
- * [RANGE]   A read RANGE A fork B   A vfork B   A uid N A exit and its parent
- * waits for it A brk BYTES               to so many bytes above the first break
+ *     A map big 25600 rw private    the kernel chooses where; "big" names it
+ *     A map win[0,4) rw private     there: pages [0,4) of a region
+ *     A write big[1,25600)          every page; "A write big 16": every 16th
+ *     A read RANGE
+ *     A protect RANGE PROT
+ *     A unmap RANGE
+ *     A lock RANGE
+ *     A unlock RANGE
+ *     A advise RANGE WHAT           "... WHAT 512": one page of every 512
+ *     A remap RANGE PAGES FLAG... [RANGE]
+ *     A fork B
+ *     A vfork B
+ *     A uid N
+ *     A exit                        and its parent waits for it
+ *     A brk BYTES                   to so many bytes above the first break
  *     limit A as VmSize 64      RLIMIT_AS is VmSize and 64 kB, of task A
  *     limit init stack BYTES    RLIMIT_STACK of pid 1, so of tasks made later
  *     =  minflt+25600 MemFree-102400~250 big.Rss=102400 vm.pgreuse+2 B:minflt+6

@@ -2,18 +2,26 @@
  * steps_files.h: calls of a script that have to do with files and shared
  * memory, for steps.h.
  *
- *     A open f /mnt/f rw,create     "f" is the open file from now on
- *     A close f            A unlink /mnt/f       A sync       A idle
- * MILLISECONDS A pread f[0,16384) 256        pages, so many at a time A pwrite
- * f[0,16384) 256       zeros A fadvise f random A many /mnt/d/f 4000 opens and
- * closes so many new files f0, f1 ... A put PATH TEXT               writes a
- * file of /proc or /sys A map big 16384 rw shared of f 0          from page 0
- * of f A random big[0,16384) 2000 7  reads 2000 pages by chance, with the seed
- * 7 A shmget 16384    A shmat big    A shmdt big    A shmrm
+ *     A open f /mnt/f rw,create   "f" is the open file from now on
+ *     A close f
+ *     A unlink /mnt/f
+ *     A pread f[0,16384) 256      pages, so many at a time
+ *     A pwrite f[0,16384) 256     zeros
+ *     A fadvise f random
+ *     A many /mnt/d/f 4000        opens and closes so many new files f0, f1 ...
+ *     A put PATH TEXT             writes a file of /proc or /sys
+ *     A map big 16384 rw shared of f 0     from page 0 of f
+ *     A random big[0,16384) 2000 7         reads 2000 pages by chance, seed 7
+ *     A sync
+ *     A idle MILLISECONDS
+ *     A shmget 16384
+ *     A shmat big
+ *     A shmdt big
+ *     A shmrm
  *
- *     cached f 0-31 100-100         just these pages of the file are cached
- *     ncached f 15221~200           so many of them
- *     available                     MemAvailable is what the formula gives
+ *     cached f 0-31 100-100       just these pages of the file are cached
+ *     ncached f 15221~200         so many of them
+ *     available                   MemAvailable is what the formula gives
  *
  * Figures of free(1), in kB: free.used (the old one: without buff/cache),
  * free.unavailable (total less available), free.cache (buff/cache).
