@@ -407,6 +407,12 @@ Test(shm, as_shown)
 	cr_assert_not_null(strstr(text, "r--s 00000000 00:01 1  "));
 	cr_assert_not_null(strstr(text, " /SYSV00000000 (deleted)\n"));
 	free(text);
+	text = sim_task_proc(m, t, "numa_maps");
+	cr_assert_not_null(strstr(text,
+				  " default file=/SYSV1234abcd\\040(deleted) "
+				  "dirty=1 active=0 N0=1 kernelpagesize_kB=4\n"),
+			   "%s", text);
+	free(text);
 	sim_shutdown(m);
 
 	m = sim_boot("ram=64M,profile=linux-2.6.32");

@@ -16,6 +16,8 @@
 #include "kernel/proc/proc.h"
 #include "kernel/vma.h"
 
+#include <string.h>
+
 /* Where the page of old system calls lies, in the kernel's half. */
 static const uintptr_t vsyscall_start = 0xffffffffff600000;
 
@@ -63,12 +65,11 @@ const char *vma_name(const struct vm_area_struct *vma)
 	return "";
 }
 
-/* A newline in a path must not look like the end of the line. */
-static void maps_path(struct outbuf *out, const char *path)
+void proc_show_path(struct outbuf *out, const char *path, const char *escaped)
 {
 	for (; *path; path++) {
-		if (*path == '\n')
-			outbuf_str(out, "\\012");
+		if (strchr(escaped, *path))
+			outbuf_printf(out, "\\%03o", (unsigned)*path);
 		else
 			outbuf_printf(out, "%c", *path);
 	}
@@ -132,7 +133,7 @@ void proc_show_vma(struct outbuf *out, struct vm_area_struct *vma)
 		      inode ? (unsigned long)inode->ino : 0);
 	if (*name) {
 		maps_pad(out, vma->mm->machine, from);
-		maps_path(out, name);
+		proc_show_path(out, name, "\n");
 	}
 	if (inode && inode->nlink == 0)
 		outbuf_str(out, " (deleted)");

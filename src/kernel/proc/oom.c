@@ -203,12 +203,17 @@ static void show_numa_vma(struct outbuf *out, struct vm_area_struct *vma,
 	mempolicy_text(vma->policy ? vma->policy : task_policy, policy,
 		       sizeof(policy));
 	outbuf_printf(out, "%08lx %s", (unsigned long)vma->start, policy);
-	if (vma->file)
-		outbuf_printf(out, " file=%s", vma_name(vma));
-	else if (vma->start <= mm->brk && vma->end >= mm->start_brk)
+	if (vma->file) {
+		outbuf_str(out, " file=");
+		proc_show_path(out, vma_name(vma), "\n\t= ");
+		if (vma->file->inode->nlink == 0)
+			proc_show_path(out, " (deleted)", " ");
+	} else if (vma->start <= mm->brk && vma->end >= mm->start_brk) {
 		outbuf_str(out, " heap");
-	else if (vma->start <= mm->start_stack && vma->end >= mm->start_stack)
+	} else if (vma->start <= mm->start_stack &&
+		   vma->end >= mm->start_stack) {
 		outbuf_str(out, " stack");
+	}
 	pgtable_walk(&count.walk, vma->start, vma->end);
 	show_numa_counts(out, &count);
 	outbuf_str(out, "\n");

@@ -59,6 +59,9 @@ bool proc_has_vsyscall(const struct mmsim_machine *machine);
 void proc_show_vsyscall(struct outbuf *out,
 			const struct mmsim_machine *machine);
 const char *vma_name(const struct vm_area_struct *vma);
+/* The path with these characters as \012 and their like, so that none of them
+ * looks like the end of the line, or of the word. */
+void proc_show_path(struct outbuf *out, const char *path, const char *escaped);
 int proc_show_maps(struct mmsim_machine *machine, struct mmsim_task *task,
 		   struct outbuf *out, const void *arg);
 int proc_show_smaps(struct mmsim_machine *machine, struct mmsim_task *task,
