@@ -48,7 +48,7 @@ void fault_map_new_anon(struct vm_fault *fault, pte_t *entry, struct page *page)
 		bits |= PTE_RW | PTE_DIRTY;
 	fault->mm->rss[MM_ANONPAGES]++;
 	page_add_new_anon_rmap(page, fault->vma, fault->addr);
-	lru_add(fault->machine, page);
+	lru_add_anon(fault->machine, page);
 	pte_set(fault->mm, fault->addr, entry,
 		pte_of_page(fault->machine, page, bits));
 }

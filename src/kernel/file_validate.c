@@ -13,6 +13,7 @@ struct file_check {
 	struct mmsim_machine *machine;
 	const struct inode *inode;
 	uint64_t nr_pages, nr_dirty, nr_writeback, nr_shmem, nr_blocks;
+	uint64_t nr_shadow_nodes;
 	uint64_t nr_tmpfs_pages[NR_FILE_PLACES], nr_inodes[NR_FILE_PLACES];
 	const char *what; /* the first thing found wrong, or NULL */
 };
@@ -58,7 +59,19 @@ static void check_nodes(struct file_check *check,
 /* What the pages of one file add up to. */
 struct page_sums {
 	uint64_t nr_entries, nr_pages, nr_dirty, nr_writeback;
+	/* the bottom node that was walked last, and those without any page */
+	uint64_t node, node_entries, node_pages, nr_shadow_nodes;
 };
+
+/* The walk has come to another node. */
+static void check_next_node(struct page_sums *sums, uint64_t node)
+{
+	sums->nr_shadow_nodes +=
+		sums->node_entries > 0 && sums->node_pages == 0;
+	sums->node = node;
+	sums->node_entries = 0;
+	sums->node_pages = 0;
+}
 
 static void check_page(struct file_check *check, const struct inode *inode,
 		       const struct page *page, uint64_t index,
@@ -88,10 +101,17 @@ static void check_pages(struct file_check *check, const struct inode *inode)
 	void *entry;
 
 	for (; (entry = radix_next(&mapping->pages, &index)); index++) {
+		if (index / RADIX_SLOTS != sums.node)
+			check_next_node(&sums, index / RADIX_SLOTS);
 		sums.nr_entries++;
+		sums.node_entries++;
+		sums.node_pages += !radix_is_value(entry);
 		if (!radix_is_value(entry))
 			check_page(check, inode, entry, index, &sums);
 	}
+	check_next_node(&sums, 0);
+	if (!mapping->is_shmem)
+		check->nr_shadow_nodes += sums.nr_shadow_nodes;
 	check_nodes(check, mapping);
 	check_that(check, sums.nr_pages == mapping->nr_pages,
 		   "pages are miscounted");
@@ -211,6 +231,11 @@ static void check_sums(struct file_check *check)
 					   vmstat_node_total(machine,
 							     NR_WRITEBACK),
 		   "nr_dirty is wrong");
+	check_that(check,
+		   machine->workingset.nr_nodes == check->nr_shadow_nodes &&
+			   vmstat_node_total(machine, WORKINGSET_NODES) ==
+				   check->nr_shadow_nodes,
+		   "workingset_nodes is wrong");
 	check_writes(check);
 	check_dirty_list(check);
 	check_dcache(check);

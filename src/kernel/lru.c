@@ -18,6 +18,8 @@
 #include "kernel/file.h"
 #include "kernel/machine.h"
 
+enum { LRU_IO_COST = 32 };
+
 void lruvec_init(struct lruvec *lruvec)
 {
 	for (unsigned i = 0; i < NR_LRU_LISTS; i++)
@@ -58,6 +60,13 @@ void lru_add(struct mmsim_machine *machine, struct page *page)
 	list_add(&page->lru,
 		 &machine_node_of(machine, page)->lruvec.lists[list]);
 	lru_count(machine, page, list, page_nr(page));
+}
+
+void lru_add_anon(struct mmsim_machine *machine, struct page *page)
+{
+	if (machine->profile < PROFILE_6_1 && !page_has(page, PG_unevictable))
+		page_set(page, PG_active);
+	lru_add(machine, page);
 }
 
 void lru_del(struct mmsim_machine *machine, struct page *page)
@@ -113,11 +122,13 @@ void lru_deactivate_file(struct mmsim_machine *machine, struct page *page)
 
 void lru_rotate_reclaimable(struct mmsim_machine *machine, struct page *page)
 {
-	if (!page_has(page, PG_lru) || page_has(page, PG_unevictable | PG_dirty))
+	if (!page_has(page, PG_lru) ||
+	    page_has(page, PG_unevictable | PG_dirty))
 		return;
 	lru_reflag(machine, page, 0, PG_active);
-	list_move_tail(&page->lru, &machine_node_of(machine, page)
-					    ->lruvec.lists[lru_of(page)]);
+	list_move_tail(
+		&page->lru,
+		&machine_node_of(machine, page)->lruvec.lists[lru_of(page)]);
 	count_vm_events(machine, PGROTATED, page_nr(page));
 }
 
@@ -136,15 +147,19 @@ void mark_page_accessed(struct mmsim_machine *machine, struct page *page)
 }
 
 /* Old costs are halved before they outgrow the lists: the last ones count. */
-void lru_note_cost(struct pglist_data *node, bool file, uint64_t nr_pages)
+void lru_note_cost(struct pglist_data *node, bool file, uint64_t nr_io,
+		   uint64_t nr_rotated)
 {
 	struct lruvec *lruvec = &node->lruvec;
-	uint64_t size = 0;
+	uint64_t cost = nr_io, size = 0;
 
+	/* a read or write is as dear as 32 pages that are looked at */
+	if (node->machine->profile >= PROFILE_6_18)
+		cost = nr_io * LRU_IO_COST + nr_rotated;
 	if (file)
-		lruvec->file_cost += nr_pages;
+		lruvec->file_cost += cost;
 	else
-		lruvec->anon_cost += nr_pages;
+		lruvec->anon_cost += cost;
 	for (int list = LRU_INACTIVE_ANON; list <= LRU_ACTIVE_FILE; list++)
 		size += node->stat[NR_INACTIVE_ANON + list];
 	if (lruvec->file_cost + lruvec->anon_cost > size / 4) {

@@ -15,6 +15,9 @@ void lruvec_init(struct lruvec *lruvec);
 enum lru_list lru_of(const struct page *page);
 /* Onto the head of its list, with the counters of node and zone. */
 void lru_add(struct mmsim_machine *machine, struct page *page);
+/* The same for an anonymous page that a task maps for the first time: inactive
+ * since 5.9, active before. */
+void lru_add_anon(struct mmsim_machine *machine, struct page *page);
 void lru_del(struct mmsim_machine *machine, struct page *page);
 /* Its flags changed: to the list where it belongs now. */
 void lru_activate(struct mmsim_machine *machine, struct page *page);
@@ -28,8 +31,10 @@ void lru_rotate_reclaimable(struct mmsim_machine *machine, struct page *page);
 /* The page cache's note of a use: the second one activates. */
 void mark_page_accessed(struct mmsim_machine *machine, struct page *page);
 /* Reclaim of this kind of pages led to so many writes, or to pages read again
- * that were in use. */
-void lru_note_cost(struct pglist_data *node, bool file, uint64_t nr_pages);
+ * that were in use; and so many pages were looked at in vain, which counts a
+ * little since 6.2. */
+void lru_note_cost(struct pglist_data *node, bool file, uint64_t nr_io,
+		   uint64_t nr_rotated);
 /* mlock and munlock of a page: NR_MLOCK, and the unevictable list. */
 void mlock_page(struct mmsim_machine *machine, struct page *page);
 void munlock_page(struct mmsim_machine *machine, struct page *page);

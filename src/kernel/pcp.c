@@ -28,8 +28,9 @@
 
 static int pcp_batch(const struct mmsim_machine *machine, uint64_t managed)
 {
-	uint64_t limit = machine->profile >= PROFILE_6_1 ? MIB / PAGE_SIZE
-							 : 512 * KIB / PAGE_SIZE;
+	uint64_t limit = machine->profile >= PROFILE_6_1
+				 ? MIB / PAGE_SIZE
+				 : 512 * KIB / PAGE_SIZE;
 	uint64_t batch = min_size(managed / 1024, limit) / 4;
 
 	if (batch < 1)
@@ -38,7 +39,8 @@ static int pcp_batch(const struct mmsim_machine *machine, uint64_t managed)
 	return batch > 1 ? (int)batch : 1;
 }
 
-/* CPUs that share a zone's limit: those of its node, or all when it has none. */
+/* CPUs that share a zone's limit: those of its node, or all when it has none.
+ */
 static unsigned pcp_nr_sharing(const struct zone *zone)
 {
 	const struct mmsim_machine *machine = zone->node->machine;
@@ -168,8 +170,8 @@ static int pcp_limit(const struct zone *zone, const struct per_cpu_pages *pcp)
 	return pcp->high;
 }
 
-/* Pages to give back when the limit is reached: a batch, twice as much each time
- * as long as nothing is taken in between, but a batch stays. */
+/* Pages to give back when the limit is reached: a batch, twice as much each
+ * time as long as nothing is taken in between, but a batch stays. */
 static int pcp_nr_to_return(struct per_cpu_pages *pcp, int limit)
 {
 	int most = limit - pcp->batch;

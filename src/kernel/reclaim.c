@@ -30,6 +30,7 @@
 
 #include "kernel/blkdev.h"
 #include "kernel/kmem_cache.h"
+#include "kernel/kthread.h"
 #include "kernel/lru.h"
 #include "kernel/machine.h"
 #include "kernel/trace.h"
@@ -244,6 +245,46 @@ static void reclaim_by_priority(const struct alloc_context *ac,
 	for_each_node_of(ac, sc, visit_note_refaults);
 }
 
+/* Less than half of the reserves of the zones that the kernel needs is left. */
+static bool reserves_are_low(const struct pglist_data *node)
+{
+	uint64_t reserve = 0, free = 0;
+
+	if (node->kswapd_failures >= MAX_RECLAIM_RETRIES)
+		return false;
+	for (int i = 0; i <= ZONE_NORMAL; i++) {
+		const struct zone *zone = &node->zones[i];
+
+		if (zone_reclaimable_pages(zone) == 0)
+			continue;
+		reserve += zone_watermark(zone, WMARK_MIN);
+		free += zone->stat[NR_FREE_PAGES];
+	}
+	return reserve > 0 && free <= reserve / 2;
+}
+
+/* Reclaim itself needs some memory: kswapd goes first when it is nearly gone.
+ */
+static void wait_for_kswapd(const struct alloc_context *ac)
+{
+	struct mmsim_machine *machine = ac->machine;
+	struct pglist_data *node = machine->nodes[ac->preferred_node];
+
+	if (!ac->task || !reserves_are_low(node))
+		return;
+	count_vm_event(machine, PGSCAN_DIRECT_THROTTLE);
+	for (int i = 0; i < MAX_RECLAIM_RETRIES && reserves_are_low(node);
+	     i++) {
+		for (int z = ZONE_NORMAL; z >= 0; z--)
+			kswapd_wake(&node->zones[z], 0, ZONE_NORMAL);
+		clock_wait_until(machine,
+				 min_size(blkdev_next_end_ns(machine),
+					  clock_now(machine) + THROTTLE_NS));
+		blkdev_poll(machine);
+		kthread_run_due(machine);
+	}
+}
+
 uint64_t try_to_free_pages(const struct alloc_context *ac)
 {
 	struct mmsim_machine *machine = ac->machine;
@@ -260,6 +301,7 @@ uint64_t try_to_free_pages(const struct alloc_context *ac)
 	};
 
 	ASSERT(!machine->is_reclaiming);
+	wait_for_kswapd(ac);
 	trace_request(ac, TRACE_DIRECT_BEGIN, ac->order);
 	machine->is_reclaiming = true;
 	reclaim_by_priority(ac, &sc);

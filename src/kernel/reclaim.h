@@ -57,7 +57,8 @@ bool reclaim_page(struct mmsim_machine *machine, struct page *page);
 
 void workingset_init(struct mmsim_machine *machine);
 void workingset_fini(struct mmsim_machine *machine);
-/* The page leaves the cache: what its place remembers (a radix value). */
+/* The page leaves the cache: what its place remembers, a radix value; NULL:
+ * nothing. */
 void *workingset_eviction(struct mmsim_machine *machine, struct page *page);
 /* It is back: counts workingset_refault_*, and activates the page (not on a
  * list yet) when it should have stayed. */

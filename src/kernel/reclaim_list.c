@@ -165,7 +165,8 @@ static uint64_t shrink_inactive_list(struct pglist_data *node,
 	reclaim_put_back(node, &pages);
 	node_stat_add(node, isolated_item(lru), -(int64_t)nr_taken);
 	count_steal(sc, lru, result.nr_reclaimed);
-	lru_note_cost(node, lru_is_file(lru), result.nr_pageout);
+	lru_note_cost(node, lru_is_file(lru), result.nr_pageout,
+		      nr_scanned - result.nr_reclaimed);
 	note_seen(sc, &result.seen, lru, nr_taken);
 	/* all of them must be written, and nobody does it */
 	if (result.seen.unqueued_dirty == nr_taken)
@@ -188,7 +189,7 @@ void shrink_active_list(struct pglist_data *node, enum lru_list lru,
 			uint64_t nr_to_scan, struct scan_control *sc)
 {
 	struct list_head pages, active, inactive;
-	uint64_t nr_scanned, nr_taken;
+	uint64_t nr_scanned, nr_taken, nr_rotated;
 
 	list_init(&pages);
 	list_init(&active);
@@ -211,7 +212,8 @@ void shrink_active_list(struct pglist_data *node, enum lru_list lru,
 		}
 		list_move(&page->lru, &inactive);
 	}
-	reclaim_put_back(node, &active);
+	nr_rotated = reclaim_put_back(node, &active);
+	lru_note_cost(node, lru_is_file(lru), 0, nr_rotated);
 	count_vm_events(sc->machine, PGDEACTIVATE,
 			reclaim_put_back(node, &inactive));
 	node_stat_add(node, isolated_item(lru), -(int64_t)nr_taken);

@@ -21,6 +21,7 @@
  *
  * Every new page is mapped by the fault that made it, with its accessed bit
  * set; so only the second look tells something (PG_referenced is the first).
+ * Before 5.9 anonymous pages began active and were active again at the first.
  *
  * A page is freed when all its references are known: the cache's and this
  * batch's.
@@ -96,6 +97,7 @@ static enum page_fate judge_use(struct page *page,
 				const struct scan_control *sc, bool *only_clean)
 {
 	bool was_referenced = page_has(page, PG_referenced);
+	bool is_old = sc->machine->profile < PROFILE_6_1;
 	vm_flags_t vm_flags;
 	unsigned nr;
 
@@ -108,6 +110,8 @@ static enum page_fate judge_use(struct page *page,
 		return FATE_ACTIVATE;
 	if (nr > 0) {
 		page_set(page, PG_referenced);
+		if (page_has(page, PG_swapbacked) && is_old)
+			return FATE_ACTIVATE;
 		if (was_referenced || nr > 1 ||
 		    ((vm_flags & VM_EXEC) && page_is_file_lru(page)))
 			return FATE_ACTIVATE;

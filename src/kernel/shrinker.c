@@ -7,9 +7,9 @@
  * Objects that can be made again without a disk are dearer than pages: half of
  * them go at once.
  *
- * It is asked in batches of 128, as long as it makes progress.  Less than a batch
- * is not worth while unless it is all: it waits, is added to what comes next, and
- * so is not forgotten where priorities stay high (nr_deferred).
+ * It is asked in batches of 128, as long as it makes progress.  Less than a
+ * batch is not worth while unless it is all: it waits, is added to what comes
+ * next, and so is not forgotten where priorities stay high (nr_deferred).
  *
  * Source: kernel documentation, mm/shrinker; admin-guide/sysctl/vm for
  * vfs_cache_pressure, which the file cache's own shrinker applies.
@@ -52,8 +52,8 @@ static uint64_t shrink_one(struct mmsim_machine *machine,
 			break;
 	}
 	left = shrinker->nr_deferred + delta;
-	shrinker->nr_deferred = min_size(left > scanned ? left - scanned : 0,
-					 most);
+	shrinker->nr_deferred =
+		min_size(left > scanned ? left - scanned : 0, most);
 	return freed;
 }
 

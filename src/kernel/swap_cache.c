@@ -213,7 +213,7 @@ static int cache_fill(struct mmsim_machine *machine, struct page *page,
 	swap_cache_insert(machine, page, entry);
 	if (shadow)
 		workingset_refault(machine, page, shadow);
-	lru_add(machine, page);
+	lru_add_anon(machine, page);
 	count_vm_event(machine, swap_slot_is_on_device(area, swp_offset(entry))
 					? PSWPIN
 					: SWPIN_ZERO);

@@ -81,7 +81,7 @@ static void thp_map_new(struct mmsim_task *task, struct vm_area_struct *vma,
 	if (vma->flags & VM_WRITE)
 		bits |= PTE_RW | PTE_DIRTY;
 	page_add_new_anon_rmap_huge(head, vma, start);
-	lru_add(machine, head);
+	lru_add_anon(machine, head);
 	vma->mm->rss[MM_ANONPAGES] += HPAGE_PMD_NR;
 	pmd_set(vma->mm, start, pmd, pte_of_page(machine, head, bits));
 	count_vm_event(machine, THP_FAULT_ALLOC);

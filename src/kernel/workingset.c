@@ -23,6 +23,9 @@
  * no page.  When there are more of them than an eighth of what could be pages
  * in as many nodes, the oldest go (workingset_nodereclaim).
  *
+ * The two older kernels have none of this: 3.15 brought it for files, 5.9 for
+ * anonymous pages.
+ *
  * Simplified: nodes of trees are counted on the first memory node.
  *
  * Source: J. Weiner's description of thrash detection ("mm: thrash detection-
@@ -54,6 +57,8 @@ void *workingset_eviction(struct mmsim_machine *machine, struct page *page)
 	uint64_t age = node->lruvec.nonresident_age & SHADOW_AGE_MASK;
 	uint64_t was_active = page_has(page, PG_workingset);
 
+	if (machine->profile < PROFILE_6_1)
+		return NULL;
 	node->lruvec.nonresident_age += page_nr(page);
 	return radix_from_value(age << SHADOW_SHIFT |
 				(uint64_t)node->id << SHADOW_ACTIVE_BITS |
@@ -99,7 +104,7 @@ void workingset_refault(struct mmsim_machine *machine, struct page *page,
 	if (!was_active)
 		return;
 	page_set(page, PG_workingset);
-	lru_note_cost(node, file, page_nr(page));
+	lru_note_cost(node, file, page_nr(page), 0);
 	node_stat_add(node, WORKINGSET_RESTORE_ANON + file, page_nr(page));
 }
 
@@ -138,7 +143,8 @@ static uint64_t shadow_count(struct shrinker *shrinker)
 	uint64_t nr_pages = 0, most;
 	unsigned i;
 
-	for_each_node(machine, node, i) nr_pages += node->present_pages;
+	for_each_node(machine, node, i)
+		nr_pages += node->present_pages;
 	most = nr_pages >> SHADOWS_SHIFT;
 	return machine->workingset.nr_nodes > most
 		       ? machine->workingset.nr_nodes - most

@@ -89,6 +89,10 @@ Test(validate, finds_wrong_counters)
 	DAMAGE(&w, node->stat[NR_SLAB_UNRECLAIMABLE], 1, "slab");
 	DAMAGE(&w, node->stat[NR_PAGETABLE], 1, "page_table");
 	DAMAGE(&w, node->stat[NR_KERNEL_STACK_KB], 1, "KernelStack");
+	DAMAGE(&w, node->stat[NR_ISOLATED_ANON], 1, "still isolated");
+	DAMAGE(&w, node->stat[NR_ISOLATED_FILE], 1, "still isolated");
+	DAMAGE(&w, node->stat[WORKINGSET_NODES], 1, "workingset_nodes");
+	DAMAGE(&w, w.m->workingset.nr_nodes, 1, "workingset_nodes");
 	DAMAGE(&w, w.m->totalram_pages, 1, "MemTotal");
 	DAMAGE(&w, w.m->totalreserve_pages, 1, "totalreserve");
 	DAMAGE(&w, w.m->committed_as, 1, "Committed_AS");
