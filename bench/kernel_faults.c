@@ -3,11 +3,13 @@
  * host.
  *
  *   faults SIZE   minor anonymous faults a second on a machine with SIZE of
- * RAM, one store to each page: cold (the machine's frames and the host's memory
- * for their records are used for the first time) and warm (used before).  The
- * figures must not depend on SIZE. hits          accesses a second that the TLB
- * answers boot SIZE     the time that a boot takes, and the host's memory for
- * it fill SIZE     a machine that is filled with pages of zeros: host bytes a
+ *                 RAM, one store to each page: cold (the machine's frames and
+ *                 the host's memory for their records are used for the first
+ *                 time) and warm (used before).  The figures must not depend on
+ *                 SIZE.
+ *   hits          accesses a second that the TLB answers
+ *   boot SIZE     the time that a boot takes, and the host's memory for it
+ *   fill SIZE     a machine that is filled with pages of zeros: host bytes a
  *                 frame
  *
  * Usage: kernel_faults [WHAT [SIZE]]; without WHAT all of it, on small machines

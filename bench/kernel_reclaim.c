@@ -5,15 +5,17 @@
  *   cache        a task writes pages, for which a million clean pages of the
  *                page cache have to go
  *   swapout      a task writes pages, for which a million others are swapped
- * out swapped SIZE a machine with SIZE of RAM, full, and half as much in swap:
- * host bytes a frame read         a file of 16 GiB is read from one end to the
- * other, through a machine with 1 GiB
+ *                out
+ *   swapped SIZE a machine with SIZE of RAM, full, and half as much in swap:
+ *                host bytes a frame
+ *   read         a file of 16 GiB is read from one end to the other, through a
+ *                machine with 1 GiB
  *
  * Usage: kernel_reclaim [WHAT [SIZE]]; without WHAT all of it, with 8G
  *
  * kernel_bench.h tells how it is measured.  The first two figures include the
  * faults that made reclaim necessary, and are scaled to exactly a million
- * pages. Contents are zeros.
+ * pages.  Contents are zeros.
  */
 #include "kernel_bench.h"
 

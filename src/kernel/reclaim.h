@@ -10,10 +10,10 @@
  *   page_referenced.c was the page used since somebody asked last?
  *   workingset.c      should a page that came back have stayed?
  *
- *                        priority 12, 11, .. 0: size >> priority of each list
+ *                    priority 12, 11, .. 0: size >> priority of each list
  *     kswapd  -+
- *     direct  -+-> shrink_node -> scan counts -> lists in batches of 32 ->
- * pages node    -+               -> shrinkers (slab)
+ *     direct  -+-> shrink_node -> scan counts -> lists, 32 at a time -> pages
+ *     node    -+               -> shrinkers (slab)
  *
  * Sources: kernel documentation, mm/multigen_lru (for what is *not* done here),
  * admin-guide/sysctl/vm, mm/unevictable-lru; M. Gorman, Understanding the Linux

@@ -8,11 +8,13 @@
  *              pgscank/s pgscand/s   pages looked at by kswapd, by tasks
  *              pgsteal/s             pages that these freed
  *              %vmeff                pgsteal of pgscank + pgscand: near 100
- * when the oldest pages could go at once; 0 also when none was looked at sar -r
- * memory, kB: kbmemused is what is neither free nor in buffers, cache or slabs;
- * %commit is promised memory of RAM and swap sar -S   swap space, kB; kbswpcad
- * is in memory as well sar -W   pages swapped in and out, a second vmstat
- * memory and swap in kB, swap and disk in kB a second
+ *                                    when the oldest pages could go at once; 0
+ *                                    also when none was looked at
+ *   sar -r   memory, kB: kbmemused is what is neither free nor in buffers,
+ *            cache or slabs; %commit is promised memory of RAM and swap
+ *   sar -S   swap space, kB; kbswpcad is in memory as well
+ *   sar -W   pages swapped in and out, a second
+ *   vmstat   memory and swap in kB, swap and disk in kB a second
  *
  * One line for each interval between two samples that mmsim_trace_start had
  * taken, and for sar the average.  Without samples the one line is that of the

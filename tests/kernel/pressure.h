@@ -7,8 +7,9 @@
  *   anon           private memory; maps, protects, discards, moves
  *   shared         shared anonymous memory: one content for all tasks
  *   file           a shared mapping of a disk file, which is also read,
- * written, cut and synced by calls private        a private mapping of another
- * part of the same file tmpfs          a shared mapping of a file of tmpfs
+ *                  written, cut and synced by calls
+ *   private        a private mapping of another part of the same file
+ *   tmpfs          a shared mapping of a file of tmpfs
  *
  * The test believes one byte of each page, at an offset that the page's number
  * gives; the rest of the page is zeros or old bytes of the same rule.  An

@@ -217,6 +217,8 @@ Test(swapon, a_file_that_is_an_area_is_left_alone)
 	cr_assert_gt(sim_meminfo(m, "VmallocUsed"), vmalloc_kb);
 	cr_assert_eq(mmsim_pwrite(task, file, "x", 1, 0), -ETXTBSY);
 	cr_assert_eq(mmsim_ftruncate(file, 0), -ETXTBSY);
+	cr_assert_eq(mmsim_open(task, "/swapfile", O_RDWR | O_TRUNC, &other),
+		     -ETXTBSY);
 	cr_assert_eq(mmsim_unlink(m, "/swapfile"), -EPERM);
 	cr_assert_eq(mmsim_mmap(task, 0, SIM_PAGE, PROT_READ | PROT_WRITE,
 				MAP_SHARED, file, 0),
