@@ -360,11 +360,10 @@ bool radix_has_tag(const struct radix *radix, uint64_t index,
 
 /*
  * The first entry of the branch at or behind *index, whose path begins in
- * `node`; NULL when the branch has none.  *index is the entry's then.  tag -1:
- * any entry.
+ * `node`; NULL when the branch has none.  *index is the entry's then.
  */
 static void *radix_next_in(const struct radix_node *node, unsigned height,
-			   uint64_t *index, int tag)
+			   uint64_t *index)
 {
 	uint64_t step = (uint64_t)1 << (height - 1) * RADIX_BITS;
 	uint64_t at = *index;
@@ -372,10 +371,8 @@ static void *radix_next_in(const struct radix_node *node, unsigned height,
 	for (unsigned i = radix_slot(height, at); i < RADIX_SLOTS; i++) {
 		void *below = node->slots[i];
 
-		if (tag >= 0 && !(node->tags[tag] >> i & 1))
-			below = NULL;
 		if (below && height > 1)
-			below = radix_next_in(below, height - 1, &at, tag);
+			below = radix_next_in(below, height - 1, &at);
 		if (below) {
 			*index = at;
 			return below;
@@ -386,20 +383,54 @@ static void *radix_next_in(const struct radix_node *node, unsigned height,
 	return NULL;
 }
 
-static void *radix_walk(const struct radix *radix, uint64_t *index, int tag)
+/* The same of the entries with the tag, whose bits tell where there are any. */
+static void *radix_next_tagged_in(const struct radix_node *node,
+				  unsigned height, uint64_t *index,
+				  enum radix_tag tag)
 {
-	if (radix->height == 0 || !radix_covers(radix->height, *index))
-		return NULL;
-	return radix_next_in(radix->root, radix->height, index, tag);
+	unsigned shift = (height - 1) * RADIX_BITS, i = *index >> shift & 63;
+	uint64_t at = *index,
+		 base = at & ~(((uint64_t)RADIX_SLOTS << shift) - 1);
+
+	for (; i < RADIX_SLOTS && node->tags[tag] >> i; i++) {
+		unsigned skip = log2_lowest(node->tags[tag] >> i);
+		void *below;
+
+		if (skip > 0) {
+			i += skip;
+			at = base | (uint64_t)i << shift;
+		}
+		below = node->slots[i];
+		if (height > 1)
+			below = radix_next_tagged_in(below, height - 1, &at,
+						     tag);
+		if (below) {
+			*index = at;
+			return below;
+		}
+		at = base | (uint64_t)(i + 1) << shift;
+	}
+	return NULL;
+}
+
+/* There may be something at *index or behind it. */
+static bool radix_reaches(const struct radix *radix, uint64_t index)
+{
+	return radix->height > 0 && radix_covers(radix->height, index);
 }
 
 void *radix_next(const struct radix *radix, uint64_t *index)
 {
-	return radix_walk(radix, index, -1);
+	return radix_reaches(radix, *index)
+		       ? radix_next_in(radix->root, radix->height, index)
+		       : NULL;
 }
 
 void *radix_next_tagged(const struct radix *radix, uint64_t *index,
 			enum radix_tag tag)
 {
-	return radix_walk(radix, index, (int)tag);
+	return radix_reaches(radix, *index)
+		       ? radix_next_tagged_in(radix->root, radix->height, index,
+					      tag)
+		       : NULL;
 }

@@ -194,15 +194,30 @@ static int write_begin(struct transfer *io, size_t len, struct page **page)
 	struct address_space *mapping = &io->inode->mapping;
 	uint64_t index = io->pos / PAGE_SIZE;
 	bool whole = len == PAGE_SIZE;
-	int err;
 
 	if (!mapping->is_shmem && !whole && store_has(io->inode, index) &&
 	    index < file_pages(io->inode->size))
 		return filemap_get_page(io->task, mapping, index, page);
-	err = filemap_grab_page(io->task, mapping, index, page);
-	if (!err)
-		page_set(*page, PG_uptodate);
-	return err;
+	return filemap_grab_page(io->task, mapping, index, page);
+}
+
+/* The bytes are in the page; 0 or -ENOMEM (of the host): a page that was made
+ * for them is gone again. */
+static int write_copy(struct transfer *io, struct page *page, const char *from,
+		      size_t len)
+{
+	if (page->data || !bytes_are_zeros(from, len)) {
+		char *content = page_content_write(io->task->machine, page);
+
+		if (!content) {
+			if (!page_has(page, PG_uptodate))
+				filemap_remove(page);
+			return -ENOMEM;
+		}
+		memcpy(content + io->pos % PAGE_SIZE, from, len);
+	}
+	page_set(page, PG_uptodate);
+	return 0;
 }
 
 static int write_chunk(struct transfer *io, const char *from, size_t len)
@@ -210,7 +225,6 @@ static int write_chunk(struct transfer *io, const char *from, size_t len)
 	struct mmsim_machine *machine = io->task->machine;
 	uint64_t old_size = io->inode->size;
 	struct page *page;
-	char *content;
 	int err;
 
 	/* a page of tmpfs is only made below the size */
@@ -219,14 +233,10 @@ static int write_chunk(struct transfer *io, const char *from, size_t len)
 	err = write_begin(io, len, &page);
 	if (err)
 		goto restore;
-	if (page->data || !bytes_are_zeros(from, len)) {
-		content = page_content_write(machine, page);
-		if (!content) {
-			err = -ENOMEM;
-			page_put(machine, page);
-			goto restore;
-		}
-		memcpy(content + io->pos % PAGE_SIZE, from, len);
+	err = write_copy(io, page, from, len);
+	if (err) {
+		page_put(machine, page);
+		goto restore;
 	}
 	set_page_dirty(page);
 	/* writing is a use of tmpfs only */

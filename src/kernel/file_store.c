@@ -142,8 +142,11 @@ void store_read(struct inode *inode, uint64_t index, unsigned offset, void *buf,
 int store_write(struct inode *inode, uint64_t index, unsigned offset,
 		const void *buf, size_t len)
 {
-	char *block = store_block_write(inode, index);
+	char *block;
 
+	if (!store_block(inode, index) && bytes_are_zeros(buf, len))
+		return store_reserve(inode, index);
+	block = store_block_write(inode, index);
 	if (!block)
 		return -ENOMEM;
 	memcpy(block + offset, buf, len);

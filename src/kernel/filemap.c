@@ -202,6 +202,7 @@ void set_page_dirty(struct page *page)
 
 	page = page_head(page);
 	mapping = page->mapping;
+	/* it is wanted after all */
 	page_clear(page, PG_reclaim);
 	if (page_has(page, PG_dirty))
 		return;

@@ -186,6 +186,8 @@ PUBLIC void mmsim_sync(struct mmsim_machine *machine)
 	if (machine_check(machine))
 		return;
 	list_for_each(inode, file_inodes(machine), link)
+		writeback_start(&inode->mapping, 0, UINT64_MAX);
+	list_for_each(inode, file_inodes(machine), link)
 		writeback_range(&inode->mapping, 0, UINT64_MAX);
 	task_call_done(machine);
 }
