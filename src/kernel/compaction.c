@@ -29,7 +29,7 @@
  * Simplified: no capture of the block for the request that made it (nobody else
  * runs); a first look does not leave out aligned blocks of which one page
  * cannot be moved; skip marks are forgotten at the next request instead of when
- * kswapd falls asleep; no kcompactd and no proactive compaction.
+ * kswapd falls asleep.
  *
  * Sources: kernel documentation, admin-guide/sysctl/vm (compact_memory,
  * extfrag_threshold); LWN, "Memory compaction" (2010); recordings.
@@ -163,7 +163,7 @@ static enum compact_result compact_state(const struct compact_control *cc)
 	if (compact_have_met(cc))
 		return cc->priority == COMPACT_FULL ? COMPACT_COMPLETE
 						    : COMPACT_PARTIAL;
-	if (cc->order == COMPACT_WHOLE)
+	if (cc->order == COMPACT_WHOLE || cc->is_proactive)
 		return COMPACT_CONTINUE;
 	/* a pageblock that was begun is finished, against mixing of types */
 	if (!is_aligned(cc->migrate_pfn, PAGEBLOCK_NR))
@@ -343,6 +343,33 @@ void compact_tell(const struct alloc_context *ac, const struct page *page)
 	if (page)
 		compact_end_deferral(machine_zone_of(ac->machine, page),
 				     ac->order);
+}
+
+void compact_in_background(struct zone *zone, unsigned order, bool is_proactive)
+{
+	struct mmsim_machine *machine = zone->node->machine;
+	struct compact_control cc =
+		compact_control_of(zone, NULL, COMPACT_SYNC);
+	enum compact_result result;
+
+	if (!is_proactive &&
+	    (compact_is_deferred(zone, order) ||
+	     compact_is_suitable(zone, order, zone->type) != COMPACT_CONTINUE))
+		return;
+	cc.order = (int)order;
+	cc.migratetype = MIGRATE_MOVABLE;
+	cc.is_proactive = is_proactive;
+	result = compact_zone(&cc);
+	count_vm_events(machine, KCOMPACTD_MIGRATE_SCANNED,
+			cc.nr_migrate_scanned);
+	count_vm_events(machine, KCOMPACTD_FREE_SCANNED, cc.nr_free_scanned);
+	if (result == COMPACT_SUCCESS) {
+		compact_end_deferral(zone, order);
+	} else if (result == COMPACT_PARTIAL && !is_proactive) {
+		/* single pages may wait on the CPUs' lists */
+		pcp_drain_all(machine);
+		compact_defer(zone, order);
+	}
 }
 
 void compact_node(struct pglist_data *node)

@@ -3,6 +3,7 @@
  *
  *   compaction.c       when, how far, with what result
  *   compaction_scan.c  the two scanners
+ *   kcompactd.c        in the background
  */
 #ifndef KERNEL_COMPACTION_H
 #define KERNEL_COMPACTION_H
@@ -40,6 +41,7 @@ struct compact_control {
 	struct list_head migrate_pages; /* isolated, to be moved */
 	struct list_head free_pages;    /* isolated, single: where to */
 	unsigned nr_migrate_pages, nr_free_pages;
+	bool is_proactive; /* to the end, whatever blocks there are */
 	uint64_t nr_migrate_scanned, nr_free_scanned;
 };
 
@@ -54,6 +56,10 @@ bool compact_for_request(const struct alloc_context *ac,
 void compact_tell(const struct alloc_context *ac, const struct page *page);
 /* All zones of the node, from end to end. */
 void compact_node(struct pglist_data *node);
+/* For kcompactd: until there is a block of this order, or (proactively) on to
+ * the end. */
+void compact_in_background(struct zone *zone, unsigned order,
+			   bool is_proactive);
 
 /*
  * Why a request of this order fails, in thousandths: towards 0 because too
@@ -63,6 +69,16 @@ void compact_node(struct pglist_data *node);
 int fragmentation_index(const struct zone *zone, unsigned order);
 /* How much of the free memory such a request cannot use, in thousandths. */
 unsigned unusable_free_index(const struct zone *zone, unsigned order);
+
+/* --- kcompactd.c ---------------------------------------------------------- */
+
+int kcompactd_init(struct mmsim_machine *machine);
+void kcompactd_fini(struct mmsim_machine *machine);
+/* Memory was freed for a block of this order, which may be in pieces. */
+void kcompactd_wake(struct pglist_data *node, unsigned order,
+		    enum zone_type highest);
+/* All nodes' threads look whether they should be proactive. */
+void kcompactd_look(struct mmsim_machine *machine);
 
 /* --- compaction_scan.c -----------------------------------------------------
  */

@@ -25,8 +25,10 @@
  * A step is one batch.  While the device's queue is full it waits, and with one
  * CPU the task goes on meanwhile.
  *
+ * When it was woken for a block, it wakes kcompactd when it falls asleep.
+ *
  * Simplified: watermarks are not boosted (watermark_boost_factor) where a block
- * of another migrate type was taken; kcompactd is not woken.
+ * of another migrate type was taken.
  *
  * Source: kernel documentation, admin-guide/sysctl/vm (watermarks); recordings
  * (kswapd-trace: how much each run steals, pageoutrun, *_hit_quickly).
@@ -34,6 +36,7 @@
 #include "base/hostmem.h"
 #include "base/outbuf.h"
 #include "kernel/blkdev.h"
+#include "kernel/compaction.h"
 #include "kernel/kthread.h"
 #include "kernel/machine.h"
 #include "kernel/reclaim.h"
@@ -210,6 +213,7 @@ static uint64_t kswapd_lie_down(struct kswapd *kswapd)
 	trace_node(machine, TRACE_KSWAPD_SLEEP, kswapd->node->id,
 		   kswapd->nr_reclaimed);
 	kswapd->nr_reclaimed = 0;
+	kcompactd_wake(kswapd->node, kswapd->run_order, kswapd->run_highest);
 	kswapd->state = KSWAPD_DOZING;
 	kswapd->doze_end_ns = clock_now(machine) + KSWAPD_DOZE_NS;
 	return kswapd->doze_end_ns;
@@ -271,22 +275,24 @@ static uint64_t kswapd_step(struct kthread *thread)
 
 /* --- from outside -------------------------------------------------------- */
 
-void kswapd_wake(struct zone *zone, unsigned order, enum zone_type highest)
+bool kswapd_wake(struct zone *zone, unsigned order, enum zone_type highest)
 {
 	struct pglist_data *node = zone->node;
 	struct kswapd *kswapd = node->kswapd;
 
 	if (zone->managed_pages == 0 || !kswapd)
-		return;
+		return true;
 	if (kswapd->highest == MAX_NR_ZONES || kswapd->highest < highest)
 		kswapd->highest = highest;
 	if (kswapd->order < order)
 		kswapd->order = order;
-	if (kswapd->state == KSWAPD_RUNNING || kswapd_has_given_up(node))
-		return;
-	if (kswapd_is_balanced(node, order, highest))
-		return;
+	if (kswapd->state == KSWAPD_RUNNING)
+		return true;
+	if (kswapd_has_given_up(node) ||
+	    kswapd_is_balanced(node, order, highest))
+		return false;
 	kthread_wake(&kswapd->thread);
+	return true;
 }
 
 int kswapd_start(struct pglist_data *node)

@@ -13,6 +13,7 @@
 
 #include "base/hostmem.h"
 #include "kernel/blkdev.h"
+#include "kernel/compaction.h"
 #include "kernel/file.h"
 #include "kernel/kthread.h"
 #include "kernel/page_alloc.h"
@@ -184,9 +185,12 @@ static int machine_init(struct mmsim_machine *machine)
 	err = kswapd_init(machine);
 	if (err < 0)
 		goto out_workingset;
-	err = file_init(machine);
+	err = kcompactd_init(machine);
 	if (err < 0)
 		goto out_kswapd;
+	err = file_init(machine);
+	if (err < 0)
+		goto out_kcompactd;
 	err = shm_init(machine);
 	if (err < 0)
 		goto out_file;
@@ -201,6 +205,8 @@ out_shm:
 	shm_fini(machine);
 out_file:
 	file_fini(machine);
+out_kcompactd:
+	kcompactd_fini(machine);
 out_kswapd:
 	kswapd_fini(machine);
 out_workingset:
@@ -272,6 +278,7 @@ PUBLIC void mmsim_machine_shutdown(struct mmsim_machine *machine)
 	task_fini(machine);
 	shm_fini(machine);
 	file_fini(machine);
+	kcompactd_fini(machine);
 	kswapd_fini(machine);
 	workingset_fini(machine);
 	swap_fini(machine);

@@ -224,7 +224,10 @@ static void page_alloc_wake_kswapds(const struct alloc_context *ac)
 		    zone->node == last)
 			continue;
 		last = zone->node;
-		kswapd_wake(zone, ac->order, ac->highest);
+		/* what is free may be in pieces */
+		if (!kswapd_wake(zone, ac->order, ac->highest) &&
+		    !(ac->gfp & GFP_F_DIRECT_RECLAIM))
+			kcompactd_wake(zone->node, ac->order, ac->highest);
 	}
 	/* with one CPU it takes it at once */
 	if (!ac->machine->is_reclaiming)

@@ -33,8 +33,9 @@ int kswapd_init(struct mmsim_machine *machine);
 void kswapd_fini(struct mmsim_machine *machine);
 /* One for this node, which is new; 0 or -ENOMEM. */
 int kswapd_start(struct pglist_data *node);
-/* A request for 2^order pages of class `highest` found the zone below low. */
-void kswapd_wake(struct zone *zone, unsigned order, enum zone_type highest);
+/* A request for 2^order pages of class `highest` found the zone below low.
+ * False: kswapd finds the node well, or has given it up. */
+bool kswapd_wake(struct zone *zone, unsigned order, enum zone_type highest);
 
 /* Direct reclaim for the request; how many pages were freed. */
 uint64_t try_to_free_pages(const struct alloc_context *ac);

@@ -22,6 +22,7 @@
 #include "kernel/sysctl.h"
 
 #include "base/outbuf.h"
+#include "kernel/compaction.h"
 #include "kernel/machine.h"
 #include "kernel/number.h"
 #include "kernel/page_alloc.h"
@@ -83,6 +84,12 @@ static void changed_lowmem_reserve(struct mmsim_machine *machine, int64_t old)
 	zone_setup_protection(machine);
 }
 
+static void changed_proactiveness(struct mmsim_machine *machine, int64_t old)
+{
+	(void)old;
+	kcompactd_look(machine);
+}
+
 static void changed_pcp(struct mmsim_machine *machine, int64_t old)
 {
 	(void)old;
@@ -138,7 +145,7 @@ static const struct sysctl_entry sysctl_table[] = {
 	ULONG_("vm.admin_reserve_kbytes", admin_reserve_kbytes, 0, 8192, NULL,
 	       SINCE(3_10)),
 	INT_("vm.compaction_proactiveness", compaction_proactiveness, 0, 100,
-	     20, NULL, SINCE(6_1)),
+	     20, changed_proactiveness, SINCE(6_1)),
 	ULONG_("vm.dirty_background_bytes", dirty_background_bytes, 1, 0,
 	       changed_dirty_background_bytes, ALL_PROFILES),
 	INT_("vm.dirty_background_ratio", dirty_background_ratio, 0, 100, 10,

@@ -129,6 +129,7 @@ struct pglist_data {
 	struct zonelist fallback;   /* all nodes, this one first */
 	struct zonelist nofallback; /* GFP_F_THISNODE */
 	struct lruvec lruvec;
+	struct kcompactd *kcompactd; /* the node's thread */
 	uint64_t stat[NR_NODE_STAT_ITEMS];
 	unsigned distance[MAX_NODES]; /* as in ACPI's SLIT: 10 is itself */
 	struct kswapd *kswapd;

@@ -126,6 +126,53 @@ Test(compaction, a_request_compacts)
 	sim_shutdown(m);
 }
 
+/* Faults that only wake kswapd.  It finds nothing to reclaim, and when it has
+ * given up it is kcompactd that is woken, and makes blocks. */
+Test(compaction, in_the_background)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M");
+	struct mmsim_task *task = sim_spawn(m);
+	size_t len = ((size_t)sim_meminfo(m, "MemFree") << 10) - (3 << 20);
+	uintptr_t addr = make_holes(task, len), huge;
+	int nr = 0;
+
+	sim_write(m, "/sys/kernel/mm/transparent_hugepage/enabled", "always");
+	sim_write(m, "/sys/kernel/mm/transparent_hugepage/defrag", "defer");
+	huge = sim_mmap(task, 25 * HUGE);
+	huge = (huge + HUGE - 1) & ~(HUGE - 1);
+	while (nr < 24 && sim_vmstat(m, "compact_daemon_wake") == 0)
+		sim_touch(task, huge + nr++ * HUGE, SIM_PAGE);
+	cr_expect_gt(nr, 1);
+	cr_expect_eq(sim_vmstat(m, "compact_daemon_wake"), 1);
+	cr_expect_gt(sim_vmstat(m, "compact_daemon_migrate_scanned"), 0);
+	cr_expect_gt(sim_vmstat(m, "compact_daemon_free_scanned"), 0);
+	cr_expect_eq(sim_vmstat(m, "compact_stall"), 0);
+	sim_validate(m);
+	sim_touch(task, huge + nr * HUGE, SIM_PAGE);
+	cr_expect_gt(sim_vmstat(m, "thp_fault_alloc"), 0);
+	expect_rest(task, addr, len);
+	sim_shutdown(m);
+}
+
+Test(compaction, proactive)
+{
+	struct mmsim_machine *m =
+		sim_boot("ram=64M,vm.compaction_proactiveness=0");
+	struct mmsim_task *task = sim_spawn(m);
+	size_t len = ((size_t)sim_meminfo(m, "MemFree") << 10) - (3 << 20);
+	uintptr_t addr = make_holes(task, len);
+
+	mmsim_idle(m, 1000000000);
+	cr_expect_eq(sim_vmstat(m, "pgmigrate_success"), 0);
+	sim_write(m, "/proc/sys/vm/compaction_proactiveness", "60");
+	cr_expect_gt(sim_vmstat(m, "pgmigrate_success"), 1000);
+	cr_expect_gt(free_in_blocks(m, "DMA32", 9), 4 * 512);
+	cr_expect_eq(sim_vmstat(m, "compact_daemon_wake"), 0);
+	sim_validate(m);
+	expect_rest(task, addr, len);
+	sim_shutdown(m);
+}
+
 /* Locked pages and dirty pages of files move, too. */
 Test(compaction, what_moves)
 {
