@@ -10,7 +10,7 @@ static unsigned nr_steps(unsigned percent)
 
 	/* these builds prove the books after each call by themselves */
 	if (MMSIM_DEBUG >= 2)
-		all /= 50;
+		all /= 500;
 	return all / 100 * percent;
 }
 
