@@ -217,19 +217,40 @@ enum zone_type mempolicy_zone(const struct mmsim_machine *machine)
 	return (enum zone_type)highest;
 }
 
-static bool policy_governs(const struct mmsim_machine *machine, gfp_t gfp)
+/* One of the nodes has memory that the kernel can use for itself. */
+static bool nodes_have_kernel_memory(const struct mmsim_machine *machine,
+				     nodemask_t nodes)
 {
-	return gfp_zone(machine, gfp) >= mempolicy_zone(machine);
+	const struct pglist_data *node;
+	unsigned i;
+
+	for_each_node(machine, node, i)
+		for (int type = 0; type <= ZONE_HIGHMEM; type++)
+			if ((nodes >> i & 1) &&
+			    zone_is_populated(&node->zones[type]))
+				return true;
+	return false;
+}
+
+/* The policy binds the request.  Nodes that have only Movable bind no more than
+ * what can be put there. */
+static bool policy_binds(const struct mmsim_machine *machine,
+			 const struct mempolicy *policy, gfp_t gfp)
+{
+	enum zone_type from = mempolicy_zone(machine);
+
+	if (!policy || policy->mode != MPOL_BIND)
+		return false;
+	if (!nodes_have_kernel_memory(machine, policy->nodes))
+		from = ZONE_MOVABLE;
+	return gfp_zone(machine, gfp) >= from;
 }
 
 nodemask_t mempolicy_bind_nodes(const struct mmsim_task *task, gfp_t gfp)
 {
 	const struct mempolicy *policy = task->policy;
 
-	if (!policy || policy->mode != MPOL_BIND ||
-	    !policy_governs(task->machine, gfp))
-		return 0;
-	return policy->nodes;
+	return policy_binds(task->machine, policy, gfp) ? policy->nodes : 0;
 }
 
 static struct page *alloc_interleaved(struct mmsim_task *task, gfp_t gfp,
@@ -290,8 +311,7 @@ static struct page *alloc_by_policy(struct mmsim_task *task, gfp_t gfp,
 		return alloc_preferred_many(task, gfp, order, policy);
 	if (policy && policy->mode == MPOL_PREFERRED)
 		node = log2_lowest(policy->nodes);
-	if (policy && policy->mode == MPOL_BIND &&
-	    policy_governs(task->machine, gfp))
+	if (policy_binds(task->machine, policy, gfp))
 		nodes = policy->nodes;
 	if (order == HPAGE_PMD_ORDER)
 		return alloc_huge(task, gfp, order, node, nodes);

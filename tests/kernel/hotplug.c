@@ -4,6 +4,8 @@
  */
 #include "sim.h"
 
+#include <linux/mempolicy.h>
+
 TestSuite(hotplug);
 
 #define BLOCK ((uint64_t)128 << 20)
@@ -542,6 +544,32 @@ Test(hotplug, no_room)
 	cr_expect_eq(mmsim_memory_offline(m, FIRST, 0), -EINTR);
 	cr_assert_eq(mmsim_munmap(task, addr, len), 0);
 	cr_expect_eq(mmsim_memory_offline(m, FIRST, 0), 0);
+	sim_shutdown(m);
+}
+
+/* The kernel's own pages cannot be there: a binding holds for the others. */
+Test(hotplug, bound_to_a_node_with_movable_memory_only)
+{
+	struct mmsim_machine *m =
+		sim_boot("nodes=2,cpus=2,"
+			 "managed=DMA:3840+DMA32:48839/DMA32:0");
+	struct mmsim_task *t = sim_spawn(m);
+	const uint64_t node_1 = 2;
+	uintptr_t addr;
+	char *maps;
+
+	cr_assert_eq(mmsim_set_mempolicy(t, MPOL_BIND, node_1), -EINVAL);
+	cr_assert_eq(mmsim_dimm_add(m, BLOCK, 1, NULL), 0);
+	cr_assert_eq(write_block(m, FIRST, "state", "online_movable"), 0);
+	cr_assert_eq(mmsim_set_mempolicy(t, MPOL_BIND, node_1), 0);
+	addr = (uintptr_t)mmsim_mmap(t, 0, BLOCK / 2, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
+	cr_assert_eq(mmsim_access(t, addr, BLOCK / 2, 1), 0);
+	maps = sim_task_proc(m, t, "numa_maps");
+	cr_expect_not_null(strstr(maps, "bind:1 anon=16384 dirty=16384 "
+					"active=0 N1=16384"),
+			   "%s", maps);
+	free(maps);
 	sim_shutdown(m);
 }
 
