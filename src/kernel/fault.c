@@ -135,7 +135,7 @@ static int fault_serve(struct vm_fault *fault, enum fault_access access)
 }
 
 int handle_mm_fault(struct mmsim_task *task, struct vm_area_struct *vma,
-		    uintptr_t addr, enum fault_access access)
+		    uintptr_t addr, enum fault_access access, bool is_kernels)
 {
 	struct vm_fault fault = { .machine = task->machine,
 				  .task = task,
@@ -155,7 +155,8 @@ int handle_mm_fault(struct mmsim_task *task, struct vm_area_struct *vma,
 		count_vm_event(task->machine, PGMAJFAULT);
 	if (UNLIKELY(fault.retried))
 		count_vm_event(task->machine, PGFAULT);
-	if (UNLIKELY(fault.major || fault.retried))
+	/* the kernel begins anew, and the page is there then */
+	if (UNLIKELY(fault.retried ? !is_kernels : fault.major))
 		task->maj_flt++;
 	else
 		task->min_flt++;
@@ -241,7 +242,7 @@ int handle_page_fault(struct mmsim_task *task, uintptr_t addr,
 		return fault_unmapped(task, addr);
 	if (UNLIKELY(!access_is_allowed(vma, access)))
 		return tell_signal(task, SIGSEGV, addr, SEGV_ACCERR);
-	result = handle_mm_fault(task, vma, addr, access);
+	result = handle_mm_fault(task, vma, addr, access, false);
 	if (LIKELY(result == 0)) {
 		/* The reserves may serve a task that was killed for it. */
 		if (UNLIKELY(task->pending_signal != 0))

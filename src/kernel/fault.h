@@ -55,9 +55,10 @@ struct vm_fault {
 	uint64_t cost;  /* ns so far */
 };
 
-/* A fault in an area that allows the access; counts it. */
+/* A fault in an area that allows the access; counts it.  `is_kernels`: the kernel
+ * wants the page, no access of the task's does. */
 int handle_mm_fault(struct mmsim_task *task, struct vm_area_struct *vma,
-		    uintptr_t addr, enum fault_access access);
+		    uintptr_t addr, enum fault_access access, bool is_kernels);
 /* No memory for the fault of an access: what becomes of the task. */
 int fault_out_of_memory(struct mmsim_task *task);
 /* A page for the area, by its policy; NULL: no memory. */

@@ -86,7 +86,7 @@ int filemap_add_gfp(struct address_space *mapping, struct page *page,
 	if (mapping->is_shmem) {
 		page_set(page, PG_swapbacked);
 		if (mapping->is_unevictable)
-			page_set(page, PG_unevictable);
+			lru_cull(machine, page);
 		node_stat_add(node, NR_SHMEM, 1);
 	} else if (shadow && !(gfp & GFP_F_WRITE)) {
 		/* who writes a page as a whole did not miss the old one */

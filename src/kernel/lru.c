@@ -168,11 +168,28 @@ void lru_note_cost(struct pglist_data *node, bool file, uint64_t nr_io,
 	}
 }
 
+void lru_cull(struct mmsim_machine *machine, struct page *page)
+{
+	page_clear(page, PG_active);
+	if (page_has(page, PG_unevictable))
+		return;
+	page_set(page, PG_unevictable);
+	count_vm_events(machine, UNEVICTABLE_PGCULLED, page_nr(page));
+}
+
 void mlock_page(struct mmsim_machine *machine, struct page *page)
 {
+	bool on_list;
+
 	if (page_has(page, PG_mlocked))
 		return;
-	lru_reflag(machine, page, PG_mlocked | PG_unevictable, PG_active);
+	on_list = page_has(page, PG_lru);
+	if (on_list)
+		lru_del(machine, page);
+	lru_cull(machine, page);
+	page_set(page, PG_mlocked);
+	if (on_list)
+		lru_add(machine, page);
 	zone_stat_add(machine_zone_of(machine, page), NR_MLOCK, page_nr(page));
 	count_vm_events(machine, UNEVICTABLE_PGMLOCKED, page_nr(page));
 }
@@ -181,10 +198,12 @@ void munlock_page(struct mmsim_machine *machine, struct page *page)
 {
 	if (!page_has(page, PG_mlocked))
 		return;
-	lru_reflag(machine, page, 0,
-		   page_is_of_locked_object(page)
-			   ? PG_mlocked
-			   : PG_mlocked | PG_unevictable);
+	if (page_is_of_locked_object(page)) {
+		page_clear(page, PG_mlocked);
+	} else {
+		lru_reflag(machine, page, 0, PG_mlocked | PG_unevictable);
+		count_vm_events(machine, UNEVICTABLE_PGRESCUED, page_nr(page));
+	}
 	zone_stat_add(machine_zone_of(machine, page), NR_MLOCK,
 		      -(int64_t)page_nr(page));
 	count_vm_events(machine, UNEVICTABLE_PGMUNLOCKED, page_nr(page));

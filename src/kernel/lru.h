@@ -38,6 +38,8 @@ void lru_note_cost(struct pglist_data *node, bool file, uint64_t nr_io,
 /* mlock and munlock of a page: NR_MLOCK, and the unevictable list. */
 void mlock_page(struct mmsim_machine *machine, struct page *page);
 void munlock_page(struct mmsim_machine *machine, struct page *page);
+/* The page, which is on no list, is unevictable from now on. */
+void lru_cull(struct mmsim_machine *machine, struct page *page);
 /* The object of an unevictable page is locked no more (SHM_UNLOCK): back to an
  * inactive list, unless the page is mlocked. */
 void lru_rescue(struct mmsim_machine *machine, struct page *page);

@@ -39,10 +39,8 @@ static bool isolate_page(struct page *page, struct list_head *list,
 	page_get(page);
 	lru_del(sc->machine, page);
 	/* it was on the list when its segment was locked (SHM_LOCK) */
-	if (page_is_of_locked_object(page)) {
-		page_clear(page, PG_active);
-		page_set(page, PG_unevictable);
-	}
+	if (page_is_of_locked_object(page))
+		lru_cull(sc->machine, page);
 	list_add(&page->lru, taken);
 	return true;
 }
@@ -93,10 +91,7 @@ uint64_t reclaim_put_back(struct pglist_data *node, struct list_head *pages)
 		list_del(&page->lru);
 		if (is_wanted) {
 			nr_moved += page_nr(page);
-			if (page_has(page, PG_unevictable))
-				count_vm_events(machine, UNEVICTABLE_PGCULLED,
-						page_nr(page));
-			else if (page_has(page, PG_active))
+			if (page_has(page, PG_active))
 				node->lruvec.nonresident_age += page_nr(page);
 			lru_add(machine, page);
 		}

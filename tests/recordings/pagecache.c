@@ -14,3 +14,8 @@ Test(pagecache, each_kind)
 {
 	steps_run("pagecache");
 }
+
+Test(pagecache, locked)
+{
+	steps_run("mlock");
+}

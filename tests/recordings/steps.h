@@ -14,6 +14,7 @@
  *     A protect RANGE PROT
  *     A unmap RANGE
  *     A lock RANGE
+ *     A onfault RANGE               mlock2 with MLOCK_ONFAULT
  *     A unlock RANGE
  *     A advise RANGE WHAT           "... WHAT 512": one page of every 512
  *     A remap RANGE PAGES FLAG... [RANGE]

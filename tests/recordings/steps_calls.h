@@ -10,6 +10,8 @@
 #include <ctype.h>
 #include <sys/resource.h>
 
+enum { STEPS_MLOCK_ONFAULT = 1 }; /* MLOCK_ONFAULT of <linux/mman.h> */
+
 enum {
 	STEPS_TASKS = 26,
 	STEPS_REGIONS = 16,
@@ -342,6 +344,9 @@ static intptr_t steps_call(struct steps *steps, struct mmsim_task *task)
 				      steps_prot(steps, 3));
 	if (strcmp(call, "lock") == 0)
 		return mmsim_mlock(task, range.addr, range.len);
+	if (strcmp(call, "onfault") == 0)
+		return mmsim_mlock2(task, range.addr, range.len,
+				    STEPS_MLOCK_ONFAULT);
 	if (strcmp(call, "unlock") == 0)
 		return mmsim_munlock(task, range.addr, range.len);
 	steps_fail(steps, "call", call);
