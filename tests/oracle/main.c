@@ -225,8 +225,9 @@ int main(int argc, char **argv)
 		{"verbose", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0},
 	};
-	uint64_t seed = 1, ops = 80000, only = 0, number;
+	uint64_t seed = 1, ops = getenv("MMSIM_LONG") ? 500000 : 80000;
 	int per_script = 250, c, nr_diverged = 0;
+	uint64_t only = 0, number;
 	const char *why_not;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
