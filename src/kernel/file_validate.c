@@ -40,6 +40,8 @@ static void check_tags(struct file_check *check, const struct page *page,
 		   "a page's tag does not say whether it is being written");
 	check_that(check, page_has(page, PG_uptodate),
 		   "a page has no content yet");
+	check_that(check, !dirty || !page_has(page, PG_readahead),
+		   "a page that was read ahead is dirty");
 }
 
 static void check_nodes(struct file_check *check,

@@ -210,6 +210,7 @@ void set_page_dirty(struct page *page)
 		page_set(page, PG_dirty);
 		return;
 	}
+	page_clear(page, PG_readahead);
 	page_get(page);
 	attach_buffer_head(mapping->machine, page);
 	/* a task may have died for that, and with it the file */

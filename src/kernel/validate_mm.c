@@ -21,6 +21,14 @@ struct mm_sums {
 	uint64_t nr_tables; /* the top one not counted */
 };
 
+/* The first store to a clean page of a file must fault, for write-back. */
+static bool hides_stores(const struct vm_area_struct *vma,
+			 const struct page *page, pte_t entry)
+{
+	return (entry & PTE_RW) && (vma->flags & VM_SHARED) && vma->mapping &&
+	       !vma->mapping->is_shmem && !page_has(page, PG_dirty);
+}
+
 static void validate_entry(struct mm_sums *sums, uintptr_t addr, pte_t entry,
 			   bool huge)
 {
@@ -47,6 +55,9 @@ static void validate_entry(struct mm_sums *sums, uintptr_t addr, pte_t entry,
 		 "pid %d: the entry for %lx leads to no frame", pid,
 		 (unsigned long)addr);
 	page = page_from_pfn(v->machine, pte_pfn(entry));
+	VALIDATE(v, !hides_stores(vma, page, entry),
+		 "pid %d: %lx may be written, its page is clean", pid,
+		 (unsigned long)addr);
 	note = validate_note(v, pte_pfn(entry));
 	if (huge)
 		note->nr_huge++;
@@ -247,35 +258,21 @@ static unsigned mm_count_users(const struct validate *v,
 	return nr;
 }
 
+/* What an object has in swap, and what it was promised. */
 static void validate_inode(struct validate *v, const struct inode *inode)
 {
-	const struct address_space *mapping = &inode->mapping;
-	uint64_t index = 0, nr_pages = 0, nr_dirty = 0;
-	const struct page *page;
+	uint64_t index = 0;
+	const void *entry;
 
-	for (; (page = radix_next(&mapping->pages, &index)); index++) {
-		if (radix_is_value(page)) {
-			if (mapping->is_shmem)
-				validate_swap_entry(v, radix_to_value(page));
-			continue;
-		}
-		VALIDATE(v, page->mapping == mapping && page->index == index &&
-				    page->refcount > 0,
-			 "file %lu: its page %lu belongs to another",
-			 (unsigned long)inode->ino, (unsigned long)index);
-		nr_pages++;
-		nr_dirty += !mapping->is_shmem && page_has(page, PG_dirty);
-	}
-	VALIDATE(v, nr_pages == mapping->nr_pages &&
-			    nr_dirty == mapping->nr_dirty,
-		 "file %lu: %lu pages, %lu dirty, a walk finds %lu, %lu",
-		 (unsigned long)inode->ino, (unsigned long)mapping->nr_pages,
-		 (unsigned long)mapping->nr_dirty, (unsigned long)nr_pages,
-		 (unsigned long)nr_dirty);
 	v->committed += inode->committed;
+	if (!inode->mapping.is_shmem)
+		return;
+	for (; (entry = radix_next(&inode->mapping.pages, &index)); index++)
+		if (radix_is_value(entry))
+			validate_swap_entry(v, radix_to_value(entry));
 }
 
-/* Files and shared objects: their page caches and promises. */
+/* Shared objects; file_validate.c proves the page caches. */
 void validate_inodes(struct validate *v)
 {
 	const struct inode *inode;

@@ -3,7 +3,7 @@
  * long random work.
  */
 #include "base/rng.h"
-#include "kernel/file.h"
+#include "kernel/file_state.h"
 #include "kernel/machine.h"
 #include "kernel/memory_block.h"
 #include "kernel/page_alloc.h"
@@ -12,6 +12,7 @@
 
 #include "sim.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 
 enum { MB = 1024 * 1024 };
@@ -140,6 +141,76 @@ Test(validate, finds_damaged_memory_blocks)
 	       "memory block is off");
 	DAMAGE(&w, w.m->nodes[0]->stat[NR_ISOLATED_FILE], 1, "isolated");
 	DAMAGE(&w, block[0].state, -1, "");
+	sim_shutdown(w.m);
+}
+
+/* A file with dirty pages, one that is being written, and names that nobody
+ * uses. */
+static struct mmsim_file *world_add_files(struct world *w)
+{
+	static char buf[8 * SIM_PAGE];
+	struct mmsim_file *file, *other;
+
+	cr_assert_eq(mmsim_open(w->task, "/file", O_RDWR | O_CREAT, &file), 0);
+	cr_assert_eq(mmsim_pwrite(w->task, file, buf, sizeof(buf), 0),
+		     (ssize_t)sizeof(buf));
+	writeback_start(&file->inode->mapping, 2, 3);
+	cr_assert_eq(mmsim_open(w->task, "/other", O_RDWR | O_CREAT, &other),
+		     0);
+	mmsim_close(other);
+	sim_validate(w->m);
+	return file;
+}
+
+Test(validate, finds_damaged_files)
+{
+	struct world w = world_make();
+	struct mmsim_file *file = world_add_files(&w);
+	struct file_state *state = w.m->files;
+	struct address_space *mapping = &file->inode->mapping;
+	struct radix *pages = &mapping->pages;
+
+	DAMAGE(&w, mapping->nr_pages, 1, "pages are miscounted");
+	DAMAGE(&w, mapping->nr_dirty, 1, "dirty pages are miscounted");
+	DAMAGE(&w, mapping->nr_writeback, 1, "dirty pages are miscounted");
+	DAMAGE(&w, mapping->nr_node_records, 1, "nodes are not charged");
+	DAMAGE(&w, file->inode->nr_blocks, 1, "blocks are miscounted");
+	DAMAGE(&w, state->bdev->dirtied_ns, 1 << 30, "out of order");
+	DAMAGE(&w, filemap_find(mapping, 1)->index, 1, "");
+	DAMAGE(&w, w.m->nodes[0]->stat[NR_FILE_DIRTY], 1, "nr_dirty");
+	DAMAGE(&w, w.m->nodes[0]->stat[NR_WRITEBACK], 1, "is wrong");
+	DAMAGE(&w, state->bdev->mapping.nr_pages, 1, "/dev/vda");
+	DAMAGE(&w, state->nr_disk_blocks, 1, "disk's blocks");
+	DAMAGE(&w, state->dcache.nr_dentries, 1, "names are miscounted");
+	radix_tag_clear(pages, 1, RADIX_DIRTY);
+	assert_found(&w, "whether it is dirty");
+	radix_tag_set(pages, 1, RADIX_DIRTY);
+	radix_tag_set(pages, 1, RADIX_WRITEBACK);
+	assert_found(&w, "whether it is being written");
+	radix_tag_clear(pages, 1, RADIX_WRITEBACK);
+	list_del(&file->inode->dirty_link);
+	assert_found(&w, "list of dirty files");
+	list_add_tail(&file->inode->dirty_link, &state->flusher.dirty);
+	mmsim_close(file);
+	sim_shutdown(w.m);
+}
+
+Test(validate, finds_an_entry_that_hides_stores)
+{
+	struct world w = world_make();
+	struct mmsim_file *file = world_add_files(&w);
+	intptr_t a = mmsim_mmap(w.task, 0, SIM_PAGE, PROT_READ | PROT_WRITE,
+				MAP_SHARED, file, 0);
+	pte_t *entry;
+
+	cr_assert_eq(mmsim_access(w.task, (uintptr_t)a, 1, 0), 0);
+	mmsim_sync(w.m);
+	sim_validate(w.m);
+	entry = pte_find(w.task->mm, (uintptr_t)a);
+	*entry |= PTE_RW;
+	assert_found(&w, "its page is clean");
+	*entry &= ~(pte_t)PTE_RW;
+	mmsim_close(file);
 	sim_shutdown(w.m);
 }
 
