@@ -326,7 +326,7 @@ int mmsim_file_create(struct mmsim_machine *machine, const char *path,
  * O_DSYNC, O_SYNC.  /dev/vda is the disk itself, which root may read.  -ENOENT,
  * -EEXIST, -EINVAL (access mode; O_DIRECT on tmpfs before linux-6.18),
  * -ENAMETOOLONG, -EISDIR, -ENFILE (fs.file-max), -ENOSPC, -EACCES, -EBUSY
- * (/dev/vda), -ETXTBSY (O_TRUNC of a swap area), -ENOMEM.
+ * (/dev/vda, swap devices), -ETXTBSY (O_TRUNC of a swap area), -ENOMEM.
  */
 int mmsim_open(struct mmsim_task *task, const char *path, int flags,
 	       struct mmsim_file **file);

@@ -12,6 +12,7 @@
  * Source: open(2), ftruncate(2), mmap(2).
  */
 #include "kernel/file_state.h"
+#include "kernel/swap.h"
 #include "kernel/syscall.h"
 
 #include <errno.h>
@@ -149,7 +150,7 @@ static int file_create(struct mmsim_machine *machine, const char *path,
 		return -EEXIST;
 	if (err)
 		return err;
-	if (path_find(machine, path))
+	if (path_find(machine, path) || swap_is_device(machine, path))
 		return -EEXIST;
 	return file_make_and_open(machine, path, (uint64_t)bytes, O_RDWR, file);
 }
@@ -197,7 +198,7 @@ static int file_open(struct mmsim_task *task, const char *path, int flags,
 	struct mmsim_machine *machine = task->machine;
 	int mode = flags & O_ACCMODE, err = path_check(path);
 	struct inode *inode;
-	bool is_known;
+	bool is_known, is_device;
 
 	if (!file)
 		return -EFAULT;
@@ -209,10 +210,13 @@ static int file_open(struct mmsim_task *task, const char *path, int flags,
 	    machine->files->nr_open >= (uint64_t)machine->vm.file_max)
 		return -ENFILE;
 	inode = path_find(machine, path);
-	if (!inode && !(flags & O_CREAT))
+	is_device = swap_is_device(machine, path);
+	if (!inode && !is_device && !(flags & O_CREAT))
 		return -ENOENT;
-	if (inode && (flags & O_CREAT) && (flags & O_EXCL))
+	if ((inode || is_device) && (flags & O_CREAT) && (flags & O_EXCL))
 		return -EEXIST;
+	if (is_device)
+		return -EBUSY;
 	if ((flags & O_DIRECT) && path_place(path) != PLACE_DISK &&
 	    machine->profile < PROFILE_6_18)
 		return -EINVAL;

@@ -11,7 +11,8 @@
  * The disk as a whole is a file as well, /dev/vda.
  *
  * Simplified: directories are there without being made and cannot be listed;
- * no permissions, links or renames; open does not follow anything.
+ * no permissions, links or renames; open does not follow anything, and swap
+ * devices cannot be opened (EBUSY).
  *
  * Source: path_resolution(7), unlink(2), tmpfs(5).
  */

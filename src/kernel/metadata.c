@@ -16,7 +16,8 @@
  * Raw reads of /dev/vda are in the same pages.
  *
  * Simplified: what stands in these blocks is not kept, they are zeros, also
- * when they are read; they take no room from the files; maps of a file's blocks
+ * when they are read, so that fsync of a file leaves them to the flusher; they
+ * take no room from the files; maps of a file's blocks
  * and bitmaps of blocks are left out; all directories' names stand one after
  * the other.  Files that are made from outside of the machine
  * (mmsim_file_create) need no blocks at all, and removing a file touches none.

@@ -54,6 +54,8 @@ static inline swp_entry_t pte_to_swp_entry(pte_t pte)
 
 int swap_init(struct mmsim_machine *machine); /* the spec's areas; -errno */
 void swap_fini(struct mmsim_machine *machine);
+/* The path is that of a device of the spec's swap=, in use or not. */
+bool swap_is_device(const struct mmsim_machine *machine, const char *path);
 
 /* One more entry names the slot (fork). */
 void swap_duplicate(struct mmsim_machine *machine, swp_entry_t entry);

@@ -68,6 +68,11 @@ find_device(const struct mmsim_machine *machine, const char *path)
 	return NULL;
 }
 
+bool swap_is_device(const struct mmsim_machine *machine, const char *path)
+{
+	return find_device(machine, path) != NULL;
+}
+
 static int check_path(const char *path)
 {
 	int err = path_check(path);

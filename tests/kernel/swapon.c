@@ -200,6 +200,27 @@ Test(swapon, twenty_nine_areas_are_the_most)
 	sim_shutdown(m);
 }
 
+/* No file can take the name of a device. */
+Test(swapon, devices_have_their_names)
+{
+	struct mmsim_machine *m = sim_boot("ram=64M,swap=1M+2M:off");
+	struct mmsim_task *task = sim_spawn(m);
+	struct mmsim_file *file;
+
+	cr_expect_eq(mmsim_file_create(m, "/dev/vdb", 8192, &file), -EEXIST);
+	cr_expect_eq(mmsim_file_create(m, "/dev/vdc", 8192, &file), -EEXIST);
+	cr_expect_eq(mmsim_open(task, "/dev/vdc", O_RDWR | O_CREAT, &file),
+		     -EBUSY);
+	cr_expect_eq(mmsim_open(task, "/dev/vdc", O_RDONLY, &file), -EBUSY);
+	cr_expect_eq(mmsim_open(task, "/dev/vdc", O_RDWR | O_CREAT | O_EXCL,
+				&file),
+		     -EEXIST);
+	cr_expect_eq(mmsim_unlink(m, "/dev/vdc"), -ENOENT);
+	cr_assert_eq(mmsim_open(task, "/dev/vdd", O_RDWR | O_CREAT, &file), 0);
+	mmsim_close(file);
+	sim_shutdown(m);
+}
+
 Test(swapon, a_file_that_is_an_area_is_left_alone)
 {
 	struct mmsim_machine *m = sim_boot("ram=64M");
