@@ -173,7 +173,8 @@ void blkdev_poll(struct mmsim_machine *machine)
 	uint64_t now = clock_now(machine);
 	struct blkdev *dev;
 
-	list_for_each(dev, &machine->blkdevs, link) blkdev_poll_one(dev, now);
+	list_for_each(dev, &machine->blkdevs, link)
+		blkdev_poll_one(dev, now);
 }
 
 /* --- waiting ------------------------------------------------------------- */
@@ -184,8 +185,7 @@ static uint64_t blkdev_end_of(const struct blkdev *dev, uint64_t nr)
 	const struct blkdev_write *write;
 	uint64_t end = UINT64_MAX;
 
-	list_for_each(write, &dev->writes, link)
-	{
+	list_for_each(write, &dev->writes, link) {
 		end = write->done_ns;
 		if (--nr == 0)
 			break;
@@ -198,8 +198,8 @@ uint64_t blkdev_nth_end_ns(const struct mmsim_machine *machine, unsigned nr)
 	const struct blkdev *dev;
 	uint64_t next = UINT64_MAX;
 
-	list_for_each(dev, &machine->blkdevs, link) next =
-		min_size(next, blkdev_end_of(dev, nr));
+	list_for_each(dev, &machine->blkdevs, link)
+		next = min_size(next, blkdev_end_of(dev, nr));
 	return next;
 }
 
@@ -208,14 +208,13 @@ uint64_t blkdev_room_ns(const struct mmsim_machine *machine)
 	const struct blkdev *dev;
 	uint64_t room = 0;
 
-	list_for_each(dev, &machine->blkdevs, link)
-	{
+	list_for_each(dev, &machine->blkdevs, link) {
 		uint64_t wanted = dev->nr_writes + BLKDEV_BATCH_PAGES;
 
 		if (dev->queue_pages > 0 && wanted > dev->queue_pages)
-			room = max_size(room,
-					blkdev_end_of(dev, wanted -
-							   dev->queue_pages));
+			room = max_size(
+				room,
+				blkdev_end_of(dev, wanted - dev->queue_pages));
 	}
 	return room;
 }

@@ -92,9 +92,9 @@ struct inode *path_find(struct mmsim_machine *machine, const char *path)
 {
 	struct inode *inode;
 
-	list_for_each(inode, path_bucket(machine->files, path),
-		      hash_link) if (strcmp(inode->path, path) ==
-				     0) return inode;
+	list_for_each(inode, path_bucket(machine->files, path), hash_link)
+		if (strcmp(inode->path, path) == 0)
+			return inode;
 	return NULL;
 }
 

@@ -71,8 +71,9 @@ nodemask_t mempolicy_allowed_nodes(const struct mmsim_machine *machine)
 	nodemask_t nodes = 0;
 	unsigned i;
 
-	for_each_node(machine, node, i) if (node->is_online && node->has_memory)
-		nodes |= (nodemask_t)1 << i;
+	for_each_node(machine, node, i)
+		if (node->is_online && node->has_memory)
+			nodes |= (nodemask_t)1 << i;
 	return nodes;
 }
 
@@ -210,10 +211,10 @@ enum zone_type mempolicy_zone(const struct mmsim_machine *machine)
 	int highest = 0;
 	unsigned i;
 
-	for_each_node(machine, node,
-		      i) for (int j = highest; j <= ZONE_HIGHMEM;
-			      j++) if (zone_is_populated(&node->zones[j]))
-		highest = j;
+	for_each_node(machine, node, i)
+		for (int j = highest; j <= ZONE_HIGHMEM; j++)
+			if (zone_is_populated(&node->zones[j]))
+				highest = j;
 	return (enum zone_type)highest;
 }
 
