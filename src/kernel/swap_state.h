@@ -18,7 +18,7 @@
 #include "kernel/machine.h"
 #include "kernel/swap.h"
 
-struct inode;
+struct mmsim_file;
 
 enum {
 	SWAPFILE_CLUSTER = 256, /* slots that are given out in sequence */
@@ -34,20 +34,20 @@ enum {
 
 struct swap_area {
 	struct mmsim_machine *machine;
-	struct list_head link;  /* in swap_state.areas */
-	unsigned type;          /* its number: that of its entries */
-	const char *path;       /* of the device or the file */
-	struct inode *inode;    /* of the file; NULL: a device */
-	uint64_t kernel_map;    /* what the map costs the machine: vmalloc */
-	int prio;               /* the higher the earlier */
-	bool is_closing;        /* swapoff empties it: no new slots */
-	uint64_t nr_slots;      /* the header counted */
-	uint64_t nr_used;       /* the header not counted */
-	uint64_t nr_idle;       /* cached, and no entry names them */
-	uint32_t *map;          /* entries that name it, SLOT_CACHED */
-	void **cache;           /* struct page *, or the value of a shadow */
-	void **contents;        /* PAGE_SIZE bytes of machine->contents */
-	uint16_t *cluster_used; /* slots in use of each SWAPFILE_CLUSTER */
+	struct list_head link;   /* in swap_state.areas */
+	unsigned type;           /* its number: that of its entries */
+	const char *path;        /* of the device or the file */
+	struct mmsim_file *file; /* open; NULL: a device */
+	uint64_t kernel_map;     /* what the map costs the machine: vmalloc */
+	int prio;                /* the higher the earlier */
+	bool is_closing;         /* swapoff empties it: no new slots */
+	uint64_t nr_slots;       /* the header counted */
+	uint64_t nr_used;        /* the header not counted */
+	uint64_t nr_idle;        /* cached, and no entry names them */
+	uint32_t *map;           /* entries that name it, SLOT_CACHED */
+	void **cache;            /* struct page *, or the value of a shadow */
+	void **contents;         /* PAGE_SIZE bytes of machine->contents */
+	uint16_t *cluster_used;  /* slots in use of each SWAPFILE_CLUSTER */
 	/* of each 64 slots: what the node of the cache's tree costs, and how
 	 * many places in the cache are not NULL */
 	struct radix_node_record **leaves;

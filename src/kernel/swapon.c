@@ -25,6 +25,7 @@
 #include "kernel/vmalloc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/swap.h>
 
@@ -119,23 +120,31 @@ static int swapon_find(struct mmsim_machine *machine, const char *path,
 static int swapon_place(struct mmsim_machine *machine,
 			const struct swapon_place *place, int prio)
 {
-	uint64_t map = vmalloc(machine, place->nr_slots);
+	struct mmsim_file *file = NULL;
 	struct swap_area *area;
+	uint64_t map;
 
+	if (place->inode) {
+		file = file_open_inode(place->inode, O_RDWR);
+		if (!file)
+			return -ENOMEM;
+	}
+	map = vmalloc(machine, place->nr_slots);
 	if (!map)
-		return -ENOMEM;
+		goto close_file;
 	area = swap_area_add(machine, place->path, place->nr_slots, prio);
-	if (!area) {
-		vfree(machine, map);
-		return -ENOMEM;
-	}
+	if (!area)
+		goto free_map;
 	area->kernel_map = map;
-	area->inode = place->inode;
-	if (area->inode) {
-		area->inode->refcount++;
-		area->inode->is_swapfile = true;
-	}
+	area->file = file;
+	if (file)
+		place->inode->is_swapfile = true;
 	return 0;
+free_map:
+	vfree(machine, map);
+close_file:
+	file_put(file);
+	return -ENOMEM;
 }
 
 static int swapon_do(struct mmsim_task *task, const char *path, int flags)
@@ -185,16 +194,15 @@ static int swapoff_is_allowed(struct mmsim_task *task,
 static void swapoff_release(struct swap_area *area)
 {
 	struct mmsim_machine *machine = area->machine;
-	struct inode *inode = area->inode;
+	struct mmsim_file *file = area->file;
 	uint64_t map = area->kernel_map;
 
 	swap_area_remove(area);
 	if (map)
 		vfree(machine, map);
-	if (inode) {
-		inode->is_swapfile = false;
-		inode_put(inode);
-	}
+	if (file)
+		file->inode->is_swapfile = false;
+	file_put(file);
 }
 
 static int swapoff_do(struct mmsim_task *task, const char *path)

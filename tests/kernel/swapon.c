@@ -232,8 +232,7 @@ Test(swapon, a_file_that_is_an_area_is_left_alone)
 	map = (uintptr_t)mmsim_mmap(task, 0, SIM_PAGE, PROT_READ | PROT_WRITE,
 				    MAP_SHARED, file, 0);
 	cr_assert_eq(mmsim_swapon(task, "/swapfile", 0), 0);
-	cr_assert_eq(mmsim_madvise(task, map, SIM_PAGE, MADV_REMOVE),
-		     -ETXTBSY);
+	cr_assert_eq(mmsim_madvise(task, map, SIM_PAGE, MADV_REMOVE), -ETXTBSY);
 	cr_assert_eq(mmsim_munmap(task, map, SIM_PAGE), 0);
 	cr_assert_gt(sim_meminfo(m, "VmallocUsed"), vmalloc_kb);
 	cr_assert_eq(mmsim_pwrite(task, file, "x", 1, 0), -ETXTBSY);
@@ -257,6 +256,28 @@ Test(swapon, a_file_that_is_an_area_is_left_alone)
 	cr_assert_eq(mmsim_unlink(m, "/swapfile"), 0);
 	cr_assert_eq(get(task, addr), 1);
 	sim_shutdown(m);
+}
+
+/* Its name and its inode are forgotten, one with each drop_caches. */
+Test(swapon, a_file_that_nobody_has_open)
+{
+	for (int nr_drops = 0; nr_drops < 4; nr_drops++) {
+		struct mmsim_machine *m = sim_boot("ram=64M");
+		struct mmsim_task *task = sim_spawn(m);
+		uintptr_t addr = map_anon(task, 4, MAP_PRIVATE);
+
+		mmsim_close(make_file(m, "/swapfile", 1 << 20));
+		for (int i = 0; i < nr_drops; i++)
+			sim_write(m, "/proc/sys/vm/drop_caches", "2");
+		sim_validate(m);
+		cr_assert_eq(mmsim_swapon(task, "/swapfile", 0), 0);
+		sim_validate(m);
+		sim_write(m, "/proc/sys/vm/drop_caches", "2");
+		put_and_swap(task, addr, 0);
+		cr_assert_eq(mmsim_swapoff(task, "/swapfile"), 0);
+		cr_assert_eq(get(task, addr), 1);
+		sim_shutdown(m);
+	}
 }
 
 Test(swapon, promises_follow)

@@ -222,7 +222,7 @@ static void show_swap_area(struct outbuf *out, const struct swap_area *area,
 			   bool wide)
 {
 	outbuf_printf(out, "%-39s %s\t", area->path,
-		      area->inode ? "file\t" : "partition");
+		      area->file ? "file\t" : "partition");
 	show_swap_kb(out, area->nr_slots - 1, wide);
 	show_swap_kb(out, area->nr_used, wide);
 	outbuf_printf(out, "%d\n", area->prio);
