@@ -209,6 +209,14 @@ void munlock_page(struct mmsim_machine *machine, struct page *page)
 	count_vm_events(machine, UNEVICTABLE_PGMUNLOCKED, page_nr(page));
 }
 
+void mlock_clear_page(struct mmsim_machine *machine, struct page *page)
+{
+	page_clear(page, PG_mlocked);
+	zone_stat_add(machine_zone_of(machine, page), NR_MLOCK,
+		      -(int64_t)page_nr(page));
+	count_vm_events(machine, UNEVICTABLE_PGCLEARED, page_nr(page));
+}
+
 void lru_rescue(struct mmsim_machine *machine, struct page *page)
 {
 	if (!page_has(page, PG_unevictable) || page_has(page, PG_mlocked))

@@ -40,6 +40,8 @@ void mlock_page(struct mmsim_machine *machine, struct page *page);
 void munlock_page(struct mmsim_machine *machine, struct page *page);
 /* The page, which is on no list, is unevictable from now on. */
 void lru_cull(struct mmsim_machine *machine, struct page *page);
+/* A locked page is about to be free: its last area was not locked (any more). */
+void mlock_clear_page(struct mmsim_machine *machine, struct page *page);
 /* The object of an unevictable page is locked no more (SHM_UNLOCK): back to an
  * inactive list, unless the page is mlocked. */
 void lru_rescue(struct mmsim_machine *machine, struct page *page);

@@ -476,6 +476,8 @@ void page_put(struct mmsim_machine *machine, struct page *page)
 	ASSERT(page->refcount > 0);
 	if (--page->refcount > 0)
 		return;
+	if (UNLIKELY(page_has(page, PG_mlocked)))
+		mlock_clear_page(machine, page);
 	if (page_has(page, PG_lru))
 		lru_del(machine, page);
 	if (page_has(page, PG_head))

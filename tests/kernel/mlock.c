@@ -132,6 +132,31 @@ Test(mlock, all)
 	sim_shutdown(m);
 }
 
+/* mremap unlocks all of an area of which it leaves a part behind, and does not
+ * look at the pages that it does not move: they count until they are free. */
+Test(mlock, pages_of_an_area_that_lost_its_lock)
+{
+	intptr_t addr;
+	long cleared;
+
+	start();
+	areas_map(t, 0, 4, AREAS_RW);
+	cr_assert_eq(lock(0, 4), 0);
+	addr = mmsim_mremap(t, areas_at(0), 2 * SIM_PAGE, 2 * SIM_PAGE,
+			    MREMAP_MAYMOVE | 4 /* DONTUNMAP */, 0);
+	cr_assert_gt(addr, 0);
+	cr_assert_eq(sim_meminfo(m, "Mlocked"), 16);
+	cleared = sim_vmstat(m, "unevictable_pgs_cleared");
+	cr_assert_eq(mmsim_munmap(t, areas_at(0), 4 * SIM_PAGE), 0);
+	cr_assert_eq(sim_meminfo(m, "Mlocked"), 8);
+	cr_assert_eq(sim_vmstat(m, "unevictable_pgs_cleared"), cleared + 2);
+	sim_validate(m);
+	cr_assert_eq(mmsim_munmap(t, (uintptr_t)addr, 2 * SIM_PAGE), 0);
+	cr_assert_eq(sim_meminfo(m, "Mlocked"), 0);
+	cr_assert_eq(sim_meminfo(m, "Unevictable"), 0);
+	sim_shutdown(m);
+}
+
 Test(mlock, not_inherited)
 {
 	struct mmsim_task *child;
