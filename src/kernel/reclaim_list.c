@@ -21,7 +21,6 @@
  * Source: kernel documentation, mm/unevictable-lru; recordings (pgrefill,
  * pgdeactivate, pgscan_*, pgsteal_*).
  */
-#include "kernel/file.h"
 #include "kernel/lru.h"
 #include "kernel/machine.h"
 #include "kernel/reclaim.h"
@@ -38,9 +37,6 @@ static bool isolate_page(struct page *page, struct list_head *list,
 	}
 	page_get(page);
 	lru_del(sc->machine, page);
-	/* it was on the list when its segment was locked (SHM_LOCK) */
-	if (page_is_of_locked_object(page))
-		lru_cull(sc->machine, page);
 	list_add(&page->lru, taken);
 	return true;
 }

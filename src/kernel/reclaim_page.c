@@ -1,7 +1,7 @@
 /*
  * reclaim_page.c: what becomes of each page of a batch.
  *
- *   page --> mlocked? ----------------------------> unevictable
+ *   page --> mlocked? of a locked segment? -------> unevictable
  *        --> being written? ----------------------> wait for it: active, marked
  *        --> used since the last look?
  *              by entries: the second time, or     active
@@ -281,6 +281,9 @@ static enum page_fate shrink_page(const struct pglist_data *node,
 	enum page_fate fate;
 	bool only_clean;
 
+	/* it was on a list when its segment was locked */
+	if (page_is_of_locked_object(page))
+		lru_cull(sc->machine, page);
 	if (page_has(page, PG_unevictable))
 		return FATE_ACTIVATE;
 	if (!sc->may_unmap && page->mapcount > 0)

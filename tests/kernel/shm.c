@@ -509,6 +509,12 @@ Test(shm, a_locked_segment_stays_in_memory)
 	cr_assert_eq(used.shm_swp, 0);
 	cr_assert_eq(sim_meminfo(m, "Unevictable"), 8192);
 	cr_assert_eq(sim_vmstat(m, "unevictable_pgs_culled"), 2048);
+	/* advice does not help */
+	p = attach(t, id, 0);
+	cr_assert_eq(mmsim_madvise(t, p, MB(8), 21 /* PAGEOUT */), 0);
+	cr_assert_eq(mmsim_shmdt(t, p), 0);
+	cr_assert_eq(mmsim_shmctl(t, 0, SHM_INFO, &used), 0);
+	cr_assert_eq(used.shm_swp, 0);
 	cr_assert_eq(mmsim_shmctl(t, id, SHM_UNLOCK, NULL), 0);
 	cr_assert_eq(mmsim_access(t, (uintptr_t)hog, MB(100), 1), 0);
 	cr_assert_eq(mmsim_shmctl(t, 0, SHM_INFO, &used), 0);
