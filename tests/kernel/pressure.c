@@ -43,17 +43,17 @@ static void run(const char *spec, uint64_t seed, unsigned nr_pages,
 
 Test(pressure, a_small_machine_with_swap)
 {
-	run("ram=32M,swap=32M,seed=1", 1, 2400, 40);
+	run("ram=32M,swap=32M,seed=1", 1, 2400, 30);
 }
 
 Test(pressure, little_memory_much_swap)
 {
-	run("ram=16M,swap=64M,seed=2", 2, 2800, 20);
+	run("ram=16M,swap=64M,seed=2", 2, 2800, 14);
 }
 
 Test(pressure, two_nodes_and_two_processors)
 {
-	run("ram=48M,nodes=2,cpus=2,swap=32M,seed=3", 3, 2800, 20);
+	run("ram=48M,nodes=2,cpus=2,swap=32M,seed=3", 3, 2800, 14);
 }
 
 Test(pressure, huge_pages)
@@ -66,13 +66,26 @@ Test(pressure, two_swap_areas)
 	run("ram=24M,swap=8M:5+24M:1,seed=5", 5, 2200, 10);
 }
 
+Test(pressure, high_memory_in_32_bits)
+{
+	run("ram=40M,swap=24M,arch=x86-32,seed=6", 6, 2600, 5);
+	run("ram=40M,swap=24M,arch=x86-32-pae,seed=7", 7, 2600, 5);
+}
+
+Test(pressure, older_and_newer_kernels)
+{
+	run("ram=32M,swap=24M,profile=linux-2.6.32,seed=8", 8, 2400, 4);
+	run("ram=32M,swap=24M,profile=linux-3.10,seed=9", 9, 2400, 4);
+	run("ram=32M,swap=24M,profile=linux-6.18,seed=10", 10, 2400, 4);
+}
+
 /* What can be seen of a machine. */
 static char *everything(struct mmsim_machine *m)
 {
 	static const char *const files[] = {"/proc/vmstat",   "/proc/meminfo",
 					    "/proc/zoneinfo", "/proc/buddyinfo",
 					    "/proc/swaps",    "/proc/slabinfo"};
-	size_t len = 0, size = 1 << 20;
+	size_t len = 0, size = 8 << 20;
 	char *text = malloc(size);
 
 	cr_assert_not_null(text);
@@ -82,6 +95,8 @@ static char *everything(struct mmsim_machine *m)
 		cr_assert_lt(len, size);
 	}
 	len += (size_t)mmsim_machine_log(m, text + len, size - len);
+	cr_assert_lt(len, size);
+	len += (size_t)mmsim_trace_read(m, text + len, size - len);
 	cr_assert_lt(len, size);
 	snprintf(text + len, size - len, "clock %lu\n",
 		 (unsigned long)mmsim_clock_ns(m));
@@ -95,6 +110,7 @@ static char *run_and_tell(uint64_t seed)
 
 	cr_assert_not_null(p);
 	pressure_boot(p, "ram=24M,swap=24M,cpus=2,seed=9", seed, 2000);
+	cr_assert_eq(mmsim_trace_start(p->m, 1000000), 0);
 	for (unsigned i = 0; i < 2000; i++) {
 		if (i % 8 == 0)
 			pressure_steer(p);
