@@ -17,7 +17,7 @@
  * disk.
  *
  * Simplified: the disk's speed is known and not measured; all writers are
- * alike.
+ * alike; the limits hold for the machine, not for each node.
  *
  * Sources: kernel documentation, admin-guide/sysctl/vm (dirty_ratio,
  * dirty_bytes); proc(5), "/proc/vmstat"; W. Fengguang's "IO-less dirty

@@ -108,6 +108,19 @@ Test(spec, several_swap_devices)
 	cr_assert_eq(spec.nr_swaps, 0);
 }
 
+Test(spec, the_disk)
+{
+	struct spec spec = parse("ram=1G");
+
+	cr_assert_eq(spec.disk_size, (uint64_t)4 << 40);
+	cr_assert_eq(spec.disk_latency_ns, 100000);
+	cr_assert_eq(spec.disk_page_ns, 8000);
+	spec = parse("ram=1G,disk_size=20G,disk_latency=0,disk_bandwidth=4K");
+	cr_assert_eq(spec.disk_size, (uint64_t)20 << 30);
+	cr_assert_eq(spec.disk_latency_ns, 0);
+	cr_assert_eq(spec.disk_page_ns, 1000000000, "a page a second");
+}
+
 /* Each of these is refused, with a text that holds the two words. */
 Test(spec, what_is_wrong_is_told)
 {
@@ -128,6 +141,14 @@ Test(spec, what_is_wrong_is_told)
 		{"ram=16777215T", "ram", "allowed"},
 		{"ram=67108865", "ram", "multiple of 4K"},
 		{"ram=1G,ram=1G", "ram", "once"},
+		{"ram=1G,disk_size=1023K", "disk_size", "from 1M"},
+		{"ram=1G,disk_size=65T", "disk_size", "to 64T"},
+		{"ram=1G,disk_size=1048577", "disk_size", "multiple of 4K"},
+		{"ram=1G,disk_size=", "disk_size", "from 1M"},
+		{"ram=1G,disk_latency=1ms", "disk_latency", "microseconds"},
+		{"ram=1G,disk_latency=10000001", "disk_latency", "10000000"},
+		{"ram=1G,disk_bandwidth=0", "disk_bandwidth", "from 4K"},
+		{"ram=1G,disk_bandwidth=2T", "disk_bandwidth", "to 1T"},
 		{"ram=1G,swap=4097", "swap", "multiple of 4K"},
 		{"ram=1G,swap=4K", "swap", "from 8K"},
 		{"ram=1G,swap=65T", "swap", "to 64T"},
