@@ -245,6 +245,20 @@ int mmsim_get_mempolicy(struct mmsim_task *task, int *mode, uint64_t *nodemask,
 			uintptr_t addr, unsigned flags);
 int mmsim_mbind(struct mmsim_task *task, uintptr_t addr, size_t len, int mode,
 		uint64_t nodemask, unsigned flags);
+/*
+ * move_pages(2) of one's own pages.  With `nodes` NULL, status[i] tells the node
+ * of page i; else that page goes to nodes[i] first.  A negative status: -EFAULT
+ * no area there, -ENOENT nothing there, -EACCES others have the page as well.  0;
+ * how many pages could not be moved, with what stands behind them; -EINVAL,
+ * -EPERM (flags), -ENODEV (no such node, or without memory), -ENOMEM.
+ */
+int mmsim_move_pages(struct mmsim_task *task, size_t count,
+		     const uintptr_t *pages, const int *nodes, int *status,
+		     unsigned flags);
+/* migrate_pages(2): all pages on the old nodes go to the new ones.  How many
+ * could not be moved; -EINVAL: no new node has memory; -ENOMEM. */
+int mmsim_migrate_pages(struct mmsim_task *task, uint64_t old_nodes,
+			uint64_t new_nodes);
 
 /* --- System V shared memory ------------------------------------------------------ */
 

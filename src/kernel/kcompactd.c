@@ -34,7 +34,7 @@
 
 enum {
 	KCOMPACTD_NAME_MAX = 16,
-	KCOMPACTD_MIN_ORDER = 4, /* above the costly ones */
+	KCOMPACTD_MIN_ORDER = 4, /* smaller ones cost little */
 	KCOMPACTD_MIN_MARK = 5,
 	KCOMPACTD_STEP = 10,
 };

@@ -121,7 +121,7 @@ static void run(const char *spec, uint64_t seed, unsigned nr_nodes,
 		unsigned nr_pages)
 {
 	struct ground *g = calloc(1, sizeof(*g));
-	unsigned steps = getenv("MMSIM_LONG") ? 100000 : 3000;
+	unsigned steps = getenv("MMSIM_LONG") ? 30000 : 3000;
 
 	cr_assert_not_null(g);
 	/* these builds prove the books after each call by themselves */
