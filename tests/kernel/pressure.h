@@ -382,8 +382,11 @@ static void pressure_operator(struct pressure *p)
 /* The first area off, which may not find room, and on again. */
 static void pressure_swap(struct pressure *p, struct pressure_task *t)
 {
-	int err = mmsim_swapoff(t->task, "/dev/vdb");
+	int err;
 
+	if (sim_meminfo(p->m, "SwapTotal") == 0)
+		return;
+	err = mmsim_swapoff(t->task, "/dev/vdb");
 	if (pressure_lost(p, t) && err)
 		return;
 	cr_assert(err == 0 || err == -ENOMEM, "swapoff: %d", err);
