@@ -260,11 +260,14 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP %s\n", why_not);
 		return 0;
 	}
-	printf("1..1\n# host follows the rules of %s\n", host_facts.profile);
+	printf("1..1\n# host follows the rules of %s%s\n", host_facts.profile,
+	       !host_facts.has_objects ? "; no files or segments"
+	       : !host_facts.has_disk ? "; no files on a disk"
+				      : "");
 	for (number = 1; number * (uint64_t)per_script <= ops; number++) {
 		if (only && number != only)
 			continue;
-		with_objects = number % 2 == 0;
+		with_objects = host_facts.has_objects && number % 2 == 0;
 		if (run_script(seed * 1000003 + number, per_script))
 			continue;
 		report(number);

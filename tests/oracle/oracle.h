@@ -155,6 +155,7 @@ struct host_facts {
 	unsigned uid;
 	const char *profile; /* by what the kernel does, not by its version */
 	bool has_disk;       /* a file system whose pages behave as ext4's */
+	bool has_objects;    /* shared memory that can be compared */
 };
 extern struct host_facts host_facts;
 /* NULL, or why this host cannot be compared (probe.c). */

@@ -19,10 +19,13 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -185,14 +188,52 @@ static bool can_fix_addresses(void)
 	return can;
 }
 
-/* Pages of its files are 4 KiB, and become clean by being written. */
+/* A file system whose pages are 4 KiB, become clean by being written, and may
+ * be executed. */
 static bool has_disk(void)
 {
 	const char *tmp = getenv("TMPDIR");
 	struct statfs fs;
 
 	return statfs(tmp ? tmp : "/tmp", &fs) == 0 &&
-	       fs.f_type == EXT4_SUPER_MAGIC;
+	       fs.f_type == EXT4_SUPER_MAGIC && !(fs.f_flags & ST_NOEXEC);
+}
+
+/* The setting reads like "always within_size advise [never] deny force". */
+static bool has_small_shared_pages(void)
+{
+	FILE *in = fopen("/sys/kernel/mm/transparent_hugepage/shmem_enabled",
+			 "re");
+	char line[PROBE_LINE] = "[never]";
+	bool small;
+
+	if (in && !fgets(line, sizeof line, in))
+		line[0] = '\0';
+	small = strstr(line, "[never]") || strstr(line, "[advise]") ||
+		strstr(line, "[deny]");
+	if (in)
+		fclose(in);
+	return small;
+}
+
+static bool has_memfd(void)
+{
+	int fd = memfd_create("probe", 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* They live until they are removed. */
+static bool has_segments(void)
+{
+	int id = shmget(IPC_PRIVATE, ORACLE_PAGE, 0600);
+
+	if (id >= 0)
+		shmctl(id, IPC_RMID, NULL);
+	return id >= 0 &&
+	       read_number("/proc/sys/kernel/shm_rmid_forced", 0) == 0;
 }
 
 const char *find_host_facts(void)
@@ -218,5 +259,7 @@ const char *find_host_facts(void)
 		read_number("/proc/sys/vm/mmap_min_addr", 65536);
 	host_facts.uid = geteuid();
 	host_facts.has_disk = has_disk();
+	host_facts.has_objects = has_memfd() && has_segments() &&
+				 has_small_shared_pages();
 	return find_profile();
 }
