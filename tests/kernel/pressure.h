@@ -373,9 +373,10 @@ static void pressure_operator(struct pressure *p)
 	size_t i = pressure_below(p, sizeof(commands) / sizeof(commands[0]));
 	int err = mmsim_proc_write(p->m, commands[i][0], commands[i][1]);
 
-	/* older kernels end at 100 */
-	cr_assert(err >= 0 || (err == -EINVAL && i == 5), "%s: %d",
-		  commands[i][0], err);
+	/* 2.6.32 does not compact, and swappiness ended at 100 once */
+	cr_assert(err >= 0 || (i == 2 && err == -ENOENT) ||
+			  (i == 5 && err == -EINVAL),
+		  "%s: %d", commands[i][0], err);
 	mmsim_idle(p->m, pressure_below(p, 1000000000));
 }
 
