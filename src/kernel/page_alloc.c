@@ -229,8 +229,9 @@ static void page_alloc_wake_kswapds(const struct alloc_context *ac)
 		    !(ac->gfp & GFP_F_DIRECT_RECLAIM))
 			kcompactd_wake(zone->node, ac->order, ac->highest);
 	}
-	/* with one CPU it takes it at once */
-	if (!ac->machine->is_reclaiming)
+	/* With one CPU it takes it at once, from those who can sleep: nobody
+	 * else expects pages to go. */
+	if ((ac->gfp & GFP_F_DIRECT_RECLAIM) && !ac->machine->is_reclaiming)
 		kthread_run_due(ac->machine);
 }
 
