@@ -477,6 +477,78 @@ Test(reclaim_recordings, kswapd_while_a_file_is_read)
 	sim_shutdown(trace.m);
 }
 
+/* --- anonymous memory into clean page cache --------------------------------
+ */
+
+enum {
+	FILL_READ_MIB = 240,
+	/* rows until here find clean pages of the file to take */
+	FILL_CLEAN_MIB = 152,
+	/* pages by which the end of the cache may come sooner or later, of the
+	 * 2048 between two rows */
+	FILL_POINT = 2048,
+};
+
+/*
+ * While there are clean pages kswapd keeps up: it looks at about as many pages
+ * as were written, zone DMA stands at its low mark and protection, and zone
+ * DMA32 between min and a run above high (the recorded rows: 410 to 703).  Then
+ * the cache is used up, and what is written further makes as many pages go to
+ * swap.
+ */
+static void fill_check(struct trace *trace, long scan_at_start)
+{
+	const struct table *table = &trace->table;
+	long scan = sim_vmstat(trace->m, "pgscan_kswapd") - scan_at_start;
+	long dma32 = zones_read(trace->m, 0, "DMA32", "pages free");
+	long want = table_number(table, 4);
+
+	table_expect(table, "pswpout", sim_vmstat(trace->m, "pswpout"),
+		     table_number(table, 6), FILL_POINT);
+	if (table_number(table, 1) > FILL_CLEAN_MIB)
+		return;
+	table_expect(table, "DMA", zones_read(trace->m, 0, "DMA", "pages free"),
+		     table_number(table, 2), 22);
+	cr_expect(dma32 >= 410 - TRACE_BATCH && dma32 <= 703 + TRACE_RUN,
+		  "%s:%d: DMA32 has %ld pages", table->name, table->line,
+		  dma32);
+	table_expect(table, "pgscan_kswapd", scan, want,
+		     want / 20 + 2 * TRACE_RUN);
+	cr_expect_eq(sim_vmstat(trace->m, "pgscan_direct"), 0);
+	cr_expect_eq(sim_vmstat(trace->m, "pswpout"), 0);
+}
+
+Test(reclaim_recordings, anonymous_memory_into_clean_cache)
+{
+	struct trace trace = {.table = table_open("zone-fallback-swap")};
+	uintptr_t addr = 0;
+	long scan = 0, written = 0;
+
+	while (table_next(&trace.table)) {
+		long mib;
+
+		if (table_is(&trace.table, "machine")) {
+			trace.m = table_boot(&trace.table);
+			trace.task = sim_spawn(trace.m);
+			cr_assert_eq(mmsim_file_create(trace.m, "/big",
+						       256 * MIB, &trace.file),
+				     0);
+			trace_read(&trace, FILL_READ_MIB);
+			scan = sim_vmstat(trace.m, "pgscan_kswapd");
+			addr = sim_mmap(trace.task, 256 * MIB);
+			continue;
+		}
+		mib = table_number(&trace.table, 1);
+		sim_touch(trace.task, addr + (size_t)written * MIB,
+			  (size_t)(mib - written) * MIB);
+		written = mib;
+		fill_check(&trace, scan);
+	}
+	table_close(&trace.table);
+	mmsim_close(trace.file);
+	sim_shutdown(trace.m);
+}
+
 /* --- the near node first ------------------------------------------------- */
 
 enum {
