@@ -196,7 +196,7 @@ static void check_kill(const struct experiment *x)
 	while (!is(&x->events[i], "direct-end"))
 		i--;
 	cr_assert_eq(x->events[i].value, 0);
-	cr_assert_eq(e->value, mmsim_task_pid(x->hog));
+	cr_assert_eq(e->value, (unsigned long)mmsim_task_pid(x->hog));
 	cr_assert_eq(e->swap, 0);
 	cr_assert_leq(e->file, 32);
 	/* and reclaim had done what it could before the task had to help */

@@ -151,7 +151,8 @@ Test(slab, a_slab_is_partial_full_or_empty)
 	struct mmsim_machine *m = sim_boot(SIM_512M);
 	struct kmem_cache *cache =
 		kmem_cache_create(m, "things", 1000, 8, false);
-	uint64_t unreclaim = sim_meminfo(m, "SUnreclaim"), a[32];
+	long unreclaim = sim_meminfo(m, "SUnreclaim");
+	uint64_t a[32];
 
 	cr_assert_eq(cache->objects, 8);
 	for (unsigned i = 0; i < 20; i++) {
@@ -186,7 +187,7 @@ Test(slab, only_few_empty_slabs_are_kept)
 	struct kmem_cache *cache =
 		kmem_cache_create(m, "things", 4096, 8, true);
 	static uint64_t a[800];
-	uint64_t reclaimable = sim_meminfo(m, "SReclaimable");
+	long reclaimable = sim_meminfo(m, "SReclaimable");
 
 	for (unsigned i = 0; i < 800; i++)
 		a[i] = kmem_cache_alloc(cache, GFP_KERNEL);
@@ -259,7 +260,7 @@ Test(slab, kmalloc_gives_the_next_larger_size)
 Test(slab, kmalloc_flags_choose_the_cache)
 {
 	struct mmsim_machine *m = sim_boot(SIM_512M);
-	uint64_t reclaimable = sim_meminfo(m, "SReclaimable");
+	long reclaimable = sim_meminfo(m, "SReclaimable");
 	struct slab_state *state = m->slab;
 	pfn_t pfn;
 	uint64_t dma = kmalloc(m, 100, GFP_KERNEL | GFP_F_DMA);
@@ -364,7 +365,7 @@ Test(slab, shrinkers_are_asked_later_for_little)
 Test(slab, records_are_charged_to_their_cache)
 {
 	struct mmsim_machine *m = sim_boot(SIM_512M);
-	uint64_t before = sim_meminfo(m, "SUnreclaim");
+	long before = sim_meminfo(m, "SUnreclaim");
 	void *areas[27];
 
 	for (unsigned i = 0; i < 27; i++) {
@@ -407,7 +408,7 @@ Test(slab, random_work_keeps_the_books)
 	struct mmsim_machine *m = sim_boot(SIM_256M);
 	static uint64_t objects[3000];
 	struct rng rng = {5};
-	uint64_t unreclaim = sim_meminfo(m, "SUnreclaim");
+	long unreclaim = sim_meminfo(m, "SUnreclaim");
 
 	for (unsigned step = 0; step < 30000; step++) {
 		unsigned i = (unsigned)rng_below(&rng, 3000);

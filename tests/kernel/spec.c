@@ -257,8 +257,8 @@ Test(spec, accepted_specs_boot)
 		"ram=1G,managed=DMA:3840+DMA32:48839",
 		"nodes=2,managed=DMA:3840+DMA32:48839/DMA32:0",
 		"nodes=2,managed=DMA32:0/DMA:3840+DMA32:48839,boot_used=0/90",
-		"arch=x86-32-pae,managed=DMA:3840+Normal:200000+HighMem:400000,"
-		"present=DMA:3840+Normal:200000+HighMem:800000+Movable:800000",
+		("arch=x86-32-pae,managed=DMA:3840+Normal:200000+HighMem:400000,"
+		 "present=DMA:3840+Normal:200000+HighMem:800000+Movable:800000"),
 		"ram=1G,profile=linux-2.6.32,vm.swappiness=100",
 		"ram=1G,boot_used=DMA:100+DMA32:7",
 	};
