@@ -80,8 +80,7 @@ void kcompactd_wake(struct pglist_data *node, unsigned order,
 /* All nodes' threads look whether they should be proactive. */
 void kcompactd_look(struct mmsim_machine *machine);
 
-/* --- compaction_scan.c -----------------------------------------------------
- */
+/* --- compaction_scan.c --------------------------------------------------- */
 
 /* The next pages to be moved, from the bottom: 32 of one pageblock at most. */
 void compact_isolate_used(struct compact_control *cc);

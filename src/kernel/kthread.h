@@ -6,7 +6,7 @@
  * it wants to go on.  It is called at points where memory may be reclaimed:
  *
  *   task_call_done       the end of every public call
- *   the slow path of page_alloc.c, after kswapd was woken
+ *   the slow path of page_alloc.c, for requests that may sleep
  *   mmsim_idle           from event to event, until the time is over
  *
  *        machine clock  ----------------------------------------->

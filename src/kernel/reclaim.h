@@ -53,8 +53,7 @@ uint64_t zone_reclaimable_pages(const struct zone *zone);
  * on an LRU list, used or not.  True: it is free. */
 bool reclaim_page(struct mmsim_machine *machine, struct page *page);
 
-/* --- workingset.c ----------------------------------------------------------
- */
+/* --- workingset.c -------------------------------------------------------- */
 
 void workingset_init(struct mmsim_machine *machine);
 void workingset_fini(struct mmsim_machine *machine);
@@ -69,8 +68,7 @@ void workingset_refault(struct mmsim_machine *machine, struct page *page,
  * shadows are known, and freed when they are many. */
 void workingset_update_node(struct radix_node *node);
 
-/* --- page_referenced.c -----------------------------------------------------
- */
+/* --- page_referenced.c --------------------------------------------------- */
 
 /*
  * How many entries were used to reach the page since the last time; their

@@ -108,8 +108,7 @@ void workingset_refault(struct mmsim_machine *machine, struct page *page,
 	node_stat_add(node, WORKINGSET_RESTORE_ANON + file, page_nr(page));
 }
 
-/* --- nodes with nothing but shadows ----------------------------------------
- */
+/* --- nodes with nothing but shadows -------------------------------------- */
 
 static struct address_space *node_mapping(const struct radix_node *node)
 {

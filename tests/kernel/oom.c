@@ -428,8 +428,7 @@ Test(oom, in_fork)
 	sim_shutdown(m);
 }
 
-/* --- larger machines ---------------------------------------------------------
- */
+/* --- larger machines ----------------------------------------------------- */
 
 /* 1 GB of RAM, no swap, mode 1: 2000 MB are promised, and the task is killed
  * when about 1 GB of them is written. */

@@ -20,8 +20,7 @@
 
 #include "pressure_model.h"
 
-/* --- areas -------------------------------------------------------------------
- */
+/* --- areas --------------------------------------------------------------- */
 
 static void pressure_map(struct pressure *p, struct pressure_task *t,
 			 enum pressure_region region, unsigned page,
@@ -181,8 +180,7 @@ static void pressure_move(struct pressure *p, struct pressure_task *t,
 		     (ssize_t)at);
 }
 
-/* --- files -------------------------------------------------------------------
- */
+/* --- files --------------------------------------------------------------- */
 
 static void pressure_pwrite(struct pressure *p, struct pressure_task *t,
 			    enum pressure_region region, unsigned page)
@@ -272,8 +270,7 @@ static void pressure_file_call(struct pressure *p, struct pressure_task *t,
 	(void)pressure_lost(p, t);
 }
 
-/* --- tasks -------------------------------------------------------------------
- */
+/* --- tasks --------------------------------------------------------------- */
 
 static void pressure_exit(struct pressure_task *t)
 {
@@ -325,8 +322,7 @@ static void pressure_begin(struct pressure *p)
 			t->own[i] = PRESSURE_NOT_OWN;
 }
 
-/* --- the machine -------------------------------------------------------------
- */
+/* --- the machine --------------------------------------------------------- */
 
 static void pressure_look(struct pressure *p)
 {

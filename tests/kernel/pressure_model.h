@@ -96,8 +96,7 @@ static struct pressure_object *pressure_object(struct pressure *p,
 	return region == P_TMPFS ? &p->tmpfs : &p->file;
 }
 
-/* --- what is believed ------------------------------------------------------
- */
+/* --- what is believed ---------------------------------------------------- */
 
 /* The task has died, or an operation was refused because it did. */
 static bool pressure_lost(struct pressure *p, struct pressure_task *t)
@@ -163,8 +162,7 @@ static void pressure_check_byte(struct pressure *p, struct pressure_task *t,
 		  (int)region, page, byte, want);
 }
 
-/* --- loads and stores ------------------------------------------------------
- */
+/* --- loads and stores ---------------------------------------------------- */
 
 static void pressure_touch(struct pressure *p, struct pressure_task *t,
 			   enum pressure_region region, unsigned page,

@@ -477,8 +477,7 @@ Test(reclaim_recordings, kswapd_while_a_file_is_read)
 	sim_shutdown(trace.m);
 }
 
-/* --- anonymous memory into clean page cache --------------------------------
- */
+/* --- anonymous memory into clean page cache ------------------------------ */
 
 enum {
 	FILL_READ_MIB = 240,

@@ -42,8 +42,7 @@ Test(vma, faults)
 	steps_run("vma-faults");
 }
 
-/* --- vm.max_map_count -------------------------------------------------------
- */
+/* --- vm.max_map_count ---------------------------------------------------- */
 
 /* One page that cannot merge with what lies around it. */
 static intptr_t map_apart(struct mmsim_task *task, int i)
