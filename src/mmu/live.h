@@ -1,0 +1,81 @@
+/*
+ * live.h: a simulated task whose addresses are real addresses of this process.
+ */
+#ifndef MMU_LIVE_H
+#define MMU_LIVE_H
+
+#include "kernel/fault.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct live;
+
+/* What the task asks of its kernel.  Arguments as in the system call. */
+enum live_op {
+	LIVE_BRK = 1,  /* addr (0: asks) -> break */
+	LIVE_MMAP,     /* addr, len, prot, flags -> address */
+	LIVE_MUNMAP,   /* addr, len */
+	LIVE_MPROTECT, /* addr, len, prot */
+	LIVE_MREMAP,   /* addr, old_len, new_len, flags -> address */
+	LIVE_MADVISE,  /* addr, len, advice */
+	LIVE_MLOCK,    /* addr, len */
+	LIVE_MUNLOCK,  /* addr, len */
+	LIVE_MINCORE,  /* addr, len, vec (a host address) */
+	LIVE_HELLO,    /* -> 0: the server is there */
+	LIVE_STOP,     /* the server ends after this answer */
+	LIVE_FORK,     /* live_fork.c's */
+	LIVE_FORK_DONE,
+};
+
+/*
+ * What is told to whoever set up the live task, in the server, between two
+ * events; it may look at the machine, and must not touch the task's memory, use
+ * a descriptor of the program, or call malloc.
+ */
+struct live_observer {
+	/* A system call is to be served: 0, or the negative errno value that it
+	 * shall fail with. */
+	int (*call_begin)(struct live_observer *self, enum live_op op,
+			  const uintptr_t arg[4]);
+	/* It was served. */
+	void (*call_end)(struct live_observer *self, enum live_op op,
+			 const uintptr_t arg[4], intptr_t result);
+	/* A fault was served: 0, or the signal it earned. */
+	void (*fault_end)(struct live_observer *self, uintptr_t addr,
+			  enum fault_access access, int result);
+	/* The process has ended (by itself, by a kill, by exec), or the OOM killer
+	 * took the task: the last word.  The process is dead, or has other memory
+	 * now. */
+	void (*end)(struct live_observer *self, bool has_execed);
+	/* In the child of a fork, before its server starts; `parent` is the host's
+	 * pid of the parent. */
+	void (*forked)(struct live_observer *self, int parent);
+};
+
+struct live_config {
+	struct mmsim_task *task;
+	struct live_observer *observer; /* or NULL */
+	bool survive;       /* MMSIM_SIM_SURVIVE */
+	/* A descriptor of a file that is to stay open in the server, or -1. */
+	int keep_fd;
+};
+
+/* 0, -EPERM, -ENOSYS, -ENOMEM, -EAGAIN, -EINVAL (not an x86_64 machine). */
+int live_start(const struct live_config *config, struct live **live);
+void live_stop(struct live *live);
+
+/* One system call of the task, by any thread: what Linux would return. */
+intptr_t live_syscall(struct live *live, enum live_op op, uintptr_t a0,
+		      uintptr_t a1, uintptr_t a2, uintptr_t a3);
+
+/* [start, end) of the addresses that can be the task's. */
+void live_window(const struct live *live, uintptr_t *start, uintptr_t *end);
+
+/* The three halves of pthread_atfork(3). */
+void live_fork_prepare(struct live *live);
+void live_fork_parent(struct live *live);
+void live_fork_child(struct live *live);
+
+#endif
