@@ -29,6 +29,13 @@ enum live_op {
 	LIVE_FORK_DONE,
 };
 
+enum live_end {
+	LIVE_END_EXIT,   /* by itself, or by a signal from outside */
+	LIVE_END_EXEC,   /* it runs another program now */
+	LIVE_END_KILLED, /* the simulated kernel killed the task, or panicked */
+	LIVE_END_BROKEN, /* its faults can no longer be served */
+};
+
 /*
  * What is told to whoever set up the live task, in the server, between two
  * events; it may look at the machine, and must not touch the task's memory, use
@@ -45,10 +52,10 @@ struct live_observer {
 	/* A fault was served: 0, or the signal it earned. */
 	void (*fault_end)(struct live_observer *self, uintptr_t addr,
 			  enum fault_access access, int result);
-	/* The process has ended (by itself, by a kill, by exec), or the OOM killer
-	 * took the task: the last word.  The process is dead, or has other memory
-	 * now. */
-	void (*end)(struct live_observer *self, bool has_execed);
+	/* The last word: the process is dead, or has other memory now.  `why` is
+	 * NULL unless it is LIVE_END_BROKEN. */
+	void (*end)(struct live_observer *self, enum live_end how,
+		    const char *why);
 	/* In the child of a fork, before its server starts; `parent` is the host's
 	 * pid of the parent. */
 	void (*forked)(struct live_observer *self, int parent);
@@ -58,8 +65,7 @@ struct live_config {
 	struct mmsim_task *task;
 	struct live_observer *observer; /* or NULL */
 	bool survive;       /* MMSIM_SIM_SURVIVE */
-	/* A descriptor of a file that is to stay open in the server, or -1. */
-	int keep_fd;
+	bool old_host;      /* for tests: as if Linux were older than 6.4 */
 };
 
 /* 0, -EPERM, -ENOSYS, -ENOMEM, -EAGAIN, -EINVAL (not an x86_64 machine). */
