@@ -6,7 +6,8 @@
 # and the script ends.  On a system without dpkg nothing can be asked: the
 # list is left to the reader and configure says what it does not find.
 
-BUILD_PACKAGES="autoconf automake libtool make pkg-config gcc g++ libc6-dev"
+BUILD_PACKAGES="autoconf automake libtool make pkg-config gcc g++ libc6-dev
+libjansson-dev"
 
 # The real programs of the tests; Python's own tests come apart from it.
 PROGRAM_PACKAGES="bash coreutils python3 libpython3.11-testsuite perl git
@@ -14,7 +15,7 @@ sqlite3 redis-server redis-tools nodejs"
 
 # shellcheck disable=SC2034
 CHECK_PACKAGES="$BUILD_PACKAGES $PROGRAM_PACKAGES binutils util-linux
-libcriterion-dev mandoc shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+libcriterion-dev gnuplot-nox mandoc shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 
 # shellcheck disable=SC2034
 DEMO_PACKAGES="$BUILD_PACKAGES python3 sqlite3 redis-server redis-tools"

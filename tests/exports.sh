@@ -5,7 +5,7 @@
 # not take the place of glibc's), the mmsim_ functions of the public headers
 # under the version MMSIM_1, and nothing else.
 set -eu
-: "${srcdir:?}" "${MMSIM_LIB:?}"
+: "${srcdir:?}" "${MMSIM_LIB:?}" "${MMSIM_HEADERS:?}"
 
 family="malloc calloc realloc reallocarray free memalign aligned_alloc
 posix_memalign valloc pvalloc malloc_usable_size cfree free_sized
@@ -23,8 +23,9 @@ for name in $family; do
     echo "$name"
 done | sort > "$work/family"
 
-# Every function that a public header declares.
-cat "$srcdir"/include/mmsim/*.h |
+# Every function that an installed header declares.
+# shellcheck disable=SC2086
+(cd "$srcdir" && cat $MMSIM_HEADERS) |
     grep -o '\bmmsim_[a-z0-9_]*(' | tr -d '(' |
     sed 's/$/@@MMSIM_1/' | sort -u > "$work/declared"
 

@@ -138,7 +138,7 @@ do_install()
     (cd "$top_builddir" && ${MAKE:-make} install "DESTDIR=$root")
 }
 
-echo "1..10"
+echo "1..12"
 step "make install" do_install
 step "library, headers, mmsim.pc and manual pages are there" installed \
     libmmsim.so libmmsim.so.0 include/mmsim/kernel.h include/mmsim/malloc.h \
@@ -155,6 +155,10 @@ step "a C++ program builds" build "$CXX" use++ use.cc
 step "the C++ program runs on the installed library" run use++
 step "the library can be preloaded" \
     env "LD_PRELOAD=$lib_dir/libmmsim.so" ls /
+step "command, its page and its completion are there" installed \
+    bin/mmsim man1/mmsim.1 bash-completion/completions/mmsim
+step "the command runs" sh -c "$(find "$root" -path '*/bin/mmsim') boot ram=64M |
+    grep -q DMA"
 step "ldd finds the library" sh -c "LD_LIBRARY_PATH=$lib_dir ldd $work/use |
     grep -F $lib_dir/libmmsim.so.0"
 step "make uninstall leaves no file" left_over

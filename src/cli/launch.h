@@ -1,10 +1,10 @@
 /*
  * launch.h: one program on a simulated machine, started and waited for.
  *
- * Every subcommand that runs programs goes through here.  launch_start makes the
- * run area (os/run_area.h), sets LD_PRELOAD, MMSIM_MACHINE and MMSIM_RUN, and
- * starts the program; launch_wait waits for it and for the end of its machine.
- * Several may be under way at once.
+ * Every subcommand that runs programs goes through here.  launch_start makes
+ * the run area (os/run_area.h), sets LD_PRELOAD, MMSIM_MACHINE and MMSIM_RUN,
+ * and starts the program; launch_wait waits for it and for the end of its
+ * machine. Several may be under way at once.
  */
 #ifndef CLI_LAUNCH_H
 #define CLI_LAUNCH_H
@@ -12,40 +12,60 @@
 #include "os/run_area.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct launch {
 	/* ---- asked for ---- */
-	const char *machine;   /* the spec */
-	char *const *argv;     /* the program and its arguments, NULL behind them */
-	char *const *env_more; /* "NAME=value" to set in its environment, or NULL */
+	const char *machine; /* the spec */
+	char *const *argv; /* the program and its arguments, NULL behind them */
+	char *const
+		*env_more; /* "NAME=value" to set in its environment, or NULL */
 	uint64_t fail_at, fail_after_bytes;
 	bool want_events;
-	bool no_randomize;     /* switch address randomisation off */
-	bool quiet;            /* standard input, output and error are /dev/null */
-	bool spread;           /* its threads may use all CPUs, not one */
-	unsigned timeout_ms;   /* kill it after so long; 0: never */
+	bool no_randomize; /* switch address randomisation off */
+	/* Standard input, output and error are /dev/null, and it has a process
+	 * group of its own, which is killed with it. */
+	bool quiet;
+	bool spread;         /* its threads may use all CPUs, not one */
+	unsigned timeout_ms; /* kill it after so long; 0: never */
 
 	/* ---- filled by launch_start and launch_wait ---- */
 	pid_t pid;
 	int pidfd;             /* readable when the program has ended */
 	struct run_area *area; /* stays readable until launch_free */
+	int area_fd;           /* its file, which the program opens by name */
 	int status;            /* as waitpid(2) */
 	bool timed_out;
+	int interrupted;    /* a signal to mmsim that was passed on, or 0 */
+	bool lost_end;      /* a machine's last figures never came */
+	bool is_randomized; /* no_randomize was asked for, and cannot be had */
+	uint64_t start_ns;  /* CLOCK_MONOTONIC */
 	uint64_t wall_ns, host_maxrss_kb, host_minflt; /* of the program */
 };
 
 /* 0, or the exit status of mmsim (125, 126, 127) after a message on standard
- * error that names what is wrong. */
+ * error that names what is wrong; `path` is the file that would be executed. */
 int launch_check_program(const char *program, char *path, size_t size);
-/* 0, or such a status. */
+/* This process may serve faults: 0, or RUN_EXIT_NO_MACHINE after a message. */
+int launch_check_right(void);
+/* "LD_PRELOAD=..." with mmsim's libraries in front of what the user has there:
+ * 0, or 125 after a message. */
+int launch_preload(char *text, size_t size);
+/* 0, or such a status.  From here to the last launch_wait SIGINT, SIGTERM,
+ * SIGHUP and SIGQUIT wait for launch_wait. */
 int launch_start(struct launch *launch);
-/* Waits for the end.  Signals that end mmsim are passed on to the program. */
+/* ms until its timeout, 0 when it is over, -1 when there is none. */
+int launch_time_left(const struct launch *launch);
+/* Waits for the end of the program and of its machine.  Signals that would end
+ * mmsim are passed on to the program, but those of the terminal, which it gets
+ * by itself. */
 void launch_wait(struct launch *launch);
 void launch_free(struct launch *launch);
 
-/* The record of the program itself; NULL: it never booted a machine. */
+/* The record of the program itself; NULL: it never booted a machine.  Of one
+ * that executed others in its place it is the last one's. */
 const struct run_process *launch_first(const struct launch *launch);
 /* The status that a shell would show: its own, or 128 + signal. */
 int launch_exit_status(const struct launch *launch);

@@ -1,0 +1,73 @@
+# shellcheck shell=sh
+# cli.sh: sourced by the tests of the command: TAP, and what mmsim said.
+: "${MMSIM:?}" "${srcdir:?}" "${top_builddir:?}"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+n=0
+status=0
+
+# run ARGUMENT...: of mmsim.  Its status is in $status, its output in $work/out,
+# its messages in $work/err.
+run()
+{
+    status=0
+    "$MMSIM" "$@" > "$work/out" 2> "$work/err" < /dev/null || status=$?
+}
+
+# ok DESCRIPTION COMMAND...: the command tells whether it is so.
+ok()
+{
+    n=$((n + 1))
+    description=$1
+    shift
+    if "$@"; then
+        echo "ok $n - $description"
+        return
+    fi
+    echo "not ok $n - $description"
+    echo "# not true: $*; status $status"
+    head -n 20 "$work/out" "$work/err" | sed 's/^/# /'
+}
+
+has_status() # has_status STATUS
+{
+    [ "$status" -eq "$1" ]
+}
+
+prints() # prints TEXT...: each is somewhere in the output
+{
+    for text in "$@"; do
+        grep -q -F -e "$text" "$work/out" || return 1
+    done
+}
+
+says() # says TEXT...: each is somewhere in the messages
+{
+    for text in "$@"; do
+        grep -q -F -e "$text" "$work/err" || return 1
+    done
+}
+
+prints_nothing()
+{
+    ! [ -s "$work/out" ]
+}
+
+says_nothing()
+{
+    ! [ -s "$work/err" ]
+}
+
+# is_refused STATUS TEXT...: this status, nothing on standard output, and each
+# text in the messages.
+is_refused()
+{
+    has_status "$1" && prints_nothing && shift && says "$@"
+}
+
+# The plan comes last, when the tests are counted.
+plan()
+{
+    echo "1..$n"
+}
