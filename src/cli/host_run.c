@@ -1,0 +1,157 @@
+/*
+ * host_run.c: a program watched on the host.
+ *
+ * Its memory is read now and then while it runs, and once more at its end:
+ * ptrace(2) stops it there (PTRACE_O_TRACEEXIT), when it still has all that it
+ * had.  Only the process itself is traced, not its children.  Every other stop
+ * that a tracer sees is passed on.
+ *
+ * Simplified: the memory of children does not count.
+ *
+ * Source: ptrace(2).
+ */
+#include "cli/host_run.h"
+
+#include "cli/command.h"
+#include "cli/launch.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	LOOK_MS = 1,       /* between two looks at its state */
+	SAMPLE_LOOKS = 20, /* looks between two at its memory */
+	NS_PER_MS = 1000000,
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 * NS_PER_MS + (uint64_t)now.tv_nsec;
+}
+
+/* Until the parent has closed the other end of `go`. */
+static _Noreturn void become_program(const struct host_run *run,
+				     const char *path, char *preload, int go)
+{
+	int null = open("/dev/null", O_RDWR);
+	char byte;
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	putenv(preload);
+	unsetenv(RUN_MACHINE_ENV);
+	unsetenv(RUN_AREA_ENV);
+	for (size_t i = 0; run->env_more && run->env_more[i]; i++)
+		putenv(run->env_more[i]);
+	while (read(go, &byte, 1) < 0 && errno == EINTR)
+		;
+	for (int fd = 0; fd < 3 && null >= 0; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+	execv(path, run->argv);
+	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
+}
+
+/* A stop of the traced process. */
+static void pass_stop(struct host_run *run, pid_t pid, int status)
+{
+	int event = status >> 16, sig = WSTOPSIG(status);
+
+	switch (event) {
+	case PTRACE_EVENT_EXIT:
+		run->is_measured = host_memory_read(&run->memory, pid);
+		run->peak_rss_kb = host_memory_peak(pid);
+		ptrace(PTRACE_DETACH, pid, NULL, NULL);
+		break;
+	case PTRACE_EVENT_STOP:
+		/* The stop of job control stays one. */
+		ptrace(sig == SIGTRAP ? PTRACE_CONT : PTRACE_LISTEN, pid, NULL,
+		       NULL);
+		break;
+	default:
+		ptrace(PTRACE_CONT, pid, NULL, (void *)(intptr_t)sig);
+		break;
+	}
+}
+
+static void watch(struct host_run *run, pid_t pid, uint64_t start_ns)
+{
+	struct timespec look = {0, LOOK_MS * NS_PER_MS};
+	struct rusage usage = {0};
+	unsigned looks = 0;
+
+	for (;;) {
+		int status;
+		pid_t got = wait4(pid, &status, WNOHANG | __WALL, &usage);
+
+		if (got == pid && WIFSTOPPED(status)) {
+			pass_stop(run, pid, status);
+			continue;
+		}
+		if (got == pid) {
+			run->status = status;
+			break;
+		}
+		if (got < 0 && errno != EINTR)
+			break;
+		if (!run->timed_out && run->timeout_ms &&
+		    now_ns() - start_ns >=
+			    (uint64_t)run->timeout_ms * NS_PER_MS) {
+			run->timed_out = true;
+			kill(-pid, SIGKILL);
+		}
+		if (++looks % SAMPLE_LOOKS == 0)
+			host_memory_read(&run->memory, pid);
+		nanosleep(&look, NULL);
+	}
+	run->wall_ns = now_ns() - start_ns;
+	run->min_flt = (uint64_t)usage.ru_minflt;
+	run->maj_flt = (uint64_t)usage.ru_majflt;
+	kill(-pid, SIGKILL);
+}
+
+int host_run(struct host_run *run)
+{
+	static char preload[8 * PATH_MAX];
+	char path[PATH_MAX];
+	int go[2], status;
+	uint64_t start_ns;
+	pid_t pid;
+
+	status = launch_check_program(run->argv[0], path, sizeof(path));
+	if (status == 0)
+		status = launch_preload(preload, sizeof(preload));
+	if (status)
+		return status;
+	if (pipe2(go, O_CLOEXEC) < 0)
+		err(EXIT_MMSIM, "pipe");
+	pid = fork();
+	if (pid < 0)
+		err(EXIT_MMSIM, "fork");
+	if (pid == 0) {
+		close(go[1]);
+		become_program(run, path, preload, go[0]);
+	}
+	close(go[0]);
+	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT) < 0)
+		warn("%s: ptrace; its memory is not measured at its end",
+		     run->argv[0]);
+	start_ns = now_ns();
+	close(go[1]);
+	watch(run, pid, start_ns);
+	return 0;
+}
