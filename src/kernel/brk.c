@@ -68,7 +68,7 @@ static int brk_grow(struct mmsim_task *task, uintptr_t start, uintptr_t end)
 			   VM_MAYWRITE | VM_MAYEXEC | VM_ACCOUNT;
 	struct vm_area_struct *next = vma_find(mm, start);
 
-	if (end > mm->task_size || end < start)
+	if (end > mm->mmap_end || end < start)
 		return -ENOMEM;
 	if (!mlock_future_is_allowed(task, mm->def_flags, end - start))
 		return -EAGAIN;
@@ -105,7 +105,7 @@ static void brk_do(struct mmsim_task *task, uintptr_t brk)
 	uintptr_t old_end = PAGE_ALIGN(mm->brk), new_end = PAGE_ALIGN(brk);
 	int err = 0;
 
-	if (brk < mm->start_brk || brk > mm->task_size ||
+	if (brk < mm->start_brk || brk > mm->mmap_end ||
 	    !brk_is_within_rlimit(task, brk))
 		return;
 	if (new_end < old_end)

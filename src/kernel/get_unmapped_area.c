@@ -51,17 +51,17 @@ static uintptr_t unmapped_search(struct mm_struct *mm, size_t len, int flags)
 					   mm->mmap_base);
 	if (!found)
 		found = vma_find_hole_up(mm, len, mm->mmap_legacy_base,
-					 mm->task_size);
+					 mm->mmap_end);
 	return found;
 }
 
 static bool unmapped_hint_is_free(struct mm_struct *mm, uintptr_t hint,
 				  size_t len, int flags)
 {
-	uintptr_t end = unmapped_is_low(mm, flags) ? LOW_END : mm->task_size;
+	uintptr_t end = unmapped_is_low(mm, flags) ? LOW_END : mm->mmap_end;
 	struct vm_area_struct *vma;
 
-	if (!hint || len > end || end - len < hint)
+	if (hint < mm->mmap_min || len > end || end - len < hint)
 		return false;
 	vma = vma_find(mm, hint);
 	return !vma || hint + len <= vma_start_gap(vma);

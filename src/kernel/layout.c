@@ -77,6 +77,7 @@ void layout_choose(struct mmsim_task *task, struct mm_struct *mm)
 
 	mm->task_size = is_64 ? TASK_SIZE_64 : TASK_SIZE_32;
 	mm->mmap_min = PAGE_SIZE;
+	mm->mmap_end = mm->task_size;
 	mm->mmap_legacy_base = PAGE_ALIGN(mm->task_size / 3) + random;
 	mm->mmap_is_legacy = machine->vm.legacy_va_layout != 0;
 	if (mm->mmap_is_legacy)

@@ -60,6 +60,7 @@ struct mmsim_machine {
 	uint64_t totalhigh_pages;
 	uint64_t totalreserve_pages;
 	struct pool contents;     /* PAGE_SIZE bytes each, for page->data */
+	struct page_store *page_store; /* where else contents stand, or NULL */
 	struct page *zero_page;
 
 	/* reclaim's */

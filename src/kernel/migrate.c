@@ -101,12 +101,12 @@ static void migrate_count_kind(struct mmsim_machine *machine,
 
 /* --- the page --------------------------------------------------------- */
 
-static void migrate_copy_one(struct page *page, struct page *target)
+static void migrate_copy_one(struct mmsim_machine *machine, struct page *page,
+			     struct page *target)
 {
 	target->flags |= page->flags & MIGRATE_FLAGS;
 	target->mapcount = page->mapcount;
-	target->data = page->data;
-	page->data = NULL;
+	page_content_move(machine, target, page);
 	page->mapcount = 0;
 }
 
@@ -115,7 +115,7 @@ static void migrate_copy(struct mmsim_machine *machine, struct page *page,
 			 struct page *target)
 {
 	for (unsigned i = 0; i < page_nr(page); i++)
-		migrate_copy_one(&page[i], &target[i]);
+		migrate_copy_one(machine, &page[i], &target[i]);
 	target->mapping = page->mapping;
 	target->index = page->index;
 	target->refcount = page->refcount - 1;

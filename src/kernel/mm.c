@@ -100,6 +100,7 @@ static void mm_copy_layout(struct mm_struct *copy, const struct mm_struct *mm)
 	copy->mmap_min = mm->mmap_min;
 	copy->mmap_is_legacy = mm->mmap_is_legacy;
 	copy->mmap_legacy_base = mm->mmap_legacy_base;
+	copy->mmap_end = mm->mmap_end;
 	copy->start_code = mm->start_code;
 	copy->end_code = mm->end_code;
 	copy->start_data = mm->start_data;

@@ -26,6 +26,7 @@ struct mmsim_file;
 struct address_space;
 struct anon_vma;
 struct mempolicy;
+struct mmu_notifier;
 
 /* Bits of vma->flags, with Linux's values: /proc/PID/smaps prints them. */
 enum {
@@ -120,6 +121,8 @@ struct mm_struct {
 	bool uses_huge_zero_page;
 	bool mmap_is_legacy;        /* mmap searches upwards, */
 	uintptr_t mmap_legacy_base; /* from here */
+	uintptr_t mmap_end; /* mmap by itself places nothing from here on */
+	struct mmu_notifier *notifier; /* or NULL; fork does not hand it on */
 };
 
 static inline uint64_t vma_pages(const struct vm_area_struct *vma)

@@ -351,7 +351,7 @@ static bool mremap_can_extend(const struct mremap_call *call,
 	uintptr_t end = call->addr + call->new_len;
 
 	return vma->end == call->addr + call->old_len && end > vma->end &&
-	       end <= vma->mm->task_size &&
+	       end <= vma->mm->mmap_end &&
 	       !vma_find_intersection(vma->mm, vma->end, end);
 }
 

@@ -4,6 +4,7 @@
  * A frame's content is kept in the host's memory only once something was
  * written to it: until then it is zeros, and every such frame shows the same
  * page of zeros.  So a machine may hand out far more memory than the host has.
+ * It stands in the machine's pool, or in a page_store.
  */
 #include "kernel/page.h"
 
@@ -40,10 +41,36 @@ void *page_content_write(struct mmsim_machine *machine, struct page *page)
 	return page->data;
 }
 
+/* Where the content stands, unless it is the machine's own pool. */
+static struct page_store *page_store_of(const struct mmsim_machine *machine,
+					const struct page *page)
+{
+	struct page_store *store = machine->page_store;
+	const char *data = page->data;
+
+	return store && data >= store->start && data < store->end ? store : NULL;
+}
+
 void page_content_drop(struct mmsim_machine *machine, struct page *page)
 {
-	pool_free(&machine->contents, page->data);
+	struct page_store *store = page_store_of(machine, page);
+
+	if (UNLIKELY(store != NULL))
+		store->drop(store, page);
+	else
+		pool_free(&machine->contents, page->data);
 	page->data = NULL;
+}
+
+void page_content_move(struct mmsim_machine *machine, struct page *to,
+		       struct page *from)
+{
+	struct page_store *store = page_store_of(machine, from);
+
+	if (UNLIKELY(store != NULL))
+		store->move(store, to, from);
+	to->data = from->data;
+	from->data = NULL;
 }
 
 int page_content_copy(struct mmsim_machine *machine, struct page *dst,

@@ -127,6 +127,20 @@ static inline bool page_is_file_lru(const struct page *page)
 
 struct mmsim_machine;
 
+/*
+ * A place beside the machine's own pool where contents may stand: whoever lets a
+ * task's pages be real memory keeps them there.  `page->data` then points into
+ * [start, end), and the store is told when it no longer needs to.
+ */
+struct page_store {
+	char *start, *end;
+	/* The content of `page` is no longer needed. */
+	void (*drop)(struct page_store *store, struct page *page);
+	/* It belongs to `to` now, at the same place. */
+	void (*move)(struct page_store *store, struct page *to,
+		     struct page *from);
+};
+
 pfn_t page_pfn(const struct mmsim_machine *machine, const struct page *page);
 struct page *page_from_pfn(const struct mmsim_machine *machine, pfn_t pfn);
 
@@ -137,6 +151,9 @@ const void *page_content(const struct mmsim_machine *machine,
 void *page_content_write(struct mmsim_machine *machine, struct page *page);
 /* The content is all zeros again and costs nothing. */
 void page_content_drop(struct mmsim_machine *machine, struct page *page);
+/* What `from` holds is the content of `to`; `from` is all zeros. */
+void page_content_move(struct mmsim_machine *machine, struct page *to,
+		       struct page *from);
 /* 0 or -ENOMEM (the host has no memory). */
 int page_content_copy(struct mmsim_machine *machine, struct page *dst,
 		      const struct page *src);

@@ -115,8 +115,7 @@ void shmem_zero_tail(struct address_space *mapping, uint64_t index,
 {
 	swp_entry_t entry = entry_of(radix_find(&mapping->pages, index));
 	struct page *page = swap_cache_find(mapping->machine, entry);
-	struct swap_area *area = swap_area_of(mapping->machine, entry);
-	void *content = page ? page->data : area->contents[swp_offset(entry)];
+	void *content = swap_content(mapping->machine, entry);
 
 	if (content)
 		memset((char *)content + offset, 0, PAGE_SIZE - offset);

@@ -73,6 +73,9 @@ int swap_add_page(struct mmsim_machine *machine, struct page *page);
 /* The page that has this slot, without a reference; NULL. */
 struct page *swap_cache_find(const struct mmsim_machine *machine,
 			     swp_entry_t entry);
+/* What the slot's page holds, wherever it is, in the cache or on the device;
+ * NULL: zeros. */
+void *swap_content(const struct mmsim_machine *machine, swp_entry_t entry);
 /* Out of the cache; the slot stays with its entries, or is free when it has
  * none.  `shadow`: NULL or a value that the slot keeps (reclaim.h). */
 void swap_cache_delete(struct mmsim_machine *machine, struct page *page,

@@ -122,6 +122,14 @@ void swap_cache_insert(struct mmsim_machine *machine, struct page *page,
 	cache_count(machine, page, 1);
 }
 
+void *swap_content(const struct mmsim_machine *machine, swp_entry_t entry)
+{
+	const struct page *page = swap_cache_find(machine, entry);
+
+	return page ? page->data :
+		      swap_area_of(machine, entry)->contents[swp_offset(entry)];
+}
+
 void swap_cache_delete(struct mmsim_machine *machine, struct page *page,
 		       void *shadow)
 {

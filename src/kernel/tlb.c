@@ -8,12 +8,16 @@
  * giving the address space a new id, so that nothing of the old one can match
  * any more: what it costs does not depend on the size of the TLB.
  *
+ * Whoever holds translations beside the TLBs (mmu_notifier.h) is told the
+ * range.
+ *
  * Simplified: every CPU is told; Linux tells those that ran the address space.
  */
 #include "kernel/tlb.h"
 
 #include "base/hostmem.h"
 #include "kernel/machine.h"
+#include "kernel/mmu_notifier.h"
 
 enum { FLUSH_CEILING = 33 };
 
@@ -38,7 +42,13 @@ void tlb_fini(struct mmsim_machine *machine)
 	}
 }
 
-void tlb_flush_page(struct mm_struct *mm, uintptr_t addr)
+static void notify(struct mm_struct *mm, uintptr_t start, uintptr_t end)
+{
+	if (UNLIKELY(mm->notifier != NULL))
+		mm->notifier->invalidate_range(mm->notifier, start, end);
+}
+
+static void flush_page(struct mm_struct *mm, uintptr_t addr)
 {
 	struct mmsim_machine *machine = mm->machine;
 
@@ -55,19 +65,8 @@ void tlb_flush_page(struct mm_struct *mm, uintptr_t addr)
 	}
 }
 
-void tlb_flush_range(struct mm_struct *mm, uintptr_t start, uintptr_t end)
-{
-	if (start >= end)
-		return;
-	if ((end - start) >> PAGE_SHIFT > FLUSH_CEILING) {
-		tlb_flush_mm(mm);
-		return;
-	}
-	for (uintptr_t addr = start; addr < end; addr += PAGE_SIZE)
-		tlb_flush_page(mm, addr);
-}
-
-void tlb_flush_mm(struct mm_struct *mm)
+/* All of the address space. */
+static void flush_asid(struct mm_struct *mm)
 {
 	struct mmsim_machine *machine = mm->machine;
 
@@ -75,4 +74,28 @@ void tlb_flush_mm(struct mm_struct *mm)
 	for (unsigned cpu = 0; cpu < machine->nr_cpus; cpu++)
 		if (machine->tlbs[cpu])
 			machine->tlbs[cpu]->nr_flushes++;
+}
+
+void tlb_flush_page(struct mm_struct *mm, uintptr_t addr)
+{
+	flush_page(mm, addr);
+	notify(mm, addr & PAGE_MASK, (addr & PAGE_MASK) + PAGE_SIZE);
+}
+
+void tlb_flush_range(struct mm_struct *mm, uintptr_t start, uintptr_t end)
+{
+	if (start >= end)
+		return;
+	if ((end - start) >> PAGE_SHIFT > FLUSH_CEILING)
+		flush_asid(mm);
+	else
+		for (uintptr_t addr = start; addr < end; addr += PAGE_SIZE)
+			flush_page(mm, addr);
+	notify(mm, start & PAGE_MASK, PAGE_ALIGN(end));
+}
+
+void tlb_flush_mm(struct mm_struct *mm)
+{
+	flush_asid(mm);
+	notify(mm, 0, UINTPTR_MAX & PAGE_MASK);
 }

@@ -25,7 +25,11 @@ enum live_op {
 	LIVE_MINCORE,  /* addr, len, vec (a host address) */
 	LIVE_HELLO,    /* -> 0: the server is there */
 	LIVE_STOP,     /* the server ends after this answer */
-	LIVE_FORK,     /* live_fork.c's */
+	LIVE_FORK,     /* from here on live_fork.c's */
+	LIVE_FORK_READY,
+	LIVE_FORK_BLOCK,
+	LIVE_FORK_MERGE,
+	LIVE_FORK_REGISTER,
 	LIVE_FORK_DONE,
 };
 
@@ -52,20 +56,22 @@ struct live_observer {
 	/* A fault was served: 0, or the signal it earned. */
 	void (*fault_end)(struct live_observer *self, uintptr_t addr,
 			  enum fault_access access, int result);
-	/* The last word: the process is dead, or has other memory now.  `why` is
-	 * NULL unless it is LIVE_END_BROKEN. */
+	/* The last word: the process is dead, or has other memory now.  `why`
+	 * is NULL unless it is LIVE_END_BROKEN; `stderr_fd` is what the program
+	 * had as its standard error if it was killed (LIVE_END_KILLED and
+	 * BROKEN), else -1. */
 	void (*end)(struct live_observer *self, enum live_end how,
-		    const char *why);
-	/* In the child of a fork, before its server starts; `parent` is the host's
-	 * pid of the parent. */
+		    const char *why, int stderr_fd);
+	/* In the child of a fork, before its server starts; `parent` is the
+	 * host's pid of the parent. */
 	void (*forked)(struct live_observer *self, int parent);
 };
 
 struct live_config {
 	struct mmsim_task *task;
 	struct live_observer *observer; /* or NULL */
-	bool survive;       /* MMSIM_SIM_SURVIVE */
-	bool old_host;      /* for tests: as if Linux were older than 6.4 */
+	bool survive;                   /* MMSIM_SIM_SURVIVE */
+	bool old_host; /* for tests: as if Linux were older than 6.4 */
 };
 
 /* 0, -EPERM, -ENOSYS, -ENOMEM, -EAGAIN, -EINVAL (not an x86_64 machine). */

@@ -15,54 +15,31 @@
 #include "mmu/model.h"
 
 #include "kernel/machine.h"
+#include "mmu/walk.h"
 
 #include <errno.h>
 #include <string.h>
 
-static const uint32_t tlb_allows[] = { [FAULT_READ] = TLB_READ,
-				       [FAULT_WRITE] = TLB_WRITE,
-				       [FAULT_EXEC] = TLB_EXEC };
+static const uint32_t tlb_allows[] = {[FAULT_READ] = TLB_READ,
+				      [FAULT_WRITE] = TLB_WRITE,
+				      [FAULT_EXEC] = TLB_EXEC};
 
-/* The entry of the tables that covers addr; *huge: it is of level 1. */
-static pte_t *walk(struct mm_struct *mm, uintptr_t addr, bool *huge)
-{
-	pte_t *entry = pte_find(mm, addr);
-
-	*huge = false;
-	if (entry)
-		return entry;
-	entry = pmd_find(mm, addr);
-	*huge = entry && pmd_is_huge(*entry);
-	return *huge ? entry : NULL;
-}
-
-/* Finds the page in the tables, marks its use, enters it into the TLB; false:
- * there is none for this access. */
+/* Walks the tables, and enters what it finds into the TLB; false: there is none
+ * for this access. */
 static bool walk_and_fill(struct mm_struct *mm, struct tlb_entry *slot,
 			  uintptr_t addr, enum fault_access access)
 {
-	bool huge;
-	pte_t *entry = walk(mm, addr, &huge);
-	pte_t pte = entry ? *entry : 0;
-	struct page *page;
+	struct walk walk;
 
-	if (!(pte & PTE_PRESENT) ||
-	    (access == FAULT_WRITE && !(pte & PTE_RW)) ||
-	    (access == FAULT_EXEC && (pte & PTE_NX)))
+	if (!mmu_walk(mm, addr, access, &walk))
 		return false;
-	pte |= PTE_ACCESSED | (access == FAULT_WRITE ? PTE_DIRTY : 0);
-	if (pte != *entry)
-		pte_store(mm, addr, entry, pte);
-	page = pte_page(mm->machine, pte);
-	if (huge && page)
-		page += addr >> PAGE_SHIFT & (HPAGE_PMD_NR - 1);
 	slot->page_number = addr >> PAGE_SHIFT;
 	slot->asid = mm->asid;
-	slot->page = page;
+	slot->page = walk.page;
 	slot->allows = TLB_READ;
-	if (!(pte & PTE_NX))
+	if (!(walk.pte & PTE_NX))
 		slot->allows |= TLB_EXEC;
-	if ((pte & (PTE_RW | PTE_DIRTY)) == (PTE_RW | PTE_DIRTY))
+	if (walk_may_write(&walk))
 		slot->allows |= TLB_WRITE;
 	return true;
 }

@@ -1,0 +1,409 @@
+/*
+ * live_fork.c: fork(2) of a live task's process.
+ *
+ * The child gets a copy of the whole machine.  Tables of the kernel half are
+ * ordinary private memory and copied by the host's fork; the store is shared
+ * memory, and would stay shared.  So it is copied before, and for the time of
+ * the fork both processes see the window as a private mapping of the copy, in
+ * which every page of the task is there, what is swapped out as well: libc
+ * touches the heap before any handler runs in the child, and other threads of
+ * the parent go on.
+ *
+ *   parent                                              child
+ *   prepare: new file; LIVE_FORK: all mappings
+ *   of the window go, contents are copied to the file
+ *   window = private mapping of the file; LIVE_FORK_READY
+ *   ----------------------------- fork -------------------------------
+ *   LIVE_FORK_BLOCK: the window is registered           alias = the file
+ *   its pages move aside (MREMAP_DONTUNMAP): from       its pages move aside
+ *   here on every access waits                          window = the file,
+ * shared LIVE_FORK_MERGE: what was stored meanwhile is       what was stored is
+ * stored stored into the simulated pages                     into the simulated
+ * pages window = the store again, registered before         new userfaultfd,
+ * new server it is moved there; LIVE_FORK_DONE
+ *
+ * Nobody waits for the other process.  Moving a registered mapping keeps it
+ * registered (UFFD_FEATURE_EVENT_REMAP), but the mover waits until the event
+ * was read; so the forking thread moves, and the server reads.
+ *
+ * Signals are blocked from prepare to the handlers behind the fork.
+ *
+ * Sources: fork(2), pthread_atfork(3), mremap(2), userfaultfd(2); the kernel's
+ * Documentation/admin-guide/mm/pagemap.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "mmu/live_state.h"
+
+#include "base/fatal.h"
+#include "kernel/swap.h"
+#include "kernel/task.h"
+#include "kernel/vma.h"
+#include "mmu/walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Entries of /proc/PID/pagemap. */
+#define PAGEMAP_PRESENT ((uint64_t)1 << 63)
+#define PAGEMAP_SWAPPED ((uint64_t)1 << 62)
+#define PAGEMAP_FILE ((uint64_t)1 << 61)
+enum { PAGEMAP_BATCH = 512 };
+
+static void fork_failed(const char *what)
+{
+	fatal(what);
+}
+
+/* --- contents that do not stand in the store
+ * --------------------------------------- */
+
+struct content_walk {
+	struct pgtable_walk walk;
+	struct live *live;
+	/* The page at addr has a content that stands elsewhere. */
+	void (*found)(struct live *live, uintptr_t addr, const void *content);
+};
+
+static int content_visit(struct pgtable_walk *walk, uintptr_t addr,
+			 pte_t *entry, bool huge)
+{
+	struct content_walk *contents =
+		container_of(walk, struct content_walk, walk);
+	struct live *live = contents->live;
+	struct mmsim_machine *machine = live->machine;
+
+	for (unsigned i = 0; i < (huge ? HPAGE_PMD_NR : 1); i++) {
+		uintptr_t at = addr + i * PAGE_SIZE;
+		const struct page *page = NULL;
+		const void *content = NULL;
+
+		if (pte_is_swap(*entry))
+			content =
+				swap_content(machine, pte_to_swp_entry(*entry));
+		else
+			page = pte_page(machine, *entry);
+		if (page)
+			content = page[i].data;
+		if (content && content != live_content(live, at))
+			contents->found(live, at, content);
+	}
+	return 0;
+}
+
+static void content_walk_all(struct live *live,
+			     void (*found)(struct live *, uintptr_t,
+					   const void *))
+{
+	struct content_walk contents = {
+		.walk = {.mm = live->task->mm, .visit = content_visit},
+		.live = live,
+		.found = found,
+	};
+
+	pgtable_walk(&contents.walk, (uintptr_t)live->window,
+		     (uintptr_t)live->window + LIVE_WINDOW_LEN);
+}
+
+/* --- the copy of the store
+ * ------------------------------------------------------------ */
+
+static void copy_found(struct live *live, uintptr_t addr, const void *content)
+{
+	if (store_vacate(live, addr))
+		fork_failed("mmsim: fork: the host has no memory");
+	memcpy(live->fork.alias + (live_content(live, addr) - live->alias),
+	       content, PAGE_SIZE);
+}
+
+/* LIVE_FORK.  From here on faults wait. */
+static void fork_copy(struct live *live)
+{
+	uint64_t slot = 0;
+	void *entry;
+
+	live->is_forking = true;
+	madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTNEED);
+	for (; (entry = radix_next(&live->slots, &slot)) != NULL; slot++) {
+		size_t offset = slot << PAGE_SHIFT;
+
+		if (!radix_is_value(entry))
+			memcpy(live->fork.alias + offset, live->alias + offset,
+			       PAGE_SIZE);
+	}
+	content_walk_all(live, copy_found);
+}
+
+/* --- what was stored during the fork
+ * -------------------------------------------------- */
+
+/* The store may be what the OOM killer took the task for. */
+static bool task_is_alive(const struct live *live)
+{
+	return task_check(live->task) == 0;
+}
+
+/* A store of a whole page, as the task's own.  Where the task may not store,
+ * nothing is. */
+static void merge_page(struct live *live, uintptr_t addr, const void *content)
+{
+	struct mmsim_task *task = live->task;
+	struct walk walk;
+	void *data;
+
+	if (!task_is_alive(live))
+		return;
+	while (!mmu_walk(task->mm, addr, FAULT_WRITE, &walk))
+		if (handle_page_fault(task, addr, FAULT_WRITE))
+			return;
+	data = page_content_write(live->machine, walk.page);
+	if (!data)
+		fork_failed("mmsim: fork: the host has no memory");
+	memcpy(data, content, PAGE_SIZE);
+}
+
+/* Pages of [start, end) that were stored to, in the private mapping that now
+ * stands at `aside`. */
+static void merge_range(struct live *live, int pagemap, const char *aside,
+			uintptr_t start, uintptr_t end)
+{
+	uint64_t entries[PAGEMAP_BATCH];
+
+	while (start < end && task_is_alive(live)) {
+		const char *from = aside + (start - (uintptr_t)live->window);
+		size_t nr =
+			min_size((end - start) >> PAGE_SHIFT, PAGEMAP_BATCH);
+		off_t at = (off_t)((uintptr_t)from >> PAGE_SHIFT) * 8;
+
+		if (pread(pagemap, entries, nr * 8, at) != (ssize_t)(nr * 8))
+			fork_failed("mmsim: fork: cannot read "
+				    "/proc/self/pagemap");
+		for (size_t i = 0; i < nr; i++)
+			if ((entries[i] &
+			     (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) &&
+			    !(entries[i] & PAGEMAP_FILE))
+				merge_page(live, start + i * PAGE_SIZE,
+					   from + i * PAGE_SIZE);
+		start += nr << PAGE_SHIFT;
+	}
+}
+
+static void fork_merge(struct live *live, const char *aside)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uintptr_t at = (uintptr_t)live->window;
+	struct vm_area_struct *vma;
+
+	if (pagemap < 0)
+		fork_failed("mmsim: fork: cannot open /proc/self/pagemap");
+	while (task_is_alive(live) && (vma = vma_find(live->task->mm, at)) &&
+	       live_has(live, vma->start)) {
+		at = vma->end;
+		merge_range(live, pagemap, aside, vma->start, at);
+	}
+	close(pagemap);
+	task_call_done(live->machine);
+}
+
+/* The window was mapped anew, readable and writable: what differed before has
+ * to be said again, or shows by itself. */
+static void fork_protect(struct live *live)
+{
+	for (unsigned i = live->nr_exceptions; i-- > 0;) {
+		struct live_exception *e = &live->exceptions[i];
+
+		if (e->prot & PROT_EXEC)
+			mprotect((void *)e->start, e->end - e->start, e->prot);
+		else
+			*e = live->exceptions[--live->nr_exceptions];
+	}
+}
+
+/* --- the server's side
+ * ------------------------------------------------------------------ */
+
+static intptr_t fork_done(struct live *live)
+{
+	fork_protect(live);
+	live->is_forking = false;
+	event_check_death(live);
+	store_wake(live, (uintptr_t)live->window, LIVE_WINDOW_LEN);
+	call_serve_waiting(live);
+	return 0;
+}
+
+intptr_t fork_serve(struct live *live, const struct live_call *call)
+{
+	switch (call->op) {
+	case LIVE_FORK:
+		fork_copy(live);
+		return 0;
+	case LIVE_FORK_READY:
+		store_wake(live, (uintptr_t)live->window, LIVE_WINDOW_LEN);
+		return 0;
+	case LIVE_FORK_BLOCK:
+		return server_register(live->uffd, live->window,
+				       LIVE_WINDOW_LEN, LIVE_WINDOW_MODES);
+	case LIVE_FORK_MERGE:
+		fork_merge(live, (const char *)call->arg[0]);
+		return 0;
+	case LIVE_FORK_REGISTER:
+		return server_register(live->uffd, (void *)call->arg[0],
+				       LIVE_WINDOW_LEN, LIVE_WINDOW_MODES);
+	case LIVE_FORK_DONE:
+		return fork_done(live);
+	default:
+		return -ENOSYS;
+	}
+}
+
+/* --- the forking thread
+ * ----------------------------------------------------------------- */
+
+static void fork_ask(struct live *live, enum live_op op, const void *arg)
+{
+	if (live_syscall(live, op, (uintptr_t)arg, 0, 0, 0))
+		fork_failed("mmsim: fork: userfaultfd cannot take the memory");
+}
+
+static void *fork_moved(void *addr)
+{
+	if (addr == MAP_FAILED)
+		fork_failed("mmsim: fork: the host has no room for the "
+			    "simulated memory");
+	return addr;
+}
+
+static void signals_block(struct live *live)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	memcpy(&live->fork.sigmask, &before, sizeof(live->fork.sigmask));
+}
+
+static void signals_restore(const struct live *live)
+{
+	sigset_t before;
+
+	sigemptyset(&before);
+	memcpy(&before, &live->fork.sigmask, sizeof(live->fork.sigmask));
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Address space for a window. */
+static void *fork_reserve(void)
+{
+	return fork_moved(mmap(NULL, LIVE_WINDOW_LEN, PROT_NONE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			       0));
+}
+
+void live_fork_prepare(struct live *live)
+{
+	int prot = PROT_READ | PROT_WRITE;
+
+	signals_block(live);
+	live->fork.fd = memfd_create("mmsim", MFD_CLOEXEC);
+	if (live->fork.fd < 0 ||
+	    ftruncate(live->fork.fd, (off_t)LIVE_WINDOW_LEN))
+		fork_failed("mmsim: fork: no file for the copy of the "
+			    "simulated memory");
+	live->fork.alias =
+		fork_moved(mmap(NULL, LIVE_WINDOW_LEN, prot,
+				MAP_SHARED | MAP_NORESERVE, live->fork.fd, 0));
+	fork_ask(live, LIVE_FORK, NULL);
+	fork_moved(mmap(live->window, LIVE_WINDOW_LEN, prot,
+			MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, live->fork.fd,
+			0));
+	fork_ask(live, LIVE_FORK_READY, NULL);
+}
+
+static void fork_drop_copy(struct live *live, void *aside)
+{
+	munmap(aside, LIVE_WINDOW_LEN);
+	close(live->fork.fd);
+	live->fork.alias = NULL;
+}
+
+void live_fork_parent(struct live *live)
+{
+	void *aside = fork_reserve(), *again;
+
+	fork_ask(live, LIVE_FORK_BLOCK, NULL);
+	fork_moved(mremap(live->window, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
+			  MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+			  aside));
+	fork_ask(live, LIVE_FORK_MERGE, aside);
+	/* A length of 0 maps shared memory a second time. */
+	again = fork_moved(
+		mremap(live->alias, 0, LIVE_WINDOW_LEN, MREMAP_MAYMOVE));
+	fork_ask(live, LIVE_FORK_REGISTER, again);
+	fork_moved(mremap(again, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
+			  MREMAP_MAYMOVE | MREMAP_FIXED, live->window));
+	madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK);
+	munmap(live->fork.alias, LIVE_WINDOW_LEN);
+	fork_drop_copy(live, aside);
+	fork_ask(live, LIVE_FORK_DONE, NULL);
+	signals_restore(live);
+}
+
+static void mark_found(struct live *live, uintptr_t addr, const void *content)
+{
+	(void)content;
+	store_set_stale(live, live_slot(live, addr));
+}
+
+/* The copy is the store now. */
+static void child_take_store(struct live *live)
+{
+	int prot = PROT_READ | PROT_WRITE;
+
+	fork_moved(mmap(live->alias, LIVE_WINDOW_LEN, prot,
+			MAP_SHARED | MAP_NORESERVE | MAP_FIXED, live->fork.fd,
+			0));
+	fork_moved(mmap(live->window, LIVE_WINDOW_LEN, prot,
+			MAP_SHARED | MAP_NORESERVE | MAP_FIXED, live->fork.fd,
+			0));
+	madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK);
+	madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTFORK);
+	madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTDUMP);
+	munmap(live->fork.alias, LIVE_WINDOW_LEN);
+	store_forked(live);
+	content_walk_all(live, mark_found);
+}
+
+/* Calls of the parent's threads, which do not exist here. */
+static void child_forget_calls(struct live *live)
+{
+	memset(live->calls, 0, sizeof(live->calls));
+	madvise(live->bells, LIVE_CALLS * PAGE_SIZE, MADV_DONTNEED);
+}
+
+void live_fork_child(struct live *live)
+{
+	void *aside = fork_reserve();
+	int parent = live->program_pid;
+
+	fork_moved(mremap(live->window, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
+			  MREMAP_MAYMOVE | MREMAP_FIXED, aside));
+	child_take_store(live);
+	child_forget_calls(live);
+	live->is_forking = false;
+	if (live->observer)
+		live->observer->forked(live->observer, parent);
+	fork_merge(live, aside);
+	fork_drop_copy(live, aside);
+	fork_protect(live);
+	if (live_serve(live, !live->can_continue_wp))
+		fork_failed("mmsim: fork: no userfaultfd for the child");
+	signals_restore(live);
+}
