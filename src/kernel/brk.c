@@ -26,8 +26,18 @@ static bool brk_is_within_rlimit(const struct mmsim_task *task, uintptr_t brk)
 	const struct mm_struct *mm = task->mm;
 	uint64_t limit = task_rlimit(task, RLIMIT_DATA);
 
-	return limit == RLIM_INFINITY ||
-	       (brk - mm->start_brk) + (mm->end_data - mm->start_data) <= limit;
+	if (limit == RLIM_INFINITY ||
+	    (brk - mm->start_brk) + (mm->end_data - mm->start_data) <= limit)
+		return true;
+	machine_refuse(mm->machine, REFUSAL_RLIMIT_DATA);
+	return false;
+}
+
+/* What is mapped next is in the way, or the address space ends. */
+static int brk_has_no_room(struct mm_struct *mm)
+{
+	machine_refuse(mm->machine, REFUSAL_ADDRESS_SPACE);
+	return -ENOMEM;
 }
 
 /* [start, end) joins the heap in front of it, or becomes an area. */
@@ -69,14 +79,17 @@ static int brk_grow(struct mmsim_task *task, uintptr_t start, uintptr_t end)
 	struct vm_area_struct *next = vma_find(mm, start);
 
 	if (end > mm->mmap_end || end < start)
-		return -ENOMEM;
+		return brk_has_no_room(mm);
 	if (!mlock_future_is_allowed(task, mm->def_flags, end - start))
 		return -EAGAIN;
 	if (next && end + PAGE_SIZE > vma_start_gap(next))
+		return brk_has_no_room(mm);
+	if (!may_expand_vm(task, flags, nr_pages))
 		return -ENOMEM;
-	if (!may_expand_vm(task, flags, nr_pages) ||
-	    mm->map_count > (uint64_t)mm->machine->vm.max_map_count)
+	if (mm->map_count > (uint64_t)mm->machine->vm.max_map_count) {
+		machine_refuse(mm->machine, REFUSAL_MAX_MAP_COUNT);
 		return -ENOMEM;
+	}
 	if (commit_charge(task, nr_pages))
 		return -ENOMEM;
 	if (brk_map(mm, start, end, flags)) {
@@ -105,6 +118,8 @@ static void brk_do(struct mmsim_task *task, uintptr_t brk)
 	uintptr_t old_end = PAGE_ALIGN(mm->brk), new_end = PAGE_ALIGN(brk);
 	int err = 0;
 
+	if (brk > mm->mmap_end)
+		brk_has_no_room(mm);
 	if (brk < mm->start_brk || brk > mm->mmap_end ||
 	    !brk_is_within_rlimit(task, brk))
 		return;

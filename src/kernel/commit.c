@@ -144,9 +144,16 @@ static bool commit_is_allowed(const struct mmsim_task *task, uint64_t nr_pages)
 
 int commit_charge(struct mmsim_task *task, uint64_t nr_pages)
 {
-	if (!commit_is_allowed(task, nr_pages))
+	struct mmsim_machine *machine = task->machine;
+
+	if (!commit_is_allowed(task, nr_pages)) {
+		machine_refuse(machine,
+			       machine->vm.overcommit_memory == OVERCOMMIT_GUESS
+				       ? REFUSAL_HEURISTIC
+				       : REFUSAL_COMMIT_LIMIT);
 		return -ENOMEM;
-	task->machine->committed_as += nr_pages;
+	}
+	machine->committed_as += nr_pages;
 	return 0;
 }
 

@@ -104,11 +104,18 @@ static uintptr_t unmapped_search_aligned(struct mm_struct *mm, size_t len,
 	return found + shift;
 }
 
+/* No hole is large enough. */
+static int unmapped_none(struct mm_struct *mm)
+{
+	machine_refuse(mm->machine, REFUSAL_ADDRESS_SPACE);
+	return -ENOMEM;
+}
+
 static int unmapped_fixed(struct mm_struct *mm, uintptr_t addr, size_t len,
 			  int flags, bool is_privileged)
 {
 	if (addr > mm->task_size - len)
-		return -ENOMEM;
+		return unmapped_none(mm);
 	if (addr & ~PAGE_MASK)
 		return -EINVAL;
 	if (addr < (uint64_t)mm->machine->vm.mmap_min_addr && !is_privileged)
@@ -127,7 +134,7 @@ int get_unmapped_area_file(struct mmsim_task *task, struct mmsim_file *file,
 	uintptr_t found = 0;
 
 	if (len > mm->task_size)
-		return -ENOMEM;
+		return unmapped_none(mm);
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 		*addr = hint;
 		return unmapped_fixed(mm, hint, len, flags, task_is_root(task));
@@ -145,7 +152,7 @@ int get_unmapped_area_file(struct mmsim_task *task, struct mmsim_file *file,
 			found = unmapped_search(mm, len, flags);
 	}
 	if (!found)
-		return -ENOMEM;
+		return unmapped_none(mm);
 	*addr = found;
 	return unmapped_fixed(mm, found, len, 0, task_is_root(task));
 }

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
+#include "kernel/refusal.h"
 #include "kernel/slab.h"
 #include "kernel/spec.h"
 #include "kernel/sysctl.h"
@@ -65,6 +66,7 @@ struct mmsim_machine {
 
 	/* reclaim's */
 	bool is_reclaiming; /* who allocates now does it to free memory */
+	uint64_t direct_reclaim_ns; /* virtual time of tasks in it, so far */
 	struct {
 		struct list_head nodes; /* of page caches' trees, that hold
 					 * shadows only, oldest first */
@@ -104,6 +106,7 @@ struct mmsim_machine {
 	struct pool task_handles; /* of struct mmsim_task */
 	struct radix pids;        /* pid -> task, zombies too */
 	struct mmsim_task *current; /* whose system call is served, or NULL */
+	enum refusal refusal;     /* noted last in it, or in the one before */
 	unsigned nr_dying;        /* tasks whose memory goes when it ends */
 	struct {                  /* oom.c: at most 10 reports in 5 s */
 		uint64_t begin_ns;
@@ -118,6 +121,13 @@ static inline int machine_check(const struct mmsim_machine *machine)
 	if (!machine)
 		return -EINVAL;
 	return machine->has_panicked ? -EIO : 0;
+}
+
+/* Notes why the system call is refused. */
+static inline void machine_refuse(struct mmsim_machine *machine,
+				  enum refusal rule)
+{
+	machine->refusal = rule;
 }
 
 static inline void count_vm_events(struct mmsim_machine *machine,

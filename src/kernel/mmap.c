@@ -277,8 +277,10 @@ static int mmap_check_size(struct mmap_call *call)
 		return -ENOMEM;
 	if (call->pgoff + (call->len >> PAGE_SHIFT) < call->pgoff)
 		return -EOVERFLOW;
-	if (mm->map_count > (uint64_t)mm->machine->vm.max_map_count)
+	if (mm->map_count > (uint64_t)mm->machine->vm.max_map_count) {
+		machine_refuse(mm->machine, REFUSAL_MAX_MAP_COUNT);
 		return -ENOMEM;
+	}
 	return 0;
 }
 

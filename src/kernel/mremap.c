@@ -89,8 +89,10 @@ static int mremap_check_target(const struct mremap_call *call)
 	if (from + call->old_len > to && to + call->new_len > from)
 		return -EINVAL;
 	/* Both ranges may be cut out of the middle of an area. */
-	if ((int64_t)mm->map_count + 2 >= mm->machine->vm.max_map_count - 3)
+	if ((int64_t)mm->map_count + 2 >= mm->machine->vm.max_map_count - 3) {
+		machine_refuse(mm->machine, REFUSAL_MAX_MAP_COUNT);
 		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -227,8 +229,10 @@ static int mremap_move_area(const struct mremap_call *call,
 	struct vm_area_struct *copy;
 	int err = -ENOMEM;
 
-	if ((int64_t)mm->map_count >= mm->machine->vm.max_map_count - 3)
+	if ((int64_t)mm->map_count >= mm->machine->vm.max_map_count - 3) {
+		machine_refuse(mm->machine, REFUSAL_MAX_MAP_COUNT);
 		return -ENOMEM;
+	}
 	charge = stays ? nr_pages : nr_pages - (call->old_len >> PAGE_SHIFT);
 	if (!(flags & VM_ACCOUNT))
 		charge = 0;
@@ -398,8 +402,10 @@ static int mremap_grow(struct mremap_call *call, struct vm_area_struct *vma)
 		return err;
 	if (mremap_can_extend(call, vma))
 		return mremap_extend(call, vma);
-	if (!(call->flags & MREMAP_MAYMOVE))
+	if (!(call->flags & MREMAP_MAYMOVE)) {
+		machine_refuse(call->task->machine, REFUSAL_ADDRESS_SPACE);
 		return -ENOMEM;
+	}
 	err = mremap_find_place(call, vma, 0);
 	return err ? err : mremap_move_area(call, vma);
 }

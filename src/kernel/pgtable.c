@@ -118,8 +118,10 @@ static struct page *table_alloc(struct mm_struct *mm, unsigned level)
 	struct page *table = alloc_pages(machine, mm->owner,
 					 GFP_KERNEL | GFP_F_ZERO, 0);
 
-	if (!table)
+	if (!table) {
+		machine_refuse(machine, REFUSAL_NO_MEMORY);
 		return NULL;
+	}
 	if (!page_content_write(machine, table))
 		goto out_table;
 	table->private = 0;

@@ -300,6 +300,8 @@ uint64_t try_to_free_pages(const struct alloc_context *ac)
 		.may_swap = true,
 	};
 
+	uint64_t start_ns = clock_now(machine);
+
 	ASSERT(!machine->is_reclaiming);
 	wait_for_kswapd(ac);
 	trace_request(ac, TRACE_DIRECT_BEGIN, ac->order);
@@ -311,6 +313,8 @@ uint64_t try_to_free_pages(const struct alloc_context *ac)
 		reclaim_by_priority(ac, &sc);
 	}
 	machine->is_reclaiming = false;
+	if (ac->task)
+		machine->direct_reclaim_ns += clock_now(machine) - start_ns;
 	trace_request(ac, TRACE_DIRECT_END, sc.nr_reclaimed);
 	return sc.nr_reclaimed;
 }

@@ -101,6 +101,7 @@ void *kmem_record_alloc_gfp(struct mmsim_machine *machine,
 		return head ? head + 1 : NULL;
 	if (slab_take(state->records[record], gfp, &head->slab, &index)) {
 		pool_free(pool, head);
+		machine_refuse(machine, REFUSAL_NO_MEMORY);
 		return NULL;
 	}
 	head->index = index;

@@ -13,6 +13,7 @@ static inline int syscall_enter(struct mmsim_task *task)
 
 	if (err)
 		return err;
+	task->machine->refusal = REFUSAL_NONE;
 	clock_charge(task->machine, task, COST_SYSCALL);
 	return 0;
 }

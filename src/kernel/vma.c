@@ -400,8 +400,10 @@ int vma_split(struct vm_area_struct *vma, uintptr_t addr, bool new_below,
 	      struct vm_area_struct **other)
 {
 	if (vma->mm->map_count >=
-	    (uint64_t)vma->mm->machine->vm.max_map_count)
+	    (uint64_t)vma->mm->machine->vm.max_map_count) {
+		machine_refuse(vma->mm->machine, REFUSAL_MAX_MAP_COUNT);
 		return -ENOMEM;
+	}
 	return vma_split_unlimited(vma, addr, new_below, other);
 }
 
@@ -437,11 +439,16 @@ bool may_expand_vm(struct mmsim_task *task, vm_flags_t flags, uint64_t nr_pages)
 {
 	struct mm_struct *mm = task->mm;
 
-	if (mm->total_vm + nr_pages > task_rlimit(task, RLIMIT_AS) >> PAGE_SHIFT)
+	if (mm->total_vm + nr_pages >
+	    task_rlimit(task, RLIMIT_AS) >> PAGE_SHIFT) {
+		machine_refuse(mm->machine, REFUSAL_RLIMIT_AS);
 		return false;
-	if ((flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) != VM_WRITE)
+	}
+	if ((flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) != VM_WRITE ||
+	    mm->data_vm + nr_pages <= data_limit(task) >> PAGE_SHIFT)
 		return true;
-	return mm->data_vm + nr_pages <= data_limit(task) >> PAGE_SHIFT;
+	machine_refuse(mm->machine, REFUSAL_RLIMIT_DATA);
+	return false;
 }
 
 bool vma_tree_is_valid(const struct mm_struct *mm)
