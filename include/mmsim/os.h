@@ -74,10 +74,26 @@ struct mmsim_os {
 
 	/* CPUs that this process may use (affinity and quota), at least 1. */
 	unsigned (*nr_cpus)(void *ctx);
+
+	/* For a heap that goes on in the child of fork(2); NULL: nothing to do.
+	 * Called like the handlers of pthread_atfork(3), prepare after the heap
+	 * has taken its locks, the others before it drops them. */
+	void (*fork_prepare)(void *ctx);
+	void (*fork_parent)(void *ctx);
+	void (*fork_child)(void *ctx);
 };
 
 /* The real system.  Always the same address; never NULL. */
 const struct mmsim_os *mmsim_os_host(void);
+
+/*
+ * What the heap behind malloc stands on: the simulated machine that the
+ * environment variable MMSIM_MACHINE describes (<mmsim/sim.h>), else the real
+ * system; always the same.  The first call starts the machine.  When that cannot
+ * be, it ends the process with a message: status 124 without the right to handle
+ * faults of the kernel, 125 for any other reason.
+ */
+const struct mmsim_os *mmsim_os_default(void);
 
 /*
  * A backend that passes every operation on to `under` and refuses some of
@@ -90,6 +106,9 @@ struct mmsim_os_failing {
 	uint64_t nr_calls;    /* operations that could fail, so far */
 	uint64_t fail_at;     /* refuse this one, counted from 1; 0: none */
 	uint64_t fail_count;  /* and this many from it on; at least 1 */
+	uint64_t fail_after_bytes; /* refuse what asks for bytes beyond so many
+				    * granted; 0: nothing */
+	uint64_t bytes_granted; /* by sbrk, map, commit, remap, in all */
 	uint64_t nr_refused;  /* operations refused so far */
 	intptr_t bytes_held;  /* got from map, reserve, remap; not yet unmapped */
 	uint64_t nr_brk, nr_map, nr_unmap, nr_commit, nr_purge, nr_populate;

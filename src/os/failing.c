@@ -2,7 +2,8 @@
  * failing.c: an os backend that refuses the Nth operation.
  *
  * A test runs the same work with fail_at = 1, 2, 3 ... until nothing is
- * refused any more, and so visits every place where memory can run out.  The
+ * refused any more, and so visits every place where memory can run out; or
+ * lets memory run out for good, once fail_after_bytes were granted.  The
  * backend counts what it passes on, too: a test can prove that a phase of a
  * program makes no system call, or that a heap gives back all that it took.
  *
@@ -15,7 +16,7 @@
  *
  * The idea: SQLite, "How SQLite Is Tested", out-of-memory testing.
  */
-#include "base/base.h"
+#include "os/on_purpose.h"
 
 #include <errno.h>
 #include <mmsim/os.h>
@@ -31,29 +32,43 @@ static void hold(struct mmsim_os_failing *f, intptr_t bytes)
 	__atomic_add_fetch(&f->bytes_held, bytes, __ATOMIC_RELAXED);
 }
 
-/* Counts an operation that can fail; true when it is to be refused. */
-static bool failing_refuses(struct mmsim_os_failing *f)
+/* Counts a request for `bytes` bytes; true when it is to be refused. */
+static bool failing_refuses(struct mmsim_os_failing *f, size_t bytes)
 {
-	uint64_t n = __atomic_add_fetch(&f->nr_calls, 1, __ATOMIC_RELAXED);
-	uint64_t at = load_relaxed(&f->fail_at);
-	uint64_t many = load_relaxed(&f->fail_count);
+	uint64_t nr = __atomic_add_fetch(&f->nr_calls, 1, __ATOMIC_RELAXED);
+	struct on_purpose plan = {
+		.at = load_relaxed(&f->fail_at),
+		.count = load_relaxed(&f->fail_count),
+		.after_bytes = load_relaxed(&f->fail_after_bytes),
+	};
 
-	if (at == 0 || n < at || n - at >= (many > 0 ? many : 1))
+	if (!on_purpose_refuses(&plan, nr, bytes,
+				load_relaxed(&f->bytes_granted)))
 		return false;
 	count(&f->nr_refused);
 	return true;
 }
 
+static void grant(struct mmsim_os_failing *f, size_t bytes)
+{
+	__atomic_add_fetch(&f->bytes_granted, bytes, __ATOMIC_RELAXED);
+}
+
 static void *failing_sbrk(void *ctx, intptr_t increment)
 {
 	struct mmsim_os_failing *f = ctx;
+	size_t more = increment > 0 ? (size_t)increment : 0;
+	void *old;
 
 	if (increment != 0) {
 		count(&f->nr_brk);
-		if (failing_refuses(f))
+		if (failing_refuses(f, more))
 			return NULL;
 	}
-	return f->under->sbrk(f->under->ctx, increment);
+	old = f->under->sbrk(f->under->ctx, increment);
+	if (old)
+		grant(f, more);
+	return old;
 }
 
 static void *failing_map(void *ctx, size_t len)
@@ -62,11 +77,13 @@ static void *failing_map(void *ctx, size_t len)
 	void *addr;
 
 	count(&f->nr_map);
-	if (failing_refuses(f))
+	if (failing_refuses(f, len))
 		return NULL;
 	addr = f->under->map(f->under->ctx, len);
-	if (addr)
+	if (addr) {
 		hold(f, (intptr_t)len);
+		grant(f, len);
+	}
 	return addr;
 }
 
@@ -76,7 +93,7 @@ static void *failing_reserve(void *ctx, size_t len)
 	void *addr;
 
 	count(&f->nr_map);
-	if (failing_refuses(f))
+	if (failing_refuses(f, 0))
 		return NULL;
 	addr = f->under->reserve(f->under->ctx, len);
 	if (addr)
@@ -87,11 +104,15 @@ static void *failing_reserve(void *ctx, size_t len)
 static int failing_commit(void *ctx, void *addr, size_t len)
 {
 	struct mmsim_os_failing *f = ctx;
+	int error;
 
 	count(&f->nr_commit);
-	if (failing_refuses(f))
+	if (failing_refuses(f, len))
 		return -ENOMEM;
-	return f->under->commit(f->under->ctx, addr, len);
+	error = f->under->commit(f->under->ctx, addr, len);
+	if (error == 0)
+		grant(f, len);
+	return error;
 }
 
 static int failing_decommit(void *ctx, void *addr, size_t len)
@@ -99,7 +120,7 @@ static int failing_decommit(void *ctx, void *addr, size_t len)
 	struct mmsim_os_failing *f = ctx;
 
 	count(&f->nr_purge);
-	if (failing_refuses(f))
+	if (failing_refuses(f, 0))
 		return -ENOMEM;
 	return f->under->decommit(f->under->ctx, addr, len);
 }
@@ -110,7 +131,7 @@ static int failing_unmap(void *ctx, void *addr, size_t len)
 	int error;
 
 	count(&f->nr_unmap);
-	if (failing_refuses(f))
+	if (failing_refuses(f, 0))
 		return -ENOMEM;
 	error = f->under->unmap(f->under->ctx, addr, len);
 	if (error == 0)
@@ -122,15 +143,18 @@ static void *failing_remap(void *ctx, void *addr, size_t old_len,
 			   size_t new_len, int may_move)
 {
 	struct mmsim_os_failing *f = ctx;
+	size_t more = new_len > old_len ? new_len - old_len : 0;
 	void *moved;
 
 	count(&f->nr_map);
-	if (failing_refuses(f))
+	if (failing_refuses(f, more))
 		return NULL;
 	moved = f->under->remap(f->under->ctx, addr, old_len, new_len,
 				may_move);
-	if (moved)
+	if (moved) {
 		hold(f, (intptr_t)new_len - (intptr_t)old_len);
+		grant(f, more);
+	}
 	return moved;
 }
 
@@ -139,7 +163,7 @@ static int failing_purge(void *ctx, void *addr, size_t len)
 	struct mmsim_os_failing *f = ctx;
 
 	count(&f->nr_purge);
-	if (failing_refuses(f))
+	if (failing_refuses(f, 0))
 		return -EINVAL;
 	return f->under->purge(f->under->ctx, addr, len);
 }
@@ -149,7 +173,7 @@ static int failing_populate(void *ctx, void *addr, size_t len)
 	struct mmsim_os_failing *f = ctx;
 
 	count(&f->nr_populate);
-	if (failing_refuses(f))
+	if (failing_refuses(f, 0))
 		return -ENOMEM;
 	return f->under->populate(f->under->ctx, addr, len);
 }

@@ -99,3 +99,25 @@ Test(os_failing, what_cannot_fail_is_not_counted)
 	cr_assert_neq(f.os.entropy(f.os.ctx), f.os.entropy(f.os.ctx));
 	cr_assert_eq(f.nr_calls, 0u);
 }
+
+/* Memory runs out for good: what asks for none goes on. */
+Test(os_failing, refuses_what_is_beyond_a_sum)
+{
+	char *p, *r;
+
+	f.fail_after_bytes = 4 * page;
+	p = f.os.map(f.os.ctx, 2 * page);
+	r = f.os.reserve(f.os.ctx, 8 * page);
+	cr_assert_not_null(p);
+	cr_assert_not_null(r, "no memory yet");
+	cr_assert_eq(f.os.commit(f.os.ctx, r, page), 0);
+	cr_assert_null(f.os.map(f.os.ctx, 2 * page));
+	cr_assert_null(f.os.remap(f.os.ctx, p, 2 * page, 4 * page, 1));
+	cr_assert_not_null(f.os.remap(f.os.ctx, p, 2 * page, 3 * page, 1));
+	cr_assert_eq(f.bytes_granted, 4 * page);
+	cr_assert_null(f.os.sbrk(f.os.ctx, (intptr_t)page));
+	cr_assert_lt(f.os.commit(f.os.ctx, r + page, page), 0);
+	cr_assert_eq(f.os.decommit(f.os.ctx, r, page), 0);
+	cr_assert_eq(f.os.unmap(f.os.ctx, r, 8 * page), 0);
+	cr_assert_eq(f.nr_refused, 4u);
+}
