@@ -8,6 +8,9 @@
  * child turns out to use its heap.  A child that only calls exec pays nothing.
  * What a thread held in a register at that instant is lost to the child.
  *
+ * What stands below the heap may have to be told of the fork as well: it is,
+ * last before it and first after it, when the heap is at rest.
+ *
  * A program with one thread takes no lock: a signal handler that interrupted
  * malloc may fork, as glibc allows, and the child returns into the interrupted
  * call.  Handlers of others that run while the locks are held may allocate:
@@ -27,15 +30,23 @@ static bool fork_is_locked;
 
 static void fork_prepare(void)
 {
-	if (__libc_single_threaded)
-		return;
-	heap_lock_all(&heap_default);
-	lock_fork_enter();
-	fork_is_locked = true;
+	const struct mmsim_os *os = heap_default.os;
+
+	if (!__libc_single_threaded) {
+		heap_lock_all(&heap_default);
+		lock_fork_enter();
+		fork_is_locked = true;
+	}
+	if (os->fork_prepare)
+		os->fork_prepare(os->ctx);
 }
 
 static void fork_parent(void)
 {
+	const struct mmsim_os *os = heap_default.os;
+
+	if (os->fork_parent)
+		os->fork_parent(os->ctx);
 	if (!fork_is_locked)
 		return;
 	fork_is_locked = false;
@@ -66,6 +77,8 @@ static void fork_child(void)
 {
 	struct heap *heap = &heap_default;
 
+	if (heap->os->fork_child)
+		heap->os->fork_child(heap->os->ctx);
 	if (!fork_is_locked)
 		return;
 	fork_is_locked = false;

@@ -55,7 +55,7 @@ COLD void heap_default_start(void)
 		options_init(&heap->options);
 		options_from_env(&heap->options, environ,
 				 getauxval(AT_SECURE) != 0);
-		heap_init(heap, mmsim_os_host());
+		heap_init(heap, mmsim_os_default());
 	}
 	lock_drop(&heap->lock);
 }

@@ -28,6 +28,7 @@ enum lock_rank {
 	LOCK_RANK_ARENA,    /* one arena's chunks */
 	LOCK_RANK_MAPPED,   /* the mapped chunks of a heap */
 	LOCK_RANK_META,     /* metadata pages */
+	LOCK_RANK_OS,       /* what the system below is asked for */
 };
 
 struct lock {
