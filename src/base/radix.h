@@ -16,8 +16,13 @@
 
 enum { RADIX_SLOTS = 64 };
 
-/* What the page cache marks. */
-enum radix_tag { RADIX_DIRTY, RADIX_WRITEBACK, NR_RADIX_TAGS };
+/* What the page cache marks, and the store of a live task. */
+enum radix_tag {
+	RADIX_DIRTY,
+	RADIX_WRITEBACK,
+	NR_RADIX_TAGS,
+	RADIX_MAPPED = RADIX_DIRTY,
+};
 
 struct radix;
 

@@ -85,11 +85,13 @@ static int window_make(struct live *live)
 		return err;
 	live->bells = hostmem_map(LIVE_CALLS * PAGE_SIZE);
 	live->zeros = hostmem_map(LIVE_ZEROS);
-	return live->bells && live->zeros ? 0 : -ENOMEM;
+	live->fork.nr_done = fork_count_map();
+	return live->bells && live->zeros && live->fork.nr_done ? 0 : -ENOMEM;
 }
 
 static void window_unmap(struct live *live)
 {
+	hostmem_unmap(live->fork.nr_done, PAGE_SIZE);
 	hostmem_unmap((void *)(uintptr_t)live->zeros, LIVE_ZEROS);
 	hostmem_unmap(live->bells, LIVE_CALLS * PAGE_SIZE);
 	hostmem_unmap(live->alias, LIVE_WINDOW_LEN);

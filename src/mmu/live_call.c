@@ -37,8 +37,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* --- the server's side
- * ------------------------------------------------------------- */
+/* --- the server's side ---------------------------------------------------- */
 
 static bool call_is_inside(const struct live *live, uintptr_t start, size_t len)
 {
@@ -225,8 +224,7 @@ void call_serve_waiting(struct live *live)
 			call_serve_slot(live, i);
 }
 
-/* --- the thread's side
- * --------------------------------------------------------------- */
+/* --- the thread's side ---------------------------------------------------- */
 
 static unsigned call_take(struct live *live)
 {

@@ -34,8 +34,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* --- real protection
- * ------------------------------------------------------------ */
+/* --- real protection ------------------------------------------------------ */
 
 static void exception_end(struct live *live, unsigned i)
 {
@@ -75,8 +74,7 @@ static void event_refuse(struct live *live, uintptr_t addr)
 	store_wake(live, addr, PAGE_SIZE);
 }
 
-/* --- death
- * ------------------------------------------------------------------------ */
+/* --- death ---------------------------------------------------------------- */
 
 /* The process lives on, and finds that the memory is gone. */
 static void event_survive(struct live *live)
@@ -97,8 +95,7 @@ void event_check_death(struct live *live)
 	event_survive(live);
 }
 
-/* --- faults
- * ------------------------------------------------------------------------ */
+/* --- faults --------------------------------------------------------------- */
 
 /* There is an entry for the access, and its bits are set: 0, or as
  * handle_page_fault. */

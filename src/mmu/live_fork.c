@@ -22,7 +22,9 @@
  * pages window = the store again, registered before         new userfaultfd,
  * new server it is moved there; LIVE_FORK_DONE
  *
- * Nobody waits for the other process.  Moving a registered mapping keeps it
+ * The child takes the file for its own store, so it waits until the parent has
+ * left it: a word in shared memory counts the forks that the parent is done
+ * with.  Moving a registered mapping keeps it
  * registered (UFFD_FEATURE_EVENT_REMAP), but the mover waits until the event
  * was read; so the forking thread moves, and the server reads.
  *
@@ -45,11 +47,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+/* How long the child looks for the parent, ns and times. */
+enum { CHILD_WAIT_NS = 10000000, CHILD_WAITS = 6000 };
 
 /* Entries of /proc/PID/pagemap. */
 #define PAGEMAP_PRESENT ((uint64_t)1 << 63)
@@ -62,8 +71,15 @@ static void fork_failed(const char *what)
 	fatal(what);
 }
 
-/* --- contents that do not stand in the store
- * --------------------------------------- */
+uint32_t *fork_count_map(void)
+{
+	void *addr = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return addr == MAP_FAILED ? NULL : addr;
+}
+
+/* --- contents that do not stand in the store ------------------------------ */
 
 struct content_walk {
 	struct pgtable_walk walk;
@@ -112,8 +128,7 @@ static void content_walk_all(struct live *live,
 		     (uintptr_t)live->window + LIVE_WINDOW_LEN);
 }
 
-/* --- the copy of the store
- * ------------------------------------------------------------ */
+/* --- the copy of the store ------------------------------------------------ */
 
 static void copy_found(struct live *live, uintptr_t addr, const void *content)
 {
@@ -130,7 +145,7 @@ static void fork_copy(struct live *live)
 	void *entry;
 
 	live->is_forking = true;
-	madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTNEED);
+	store_unmap_all(live);
 	for (; (entry = radix_next(&live->slots, &slot)) != NULL; slot++) {
 		size_t offset = slot << PAGE_SHIFT;
 
@@ -141,8 +156,7 @@ static void fork_copy(struct live *live)
 	content_walk_all(live, copy_found);
 }
 
-/* --- what was stored during the fork
- * -------------------------------------------------- */
+/* --- what was stored during the fork -------------------------------------- */
 
 /* The store may be what the OOM killer took the task for. */
 static bool task_is_alive(const struct live *live)
@@ -226,8 +240,7 @@ static void fork_protect(struct live *live)
 	}
 }
 
-/* --- the server's side
- * ------------------------------------------------------------------ */
+/* --- the server's side ---------------------------------------------------- */
 
 static intptr_t fork_done(struct live *live)
 {
@@ -264,8 +277,7 @@ intptr_t fork_serve(struct live *live, const struct live_call *call)
 	}
 }
 
-/* --- the forking thread
- * ----------------------------------------------------------------- */
+/* --- the forking thread --------------------------------------------------- */
 
 static void fork_ask(struct live *live, enum live_op op, const void *arg)
 {
@@ -312,6 +324,7 @@ void live_fork_prepare(struct live *live)
 	int prot = PROT_READ | PROT_WRITE;
 
 	signals_block(live);
+	live->fork.nr_done_before = load_relaxed(live->fork.nr_done);
 	live->fork.fd = memfd_create("mmsim", MFD_CLOEXEC);
 	if (live->fork.fd < 0 ||
 	    ftruncate(live->fork.fd, (off_t)LIVE_WINDOW_LEN))
@@ -352,8 +365,40 @@ void live_fork_parent(struct live *live)
 	madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK);
 	munmap(live->fork.alias, LIVE_WINDOW_LEN);
 	fork_drop_copy(live, aside);
+	__atomic_add_fetch(live->fork.nr_done, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, live->fork.nr_done, FUTEX_WAKE, INT_MAX, NULL, NULL,
+		0);
 	fork_ask(live, LIVE_FORK_DONE, NULL);
 	signals_restore(live);
+}
+
+/* The parent reads the file no more, or is gone; in another namespace of
+ * processes its pid cannot be seen. */
+static void child_wait_parent(struct live *live)
+{
+	struct timespec wait = {.tv_nsec = CHILD_WAIT_NS};
+	uint32_t seen;
+
+	for (unsigned i = 0; i < CHILD_WAITS; i++) {
+		int parent = getppid();
+
+		seen = __atomic_load_n(live->fork.nr_done, __ATOMIC_ACQUIRE);
+		if (seen != live->fork.nr_done_before ||
+		    (parent != 0 && parent != live->program_pid))
+			return;
+		syscall(SYS_futex, live->fork.nr_done, FUTEX_WAIT, seen, &wait,
+			NULL, 0);
+	}
+	fork_failed("mmsim: fork: the parent does not end its fork");
+}
+
+/* This process's own count, for its children. */
+static void child_forget_parent(struct live *live)
+{
+	munmap(live->fork.nr_done, PAGE_SIZE);
+	live->fork.nr_done = fork_count_map();
+	if (!live->fork.nr_done)
+		fork_failed("mmsim: fork: the host has no memory");
 }
 
 static void mark_found(struct live *live, uintptr_t addr, const void *content)
@@ -393,6 +438,8 @@ void live_fork_child(struct live *live)
 	void *aside = fork_reserve();
 	int parent = live->program_pid;
 
+	child_wait_parent(live);
+	child_forget_parent(live);
 	fork_moved(mremap(live->window, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
 			  MREMAP_MAYMOVE | MREMAP_FIXED, aside));
 	child_take_store(live);

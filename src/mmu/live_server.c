@@ -60,8 +60,7 @@
 #define SERVER_TLS (128 * KIB) /* the thread pointer is in the middle */
 enum { SERVER_UFFD = 0, SERVER_EVENTS = 16, SERVER_LOOK_MS = 100 };
 
-/* --- userfaultfd
- * ------------------------------------------------------------------ */
+/* --- userfaultfd ---------------------------------------------------------- */
 
 static int uffd_of_kernel(void)
 {
@@ -124,8 +123,7 @@ int server_register(int uffd, const void *start, size_t len, uint64_t mode)
 	return ioctl(uffd, UFFDIO_REGISTER, &reg) ? -errno : 0;
 }
 
-/* --- the ends
- * ----------------------------------------------------------------------- */
+/* --- the ends ------------------------------------------------------------- */
 
 static void server_wait_death(struct live *live)
 {
@@ -165,8 +163,7 @@ _Noreturn void server_broken(struct live *live, const char *why)
 	server_end_program(live, LIVE_END_BROKEN, why);
 }
 
-/* --- a crash of its own
- * ---------------------------------------------------------------- */
+/* --- a crash of its own --------------------------------------------------- */
 
 /* Handlers get no argument of ours; the server's thread pointer leads to its
  * block, at whose end the pointer stands. */

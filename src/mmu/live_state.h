@@ -68,6 +68,8 @@ struct live {
 	struct radix
 		slots; /* page number in the window -> who has its content */
 	uint64_t nr_stale;
+	void *left_behind; /* a page of the machine's pool to be freed, or NULL
+			    */
 
 	/* live_event.c's */
 	struct live_exception exceptions[LIVE_EXCEPTIONS];
@@ -88,6 +90,10 @@ struct live {
 		int fd;      /* the copy of the store */
 		char *alias; /* mapped */
 		uint64_t sigmask;
+		/* forks that are over in this process, in memory shared with
+		 * its children, and how many that were at the begin of one */
+		uint32_t *nr_done;
+		uint32_t nr_done_before;
 	} fork;
 };
 
@@ -126,6 +132,8 @@ int store_map(struct live *live, uintptr_t addr, struct page *page,
 /* Maps those pages of [start, end) that are there and writable and were never
  * real, many at a time: a matter of speed only. */
 void store_map_fresh(struct live *live, uintptr_t start, uintptr_t end);
+/* Nothing of the window is mapped; contents stay. */
+void store_unmap_all(struct live *live);
 /* Every wait for a page in [start, start + len) ends and is tried again. */
 void store_wake(struct live *live, uintptr_t start, size_t len);
 /* After a fork, in the child: `slots` tell what the copy of the store holds. */
@@ -170,6 +178,8 @@ _Noreturn void server_kill(struct live *live);
 	 UFFDIO_REGISTER_MODE_WP)
 
 /* ---- live_fork.c ---- */
+/* Memory for fork.nr_done; NULL: none. */
+uint32_t *fork_count_map(void);
 /* Serves LIVE_FORK and its like. */
 intptr_t fork_serve(struct live *live, const struct live_call *call);
 

@@ -16,7 +16,8 @@
  * The window's real page table plays the part of the TLB.  A page is mapped
  * when the program faults on it, for writing only if the simulated entry is
  * dirty, so that the first store is noticed; and when the kernel flushes a
- * translation the mapping goes (MADV_DONTNEED) while the content stays.  That
+ * translation the mapping goes (MADV_DONTNEED) while the content stays.  A tag
+ * at each slot that may be mapped saves the call where there is nothing.  That
  * order, first the mapping, then a look at the content, is what keeps stores
  * from being lost when pages are swapped out.
  *
@@ -113,8 +114,36 @@ static void store_move(struct page_store *store, struct page *to,
 	radix_insert(&live->slots, slot_of_data(live, from->data), to);
 }
 
-/* --- the window as a TLB
- * ------------------------------------------------------ */
+/* --- the window as a TLB -------------------------------------------------- */
+
+static void store_unmap_run(struct live *live, uint64_t first, uint64_t end)
+{
+	if (first < end)
+		madvise((void *)slot_addr(live, first),
+			(end - first) << PAGE_SHIFT, MADV_DONTNEED);
+}
+
+/* Slots from `slot` to `end` are not mapped any more. */
+static void store_unmap(struct live *live, uint64_t slot, uint64_t end)
+{
+	uint64_t run = slot, run_end = slot;
+
+	while (radix_next_tagged(&live->slots, &slot, RADIX_MAPPED) &&
+	       slot < end) {
+		if (slot != run_end) {
+			store_unmap_run(live, run, run_end);
+			run = slot;
+		}
+		radix_tag_clear(&live->slots, slot, RADIX_MAPPED);
+		run_end = ++slot;
+	}
+	store_unmap_run(live, run, run_end);
+}
+
+void store_unmap_all(struct live *live)
+{
+	store_unmap(live, 0, LIVE_WINDOW_LEN >> PAGE_SHIFT);
+}
 
 static void store_invalidate(struct mmu_notifier *notifier, uintptr_t start,
 			     uintptr_t end)
@@ -123,16 +152,13 @@ static void store_invalidate(struct mmu_notifier *notifier, uintptr_t start,
 	uintptr_t first = (uintptr_t)live->window;
 	uintptr_t last = first + LIVE_WINDOW_LEN;
 
-	if (start < first)
-		start = first;
-	if (end > last)
-		end = last;
+	start = start < first ? first : start;
+	end = end > last ? last : end;
 	if (start < end)
-		madvise((void *)start, end - start, MADV_DONTNEED);
+		store_unmap(live, live_slot(live, start), live_slot(live, end));
 }
 
-/* --- making pages real
- * -------------------------------------------------------- */
+/* --- making pages real ---------------------------------------------------- */
 
 void store_wake(struct live *live, uintptr_t start, size_t len)
 {
@@ -167,13 +193,13 @@ static int store_set_write_protect(struct live *live, uintptr_t addr, bool on)
 
 /* The store has no page at addr: it gets one with this content. */
 static int store_copy_in(struct live *live, uintptr_t addr, const void *content,
-			 size_t len, bool writable)
+			 size_t len, uint64_t mode)
 {
 	struct uffdio_copy copy = {
 		.dst = addr,
 		.src = (uintptr_t)content,
 		.len = len,
-		.mode = writable ? 0 : UFFDIO_COPY_MODE_WP,
+		.mode = mode,
 	};
 
 	return store_ioctl(live, UFFDIO_COPY, &copy);
@@ -186,7 +212,8 @@ static int store_renew(struct live *live, uintptr_t addr)
 
 	memcpy(content, live_content(live, addr), PAGE_SIZE);
 	store_punch(live, live_slot(live, addr), live_slot(live, addr) + 1);
-	return store_copy_in(live, addr, content, PAGE_SIZE, false);
+	return store_copy_in(live, addr, content, PAGE_SIZE,
+			     UFFDIO_COPY_MODE_WP);
 }
 
 /* The store has the content of the page at addr: it is mapped. */
@@ -198,6 +225,7 @@ static int store_continue(struct live *live, uintptr_t addr, bool writable)
 	};
 	int err;
 
+	radix_tag_set(&live->slots, live_slot(live, addr), RADIX_MAPPED);
 	if (!writable && !live->can_continue_wp)
 		return store_renew(live, addr);
 	err = store_ioctl(live, UFFDIO_CONTINUE, &cont);
@@ -217,6 +245,11 @@ static int store_evacuate(struct live *live, struct page *page)
 	memcpy(content, page->data, PAGE_SIZE);
 	page->data = content;
 	return 0;
+}
+
+static bool store_has(const struct live *live, const void *data)
+{
+	return (uintptr_t)data - (uintptr_t)live->alias < LIVE_WINDOW_LEN;
 }
 
 int store_vacate(struct live *live, uintptr_t addr)
@@ -243,15 +276,25 @@ static void store_overwrite(struct live *live, uintptr_t addr,
 		memset(live_content(live, addr), 0, PAGE_SIZE);
 }
 
-/* The slot has the content of `page` now, wherever it stood before. */
+/* The slot has the content of `page` from now on, and may be mapped.  Where it
+ * stood before, a page of the machine's pool, is freed with the next one:
+ * others may look at the machine once the thread is awake. */
 static int store_settle(struct live *live, uintptr_t addr, struct page *page)
 {
-	int err = radix_insert(&live->slots, live_slot(live, addr),
-			       page ? (void *)page : ZEROS);
+	uint64_t slot = live_slot(live, addr);
+	int err = radix_insert(&live->slots, slot, page ? (void *)page : ZEROS);
 
-	if (err || !page)
+	if (err)
 		return err;
-	page_content_drop(live->machine, page);
+	radix_tag_set(&live->slots, slot, RADIX_MAPPED);
+	pool_free(&live->machine->contents, live->left_behind);
+	live->left_behind = NULL;
+	if (!page)
+		return 0;
+	if (store_has(live, page->data))
+		store_set_stale(live, slot_of_data(live, page->data));
+	else
+		live->left_behind = page->data;
 	page->data = live_content(live, addr);
 	return 0;
 }
@@ -262,13 +305,16 @@ static int store_map_new(struct live *live, uintptr_t addr, struct page *page,
 {
 	const void *content =
 		page ? page_content(live->machine, page) : live->zeros;
-	int err = store_copy_in(live, addr, content, PAGE_SIZE, writable);
+	int err = store_settle(live, addr, page);
 
-	if (err == -EEXIST) {
-		store_overwrite(live, addr, page);
-		err = store_continue(live, addr, writable);
-	}
-	return err ? err : store_settle(live, addr, page);
+	if (err)
+		return err;
+	err = store_copy_in(live, addr, content, PAGE_SIZE,
+			    writable ? 0 : UFFDIO_COPY_MODE_WP);
+	if (err != -EEXIST)
+		return err;
+	memcpy(live_content(live, addr), content, PAGE_SIZE);
+	return store_continue(live, addr, writable);
 }
 
 int store_map(struct live *live, uintptr_t addr, struct page *page,
@@ -292,8 +338,7 @@ int store_map(struct live *live, uintptr_t addr, struct page *page,
 	return err ? err : store_continue(live, addr, writable);
 }
 
-/* --- many at a time
- * ----------------------------------------------------------- */
+/* --- many at a time ------------------------------------------------------- */
 
 static bool store_is_fresh(struct live *live, uintptr_t addr, struct walk *walk)
 {
@@ -307,12 +352,14 @@ static bool store_map_run(struct live *live, uintptr_t start, uintptr_t end)
 {
 	struct walk walk;
 
-	if (store_copy_in(live, start, live->zeros, end - start, true))
+	if (store_copy_in(live, start, live->zeros, end - start,
+			  UFFDIO_COPY_MODE_DONTWAKE))
 		return false;
-	for (; start < end; start += PAGE_SIZE)
+	for (; start < end; start += PAGE_SIZE) {
 		if (!mmu_look(live->task->mm, start, &walk) ||
 		    store_settle(live, start, walk.page))
 			return false;
+	}
 	return true;
 }
 
@@ -332,8 +379,7 @@ void store_map_fresh(struct live *live, uintptr_t start, uintptr_t end)
 	}
 }
 
-/* --- begin, end, fork
- * ----------------------------------------------------------- */
+/* --- begin, end, fork ----------------------------------------------------- */
 
 void store_forked(struct live *live)
 {
@@ -372,6 +418,7 @@ void store_fini(struct live *live)
 		if (!radix_is_value(entry) && store_evacuate(live, page))
 			page->data = NULL;
 	}
+	pool_free(&live->machine->contents, live->left_behind);
 	live->machine->page_store = NULL;
 	if (live->task->mm)
 		live->task->mm->notifier = NULL;
