@@ -64,7 +64,6 @@ static int window_map(struct live *live, int fd)
 	/* A process that comes from a fork without handlers must not store into
 	 * its parent's memory. */
 	if (madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK) ||
-	    madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTFORK) ||
 	    madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTDUMP))
 		return -errno;
 	return 0;

@@ -419,7 +419,6 @@ static void child_take_store(struct live *live)
 			MAP_SHARED | MAP_NORESERVE | MAP_FIXED, live->fork.fd,
 			0));
 	madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK);
-	madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTFORK);
 	madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTDUMP);
 	munmap(live->fork.alias, LIVE_WINDOW_LEN);
 	store_forked(live);
