@@ -7,9 +7,10 @@
  * (open(2) and read(2) of libc are cancellation points), and errno is put back
  * after each operation.
  *
- * A reservation is PROT_NONE and MAP_NORESERVE; commit makes part of it
- * writable, which is when the kernel charges it; decommit lays a fresh
- * reservation over it, which frees the pages and the charge in one step.
+ * A reservation is PROT_NONE; commit makes part of it writable, which is when
+ * the kernel charges it, and refuses it by the rule of vm.overcommit_memory (not
+ * so with MAP_NORESERVE, which would exempt the memory for good); decommit lays a
+ * fresh reservation over it, which frees the pages and the charge in one step.
  * purge is MADV_DONTNEED: MADV_FREE would leave the resident set as it is
  * until memory is short.
  *
@@ -84,8 +85,7 @@ static void *host_reserve(void *ctx, size_t len)
 
 	(void)ctx;
 	return host_address(mmap(NULL, len, PROT_NONE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-				 -1, 0),
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
 			    saved);
 }
 
@@ -100,9 +100,8 @@ static int host_commit(void *ctx, void *addr, size_t len)
 static int host_decommit(void *ctx, void *addr, size_t len)
 {
 	int saved = errno;
-	void *fresh = mmap(
-		addr, len, PROT_NONE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	void *fresh = mmap(addr, len, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
 	(void)ctx;
 	return host_result(fresh == MAP_FAILED ? -1 : 0, saved);

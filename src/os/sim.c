@@ -36,7 +36,7 @@
 #endif
 
 enum {
-	SIM_RESERVE_FLAGS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+	SIM_MAP_FLAGS = MAP_PRIVATE | MAP_ANONYMOUS,
 };
 
 /* Apart from the machine's own numbers. */
@@ -95,14 +95,13 @@ static void *sim_sbrk(void *ctx, intptr_t increment)
 static void *sim_map(void *ctx, size_t len)
 {
 	return sim_address(sim_call(ctx, LIVE_MMAP, 0, len,
-				    PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS));
+				    PROT_READ | PROT_WRITE, SIM_MAP_FLAGS));
 }
 
 static void *sim_reserve(void *ctx, size_t len)
 {
 	return sim_address(
-		sim_call(ctx, LIVE_MMAP, 0, len, PROT_NONE, SIM_RESERVE_FLAGS));
+		sim_call(ctx, LIVE_MMAP, 0, len, PROT_NONE, SIM_MAP_FLAGS));
 }
 
 static int sim_commit(void *ctx, void *addr, size_t len)
@@ -114,7 +113,7 @@ static int sim_commit(void *ctx, void *addr, size_t len)
 static int sim_decommit(void *ctx, void *addr, size_t len)
 {
 	intptr_t result = sim_call(ctx, LIVE_MMAP, (uintptr_t)addr, len,
-				   PROT_NONE, SIM_RESERVE_FLAGS | MAP_FIXED);
+				   PROT_NONE, SIM_MAP_FLAGS | MAP_FIXED);
 
 	return sim_address(result) ? 0 : (int)result;
 }
