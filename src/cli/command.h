@@ -18,5 +18,6 @@ enum {
 
 int boot_main(int argc, char **argv);
 int proc_main(int argc, char **argv);
+int run_main(int argc, char **argv);
 
 #endif

@@ -40,7 +40,7 @@
 #include <unistd.h>
 
 enum {
-	LAUNCH_END_MS = 20000, /* the longest wait for a record's end */
+	LAUNCH_END_MS = 5000, /* the longest wait for a record's end */
 	LAUNCH_LOOK_MS = 50, /* how often processes that ended are looked for */
 };
 

@@ -26,6 +26,7 @@ static const struct command {
 } commands[] = {
 	{"boot", boot_main, "show a machine as it is after boot"},
 	{"proc", proc_main, "print files of a machine's /proc and /sys"},
+	{"run", run_main, "run a program with its heap on a machine"},
 };
 
 static const char doc[] =

@@ -42,7 +42,8 @@ static error_t parse_proc(int key, char *arg, struct argp_state *state)
 		options->machine.machine = arg;
 		options->machine.is_argument = true;
 		return 0;
-	case ARGP_KEY_END:
+	/* When the machine has been judged. */
+	case ARGP_KEY_SUCCESS:
 		if (options->nr_paths == 0)
 			argp_error(state, "a path is needed, as in "
 					  "/proc/meminfo");

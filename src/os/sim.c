@@ -25,7 +25,7 @@
 #include "base/lock.h"
 #include "base/rng.h"
 #include "kernel/machine.h"
-#include "os/sim_state.h"
+#include "os/sim_record.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -42,6 +42,17 @@ enum {
 /* Apart from the machine's own numbers. */
 #define SIM_ENTROPY_STREAM UINT64_C(0x5e6d1a7a5eed0001)
 
+struct mmsim_sim {
+	struct mmsim_os os;
+	struct mmsim_machine *machine;
+	struct mmsim_task *task;
+	struct live *live;
+	struct sim_record record;
+	uint64_t nr_entropy; /* numbers given out; atomic */
+	struct lock lock;
+	uintptr_t brk; /* as of the last call; under the lock */
+};
+
 /* ---- memory ---- */
 
 static intptr_t sim_call(struct mmsim_sim *sim, enum live_op op, uintptr_t a0,
@@ -56,29 +67,6 @@ static void *sim_address(intptr_t result)
 	return result < 0 && result >= -4095 ? NULL : (void *)result;
 }
 
-void sim_lock(struct mmsim_sim *sim, sigset_t *mask)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, mask);
-	lock_take(&sim->lock);
-}
-
-void sim_unlock(struct mmsim_sim *sim, const sigset_t *mask)
-{
-	lock_drop(&sim->lock);
-	sigprocmask(SIG_SETMASK, mask, NULL);
-}
-
-bool sim_set_brk(struct mmsim_sim *sim, uintptr_t wanted)
-{
-	if ((uintptr_t)sim_call(sim, LIVE_BRK, wanted, 0, 0, 0) != wanted)
-		return false;
-	sim->brk = wanted;
-	return true;
-}
-
 /* The old break; 0: it cannot be moved. */
 static uintptr_t sim_move_brk(struct mmsim_sim *sim, intptr_t increment)
 {
@@ -86,20 +74,21 @@ static uintptr_t sim_move_brk(struct mmsim_sim *sim, intptr_t increment)
 
 	if (increment == 0)
 		return old;
-	if ((increment > 0) != (wanted > old) || !sim_set_brk(sim, wanted))
+	if ((increment > 0) != (wanted > old) ||
+	    (uintptr_t)sim_call(sim, LIVE_BRK, wanted, 0, 0, 0) != wanted)
 		return 0;
+	sim->brk = wanted;
 	return old;
 }
 
 static void *sim_sbrk(void *ctx, intptr_t increment)
 {
 	struct mmsim_sim *sim = ctx;
-	sigset_t mask;
 	uintptr_t old;
 
-	sim_lock(sim, &mask);
+	lock_take(&sim->lock);
 	old = sim_move_brk(sim, increment);
-	sim_unlock(sim, &mask);
+	lock_drop(&sim->lock);
 	return (void *)old;
 }
 
@@ -195,10 +184,7 @@ static void sim_fork_prepare(void *ctx)
 {
 	struct mmsim_sim *sim = ctx;
 
-	sigset_t mask;
-
-	sim_lock(sim, &mask);
-	sim->fork_signals = mask;
+	lock_take(&sim->lock);
 	live_fork_prepare(sim->live);
 }
 
@@ -207,7 +193,7 @@ static void sim_fork_parent(void *ctx)
 	struct mmsim_sim *sim = ctx;
 
 	live_fork_parent(sim->live);
-	sim_unlock(sim, &sim->fork_signals);
+	lock_drop(&sim->lock);
 }
 
 static void sim_fork_child(void *ctx)
@@ -216,7 +202,6 @@ static void sim_fork_child(void *ctx)
 
 	live_fork_child(sim->live);
 	lock_init(&sim->lock, LOCK_RANK_OS);
-	sigprocmask(SIG_SETMASK, &sim->fork_signals, NULL);
 }
 
 /* ---- beginning and end ---- */

@@ -71,3 +71,17 @@ plan()
 {
     echo "1..$n"
 }
+
+# use_fake: from here on mmsim starts programs without mmsim's library, so that
+# only tests/cli/fake tells of a machine.  A copy of the command finds an empty
+# library beside itself.
+use_fake()
+{
+    mkdir -p "$work/fake/.libs"
+    cp "$MMSIM" "$work/fake/mmsim"
+    echo 'int mmsim_fake;' > "$work/fake/empty.c"
+    ${CC:-cc} -shared -fPIC -o "$work/fake/.libs/libmmsim.so" "$work/fake/empty.c"
+    MMSIM=$work/fake/mmsim
+    # shellcheck disable=SC2034
+    fake=$top_builddir/tests/cli/fake
+}

@@ -39,6 +39,20 @@ offered boot --thp =
 ok "all values behind =" offers never madvise always
 offered boot --profile linux-6.18
 ok "a value with a dot" offers linux-6.18
+offered run --fail
+ok "several options" offers --fail-at --fail-after
+offered run --ram 64M --thp al
+ok "a value behind other options" offers always
+offered run --ram = 64M --spread ca
+ok "a program behind the options" grep -q -x cat "$work/out"
+offered run -- ca
+ok "a program behind --" grep -q -x cat "$work/out"
+offered run cat --he
+ok "options of the program are not mmsim's" offers ""
+offered run --machine ca
+ok "no program where a value stands" offers ""
+offered boot ca
+ok "no program behind boot" offers ""
 offered boot --nonsense
 ok "nothing for what there is not" offers ""
 ok "bash has nothing to say" says_nothing
