@@ -45,7 +45,7 @@ enum {
  * and starts the process that serves its faults.  0, or a negative errno value
  * with nothing left behind: -EINVAL (the spec; mmsim_spec_check tells why),
  * -EPERM (no right to handle the kernel's faults), -ENOSYS (the host's kernel
- * cannot), -ENOMEM, -EAGAIN.  mmsim_sim_why gives the sentence.
+ * cannot), -ENOMEM, -EFBIG (RLIMIT_FSIZE), -EAGAIN.  mmsim_sim_why gives the sentence.
  */
 int mmsim_sim_start(const char *spec, unsigned flags, struct mmsim_sim **sim);
 

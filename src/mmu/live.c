@@ -31,6 +31,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,17 +70,45 @@ static int window_map(struct live *live, int fd)
 	return 0;
 }
 
-static int window_make(struct live *live)
+/* The file is sparse, and a limit on the size of files is not meant for it. */
+static int file_set_size(int fd)
 {
-	int fd = memfd_create("mmsim", MFD_CLOEXEC), err = 0;
+	struct rlimit limit, room;
+	int err;
+
+	getrlimit(RLIMIT_FSIZE, &limit);
+	room = limit;
+	if (room.rlim_max != RLIM_INFINITY && room.rlim_max < LIVE_WINDOW_LEN)
+		return -EFBIG;
+	room.rlim_cur = room.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &room);
+	err = ftruncate(fd, (off_t)LIVE_WINDOW_LEN) ? -errno : 0;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	return err;
+}
+
+int live_make_file(void)
+{
+	int fd = memfd_create("mmsim", MFD_CLOEXEC), err;
 
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, (off_t)LIVE_WINDOW_LEN))
-		err = -errno;
+	err = file_set_size(fd);
 	if (!err)
-		err = window_map(live, fd);
+		return fd;
 	close(fd);
+	return err;
+}
+
+static int window_make(struct live *live)
+{
+	int fd = live_make_file(), err;
+
+	if (fd < 0)
+		return fd;
+	err = window_map(live, fd);
+	close(fd);
+
 	if (err)
 		return err;
 	live->bells = hostmem_map(LIVE_CALLS * PAGE_SIZE);

@@ -22,7 +22,7 @@ enum live_op {
 	LIVE_MADVISE,  /* addr, len, advice */
 	LIVE_MLOCK,    /* addr, len */
 	LIVE_MUNLOCK,  /* addr, len */
-	LIVE_MINCORE,  /* addr, len, vec (a host address) */
+		LIVE_MINCORE,  /* addr, len, vec (not the task's; -EFAULT) */
 	LIVE_HELLO,    /* -> 0: the server is there */
 	LIVE_STOP,     /* the server ends after this answer */
 	LIVE_FORK,     /* from here on live_fork.c's */
@@ -74,7 +74,8 @@ struct live_config {
 	bool old_host; /* for tests: as if Linux were older than 6.4 */
 };
 
-/* 0, -EPERM, -ENOSYS, -ENOMEM, -EAGAIN, -EINVAL (not an x86_64 machine). */
+/* 0, -EPERM, -ENOSYS, -ENOMEM, -EFBIG (RLIMIT_FSIZE), -EAGAIN, -EINVAL (not an
+ * x86_64 machine). */
 int live_start(const struct live_config *config, struct live **live);
 void live_stop(struct live *live);
 

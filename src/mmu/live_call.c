@@ -143,7 +143,10 @@ static intptr_t call_range(struct live *live, const struct live_call *call)
 		return mmsim_mlock(task, arg[0], arg[1]);
 	case LIVE_MUNLOCK:
 		return mmsim_munlock(task, arg[0], arg[1]);
-	case LIVE_MINCORE:
+		case LIVE_MINCORE:
+		/* The server may not fault on what it serves. */
+		if (live_has(live, arg[2]))
+			return -EFAULT;
 		return mmsim_mincore(task, arg[0], arg[1],
 				     (unsigned char *)arg[2]);
 	default:

@@ -325,9 +325,8 @@ void live_fork_prepare(struct live *live)
 
 	signals_block(live);
 	live->fork.nr_done_before = load_relaxed(live->fork.nr_done);
-	live->fork.fd = memfd_create("mmsim", MFD_CLOEXEC);
-	if (live->fork.fd < 0 ||
-	    ftruncate(live->fork.fd, (off_t)LIVE_WINDOW_LEN))
+		live->fork.fd = live_make_file();
+	if (live->fork.fd < 0)
 		fork_failed("mmsim: fork: no file for the copy of the "
 			    "simulated memory");
 	live->fork.alias =

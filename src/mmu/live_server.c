@@ -32,6 +32,7 @@
 #include "mmu/live_state.h"
 
 #include "base/hostmem.h"
+#include "base/outbuf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -123,6 +124,17 @@ int server_register(int uffd, const void *start, size_t len, uint64_t mode)
 	return ioctl(uffd, UFFDIO_REGISTER, &reg) ? -errno : 0;
 }
 
+/* /proc/PID/name of the program, or -1. */
+static int open_of_program(const struct live *live, const char *name, int flags)
+{
+	char path[64];
+	struct outbuf out;
+
+	outbuf_init(&out, path, sizeof(path), -1);
+	outbuf_printf(&out, "/proc/%d/%s", live->program_pid, name);
+	return open(path, flags | O_NOCTTY | O_CLOEXEC);
+}
+
 /* --- the ends ------------------------------------------------------------- */
 
 static void server_wait_death(struct live *live)
@@ -144,8 +156,14 @@ _Noreturn static void server_exit(struct live *live, enum live_end how,
 _Noreturn static void server_end_program(struct live *live, enum live_end how,
 					 const char *why)
 {
-	int stderr_fd =
-		(int)syscall(SYS_pidfd_getfd, live->pidfd, STDERR_FILENO, 0);
+		int stderr_fd = (int)syscall(SYS_pidfd_getfd, live->pidfd,
+				     STDERR_FILENO, 0);
+
+	/* What may not be traced can often be opened again, unless it is a
+	 * socket. */
+	if (stderr_fd < 0)
+		stderr_fd = open_of_program(live, "fd/2", O_WRONLY);
+
 
 	syscall(SYS_pidfd_send_signal, live->pidfd, SIGKILL, NULL, 0);
 	server_wait_death(live);
@@ -215,15 +233,37 @@ static bool server_serve_events(struct live *live)
 	return true;
 }
 
+/* The program's main thread has ended, and others go on: it has no memory to be
+ * compared. */
+static bool program_lost_leader(const struct live *live)
+{
+	char text[512];
+	int fd = open_of_program(live, "stat", O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	const char *end_of_name;
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	end_of_name = strrchr(text, ')');
+	return end_of_name && strncmp(end_of_name, ") Z", 3) == 0;
+}
+
 /* The program has executed another one. */
 static bool server_is_left(const struct live *live)
 {
 	long order =
 		syscall(SYS_kcmp, live->program_pid, getpid(), KCMP_VM, 0, 0);
 
+	if (order > 0)
+		return !program_lost_leader(live);
 	/* Not allowed to look any more: it has other credentials, by execve. */
-	return order > 0 || (order < 0 && errno == EPERM);
+	return order < 0 && errno == EPERM;
 }
+
+
 
 static void server_wait(struct live *live)
 {

@@ -116,6 +116,8 @@ static inline char *live_content(const struct live *live, uintptr_t addr)
 }
 
 /* ---- live.c ---- */
+/* A file for the store, as large as the window: its descriptor, or -errno. */
+int live_make_file(void);
 /* A new userfaultfd has the window and the doorbells, and a new server serves
  * it; 0 or -errno. */
 int live_serve(struct live *live, bool old_host);

@@ -326,6 +326,9 @@ PUBLIC const char *mmsim_sim_why(int error)
 		       "5.19 or later is needed";
 	case -ENOMEM:
 		return "the host has no memory or no addresses for the machine";
+		case -EFBIG:
+		return "the limit on the size of files (ulimit -H -f) is too low "
+		       "for the file, a sparse one, that holds the memory";
 	case -EAGAIN:
 		return "the host allows no further process for the server";
 	default:
