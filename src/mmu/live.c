@@ -1,11 +1,10 @@
 /*
  * live.c: a task of a simulated machine whose memory is real.
  *
- *        task's addresses                       this process
- *   image, stack: simulated only          (mmsim_load and mmsim_store reach
- * them) [start_brk, brk)                 ==   the window, from its low end
- * upwards what mmap gives                  ==   the window, from its high end
- * downwards
+ *   task's addresses           this process
+ *   image, stack               nothing: simulated only (mmsim_load, mmsim_store)
+ *   [start_brk, brk)           the window, from its low end upwards
+ *   what mmap gives            the window, from its high end downwards
  *
  * The window is at the same place in every run, one for each live task, and
  * reserved once; areas of the task are bookkeeping of the simulated kernel

@@ -9,24 +9,26 @@
  * touches the heap before any handler runs in the child, and other threads of
  * the parent go on.
  *
- *   parent                                              child
- *   prepare: new file; LIVE_FORK: all mappings
- *   of the window go, contents are copied to the file
- *   window = private mapping of the file; LIVE_FORK_READY
- *   ----------------------------- fork -------------------------------
- *   LIVE_FORK_BLOCK: the window is registered           alias = the file
- *   its pages move aside (MREMAP_DONTUNMAP): from       its pages move aside
- *   here on every access waits                          window = the file,
- * shared LIVE_FORK_MERGE: what was stored meanwhile is       what was stored is
- * stored stored into the simulated pages                     into the simulated
- * pages window = the store again, registered before         new userfaultfd,
- * new server it is moved there; LIVE_FORK_DONE
+ *   parent                                       child
+ *   prepare: a new file; LIVE_FORK: nothing of
+ *   the window is mapped any more, contents are
+ *   copied to the file
+ *   window = private mapping of the file;
+ *   LIVE_FORK_READY
+ *   ----------------------------- fork -----------------------------
+ *   LIVE_FORK_BLOCK: the window is registered    waits for the parent
+ *   its pages move aside (MREMAP_DONTUNMAP):     its pages move aside
+ *   from here on every access waits              alias, window = the file,
+ *   LIVE_FORK_MERGE: what was stored meanwhile   shared
+ *   is stored into the simulated pages           what was stored is stored
+ *   window = the store again, registered         into the simulated pages
+ *   before it is moved there; LIVE_FORK_DONE     new userfaultfd, new server
  *
  * The child takes the file for its own store, so it waits until the parent has
  * left it: a word in shared memory counts the forks that the parent is done
- * with.  Moving a registered mapping keeps it
- * registered (UFFD_FEATURE_EVENT_REMAP), but the mover waits until the event
- * was read; so the forking thread moves, and the server reads.
+ * with.  Moving a registered mapping keeps it registered
+ * (UFFD_FEATURE_EVENT_REMAP), but the mover waits until the event was read; so
+ * the forking thread moves, and the server reads.
  *
  * Signals are blocked from prepare to the handlers behind the fork.
  *

@@ -8,10 +8,10 @@
  * program, for as long as it takes to tell how things ended.
  *
  *   memory   its stack, and a block where thread-local variables of libc
- * (errno) go: those of the thread that started it are not its own files    0:
- * the userfaultfd.  All else is closed. signals  blocked; but a crash of its
- * own ends the program, because what it does not serve would run on with real
- * memory
+ *            (errno) go: those of the thread that started it are not its own
+ *   files    0: the userfaultfd.  All else is closed.
+ *   signals  blocked; but a crash of its own ends the program, because what it
+ *            does not serve would run on with real memory
  *
  * The server never touches the window, calls no malloc, and writes to no
  * descriptor of the program while that lives: a thread may hold a pipe in

@@ -1,16 +1,17 @@
 /*
  * live_state.h: what the files of the live MMU share.
  *
- *   the program's threads              the server, a process with the same
- * memory
- *   --------------------- ------------------------------------------ load or
- * store in the window  -->   event -> simulated kernel -> answer live_syscall:
- * request in a slot, touch of its doorbell  -->   event -> the slot's request
- * -> answer
+ *   the program's threads        the server, a process with the same memory
+ *   load or store in the    -->  event -> simulated kernel -> the page
+ *   window
+ *   live_syscall: request   -->  event -> the slot's request -> its result
+ *   in a slot, touch of
+ *   its doorbell
  *
  *   the window   [start, start + len): the task's addresses; a shared mapping
- * of the store, registered with userfaultfd the store    a file in memory as
- * large as the window: the content of the page at start + x stands at offset x
+ *                of the store, registered with userfaultfd
+ *   the store    a file in memory as large as the window: the content of the
+ *                page at start + x stands at offset x
  *   the alias    the store mapped a second time: the server reads and writes
  *                contents here, unseen by the page tables of the window
  */

@@ -1,9 +1,8 @@
 /*
  * sim.c: the os operations on a task of a simulated machine.
  *
- *   heap -> struct mmsim_os -> live_syscall -> the server -> mmsim_brk,
- * mmsim_mmap loads and stores of the program  -> fault -> the server ->
- * handle_page_fault
+ *   heap -> struct mmsim_os -> live_syscall -> the server -> mmsim_brk, ...
+ *   loads and stores        -> fault        -> the server -> handle_page_fault
  *
  * Each operation is one system call of the task, the same that host.c makes of
  * the real kernel, so that the counts are those of the real program.  The break

@@ -10,9 +10,11 @@
  * only counts up is read once, at the end.  So an event costs a few loads and
  * stores.
  *
- *   call_begin -> refused on purpose? -> served -> call_end -> refused by a
- * rule? fault      -> served              -> fault_end fork       -> in the
- * child a record of its own, from zero on end        -> figures, log, "ended"
+ *   call_begin  -> refused on purpose? -> served
+ *   call_end    -> refused by a rule?
+ *   fault_end   after each fault
+ *   forked      in the child: a record of its own, from zero on
+ *   end         figures, log, "ended"
  *
  * When the task was killed its levels stay those of the last event before.
  *
