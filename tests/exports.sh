@@ -1,11 +1,11 @@
 #!/bin/sh
-# exports.sh: what libmmsim.so shows to the world.
+# exports.sh: what libmmsim.so and libmmsim-run.so show to the world.
 #
 # The malloc family, all of it and without a version (a versioned malloc would
 # not take the place of glibc's), the mmsim_ functions of the public headers
 # under the version MMSIM_1, and nothing else.
 set -eu
-: "${srcdir:?}" "${MMSIM_LIB:?}" "${MMSIM_HEADERS:?}"
+: "${srcdir:?}" "${MMSIM_LIB:?}" "${MMSIM_RUN_LIB:?}" "${MMSIM_HEADERS:?}"
 
 family="malloc calloc realloc reallocarray free memalign aligned_alloc
 posix_memalign valloc pvalloc malloc_usable_size cfree free_sized
@@ -44,7 +44,7 @@ report() # report DESCRIPTION FILE: the file must be empty
     fi
 }
 
-echo "1..6"
+echo "1..8"
 comm -23 "$work/family" "$work/others" > "$work/missing"
 report "the whole malloc family is exported, unversioned" "$work/missing"
 comm -13 "$work/family" "$work/others" > "$work/extra"
@@ -53,6 +53,20 @@ comm -23 "$work/declared" "$work/ours" > "$work/missing"
 report "every function of the headers is exported under MMSIM_1" "$work/missing"
 comm -13 "$work/declared" "$work/ours" > "$work/extra"
 report "no mmsim_ function is exported that no header declares" "$work/extra"
+
+# Functions of libc that `mmsim run` takes the place of.
+for name in _Fork brk madvise mincore mlock mlock2 mlockall mmap mmap64 mprotect \
+    mremap msync munlock munlockall munmap pkey_mprotect posix_madvise sbrk; do
+    echo "$name"
+done | sort > "$work/family"
+${NM:-nm} -D --defined-only "$MMSIM_RUN_LIB" |
+    awk '$2 != "A" { print $3 }' | sort > "$work/exported"
+comm -3 "$work/family" "$work/exported" > "$work/extra"
+report "libmmsim-run.so exports its interposers, unversioned, and no more" \
+    "$work/extra"
+# Only one object of a process can be initialised first.
+readelf -dW "$MMSIM_RUN_LIB" | grep INITFIRST > "$work/extra" || [ $? -eq 1 ]
+report "libmmsim-run.so leaves the first place to libmmsim.so" "$work/extra"
 
 # The library must work when it is loaded by dlopen and when it is first in
 # the process, so its thread-local storage has to be initial-exec and small

@@ -7,13 +7,14 @@
 #   src/alloc   base, alloc, <mmsim/os.h>, <mmsim/malloc.h>
 #   src/kernel  base, kernel, <mmsim/kernel.h>
 #   src/mmu     base, kernel, mmu, <mmsim/kernel.h>
+#   src/run     base, run, <mmsim/...>
 #   src/cli     cli, "os/run_area.h", "alloc/options.h", <mmsim/...>
 #
 # and none of them but src/cli, which is a program, may call anything of libc that
-# may call malloc: the symbols that libmmsim.so takes from libc must stand in the
-# list below.
+# may call malloc: the symbols that libmmsim.so and libmmsim-run.so take from libc
+# must stand in the lists below.
 set -eu
-: "${srcdir:?}" "${MMSIM_LIB:?}" "${MMSIM_SOURCES:?}" "${MMSIM_CLI_SOURCES:?}"
+: "${srcdir:?}" "${MMSIM_LIB:?}" "${MMSIM_RUN_LIB:?}" "${MMSIM_SOURCES:?}" "${MMSIM_CLI_SOURCES:?}"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -94,13 +95,29 @@ check_symbols()
     report "only calls that never allocate are taken from libc" "$work/bad"
 }
 
-echo "1..9"
+# The interposers call the kernel by syscall(2); dlsym is called before main.
+check_run_symbols()
+{
+    {
+        allowed_symbols | grep -E '^(__errno_location|__cxa_finalize|__gmon|_ITM_|__stack_chk)'
+        printf '%s\n' syscall dlsym __sbrk __curbrk
+    } | sort > "$work/allowed"
+    ${NM:-nm} -D --undefined-only "$MMSIM_RUN_LIB" |
+        awk '{ sub(/@.*/, "", $2); print $2 }' | grep -v '^mmsim_' |
+        sort > "$work/undefined"
+    comm -13 "$work/allowed" "$work/undefined" > "$work/bad"
+    report "libmmsim-run.so takes next to nothing from libc" "$work/bad"
+}
+
+echo "1..11"
 check_layer base '"base/'
 check_layer os '("(base|os)/|<mmsim/os\.h>)' 'src/os/(sim[a-z_]*\.[ch]|default\.c):'
 check_layer alloc '("(base|alloc)/|<mmsim/(os|malloc)\.h>)'
 check_layer kernel '("(base|kernel)/|<mmsim/kernel\.h>)'
 check_layer mmu '("(base|kernel|mmu)/|<mmsim/kernel\.h>)'
+check_layer run '("(base|run)/|<mmsim/)'
 check_layer cli '("(cli/|(os/run_area|alloc/options)\.h")|<mmsim/)'
 check_stdio
 check_listed
 check_symbols
+check_run_symbols

@@ -141,7 +141,7 @@ do_install()
 echo "1..12"
 step "make install" do_install
 step "library, headers, mmsim.pc and manual pages are there" installed \
-    libmmsim.so libmmsim.so.0 include/mmsim/kernel.h include/mmsim/malloc.h \
+    libmmsim.so libmmsim.so.0 libmmsim-run.so include/mmsim/kernel.h include/mmsim/malloc.h \
     include/mmsim/os.h pkgconfig/mmsim.pc man7/mmsim.7 man3/mmsim_kernel.3
 
 pkgconfig_dir=$(dirname "$(find "$root" -name mmsim.pc)")

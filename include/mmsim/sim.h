@@ -62,6 +62,25 @@ struct mmsim_task *mmsim_sim_task(struct mmsim_sim *sim);
  * machine's, and so are chance and the number of CPUs. */
 const struct mmsim_os *mmsim_sim_os(struct mmsim_sim *sim);
 
+/* The machine behind malloc, of MMSIM_MACHINE; NULL: malloc is on the real
+ * system, or has not been called yet (mmsim_os_default starts it). */
+struct mmsim_sim *mmsim_sim_default(void);
+
+/* [start, end) of the addresses that can be the task's memory. */
+void mmsim_sim_window(const struct mmsim_sim *sim, uintptr_t *start,
+		      uintptr_t *end);
+
+/*
+ * A system call of the task, by any thread: what Linux would return.  `nr` and
+ * the arguments are those of syscall(2) for brk, mmap (anonymous and private;
+ * addr, len, prot, flags), munmap, mprotect, mremap (no new address), madvise,
+ * mlock, mlock2, munlock, mlockall, munlockall, mincore (its vector is not in
+ * the task's memory) and msync; -ENOSYS for others.  Memory of the task that is
+ * named must lie in its window, else it is -EINVAL.
+ */
+intptr_t mmsim_sim_syscall(struct mmsim_sim *sim, long nr, uintptr_t a0,
+			   uintptr_t a1, uintptr_t a2, uintptr_t a3);
+
 #ifdef __cplusplus
 }
 #endif

@@ -26,10 +26,10 @@
 
 #include "base/hostmem.h"
 #include "kernel/task.h"
+#include "mmu/host_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,22 +49,22 @@ static int window_map(struct live *live, int fd)
 	void *addr = MAP_FAILED;
 
 	for (unsigned i = 0; i < WINDOW_TRIES && addr == MAP_FAILED; i++)
-		addr = mmap((void *)(WINDOW_BASE + i * WINDOW_STEP),
-			    LIVE_WINDOW_LEN, prot,
-			    MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
-			    fd, 0);
+		addr = host_mmap(
+			(void *)(WINDOW_BASE + i * WINDOW_STEP),
+			LIVE_WINDOW_LEN, prot,
+			MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd);
 	if (addr == MAP_FAILED)
 		return -ENOMEM;
 	live->window = addr;
-	addr = mmap(NULL, LIVE_WINDOW_LEN, prot, MAP_SHARED | MAP_NORESERVE, fd,
-		    0);
+	addr = host_mmap(NULL, LIVE_WINDOW_LEN, prot,
+			 MAP_SHARED | MAP_NORESERVE, fd);
 	if (addr == MAP_FAILED)
 		return -ENOMEM;
 	live->alias = addr;
 	/* A process that comes from a fork without handlers must not store into
 	 * its parent's memory. */
-	if (madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK) ||
-	    madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTDUMP))
+	if (host_madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK) ||
+	    host_madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTDUMP))
 		return -errno;
 	return 0;
 }

@@ -22,7 +22,11 @@ enum live_op {
 	LIVE_MADVISE,  /* addr, len, advice */
 	LIVE_MLOCK,    /* addr, len */
 	LIVE_MUNLOCK,  /* addr, len */
-		LIVE_MINCORE,  /* addr, len, vec (not the task's; -EFAULT) */
+	LIVE_MLOCK2,   /* addr, len, flags */
+	LIVE_MLOCKALL, /* flags */
+	LIVE_MUNLOCKALL,
+	LIVE_MINCORE,  /* addr, len, vec (not the task's; -EFAULT) */
+	LIVE_MSYNC,    /* addr, len, flags */
 	LIVE_HELLO,    /* -> 0: the server is there */
 	LIVE_STOP,     /* the server ends after this answer */
 	LIVE_FORK,     /* from here on live_fork.c's */

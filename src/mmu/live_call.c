@@ -16,8 +16,9 @@
  * So the program needs no descriptor that it could close, no signal, and no
  * privilege; calls and faults are served in the order in which they came.  A
  * process without a server, left by a fork that ran no handlers, finds that its
- * request was not served.  A signal that interrupts the wait makes the thread
- * ring again: a slot that is not POSTED is only woken.
+ * request was not served.  Signals wait: a handler could jump away and leave
+ * the slot behind, or fork.  What interrupts the wait all the same, a debugger,
+ * makes the thread ring again: a slot that is not POSTED is only woken.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -26,11 +27,12 @@
 #include "mmu/live_state.h"
 
 #include "base/fatal.h"
+#include "mmu/host_call.h"
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22 /* Linux 5.14 */
@@ -128,6 +130,10 @@ static intptr_t call_range(struct live *live, const struct live_call *call)
 	struct mmsim_task *task = live->task;
 	const uintptr_t *arg = call->arg;
 
+	if (call->op == LIVE_MLOCKALL)
+		return mmsim_mlockall(task, (int)arg[0]);
+	if (call->op == LIVE_MUNLOCKALL)
+		return mmsim_munlockall(task);
 	if (!call_is_inside(live, arg[0], arg[1]))
 		return -EINVAL;
 	switch (call->op) {
@@ -143,7 +149,11 @@ static intptr_t call_range(struct live *live, const struct live_call *call)
 		return mmsim_mlock(task, arg[0], arg[1]);
 	case LIVE_MUNLOCK:
 		return mmsim_munlock(task, arg[0], arg[1]);
-		case LIVE_MINCORE:
+	case LIVE_MLOCK2:
+		return mmsim_mlock2(task, arg[0], arg[1], (int)arg[2]);
+	case LIVE_MSYNC:
+		return mmsim_msync(task, arg[0], arg[1], (int)arg[2]);
+	case LIVE_MINCORE:
 		/* The server may not fault on what it serves. */
 		if (live_has(live, arg[2]))
 			return -EFAULT;
@@ -244,8 +254,8 @@ static unsigned call_take(struct live *live)
 	}
 }
 
-intptr_t live_syscall(struct live *live, enum live_op op, uintptr_t a0,
-		      uintptr_t a1, uintptr_t a2, uintptr_t a3)
+static intptr_t call_make(struct live *live, enum live_op op, uintptr_t a0,
+			  uintptr_t a1, uintptr_t a2, uintptr_t a3)
 {
 	unsigned i = call_take(live);
 	struct live_call *call = &live->calls[i];
@@ -264,7 +274,20 @@ intptr_t live_syscall(struct live *live, enum live_op op, uintptr_t a0,
 		fatal("mmsim: this process has no simulated machine: it came "
 		      "from a fork that ran no fork handlers");
 	result = call->result;
-	madvise((void *)bell, PAGE_SIZE, MADV_DONTNEED);
+	host_madvise((void *)bell, PAGE_SIZE, MADV_DONTNEED);
 	__atomic_store_n(&call->state, CALL_FREE, __ATOMIC_RELEASE);
+	return result;
+}
+
+intptr_t live_syscall(struct live *live, enum live_op op, uintptr_t a0,
+		      uintptr_t a1, uintptr_t a2, uintptr_t a3)
+{
+	sigset_t all, before;
+	intptr_t result;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	result = call_make(live, op, a0, a1, a2, a3);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return result;
 }

@@ -27,12 +27,12 @@
 
 #include "kernel/task.h"
 #include "kernel/vma.h"
+#include "mmu/host_call.h"
 #include "mmu/walk.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* --- real protection ------------------------------------------------------ */
 
@@ -40,7 +40,8 @@ static void exception_end(struct live *live, unsigned i)
 {
 	struct live_exception *e = &live->exceptions[i];
 
-	mprotect((void *)e->start, e->end - e->start, PROT_READ | PROT_WRITE);
+	host_mprotect((void *)e->start, e->end - e->start,
+		      PROT_READ | PROT_WRITE);
 	*e = live->exceptions[--live->nr_exceptions];
 }
 
@@ -60,7 +61,7 @@ void event_protect(struct live *live, uintptr_t start, uintptr_t end, int prot)
 		exception_end(live, 0);
 	live->exceptions[live->nr_exceptions++] =
 		(struct live_exception){start, end, prot};
-	mprotect((void *)start, end - start, prot);
+	host_mprotect((void *)start, end - start, prot);
 }
 
 /* The next access to the page earns a real SIGSEGV, or gives EFAULT. */
@@ -80,7 +81,7 @@ static void event_refuse(struct live *live, uintptr_t addr)
 static void event_survive(struct live *live)
 {
 	live->nr_exceptions = 0;
-	mprotect(live->window, LIVE_WINDOW_LEN, PROT_NONE);
+	host_mprotect(live->window, LIVE_WINDOW_LEN, PROT_NONE);
 	store_wake(live, (uintptr_t)live->window, LIVE_WINDOW_LEN);
 }
 
@@ -154,6 +155,7 @@ void event_serve(struct live *live, const struct uffd_msg *msg)
 
 	if (msg->event != UFFD_EVENT_PAGEFAULT)
 		return;
+	store_tidy(live);
 	addr = msg->arg.pagefault.address & PAGE_MASK;
 	is_write = msg->arg.pagefault.flags &
 		   (UFFD_PAGEFAULT_FLAG_WRITE | UFFD_PAGEFAULT_FLAG_WP);

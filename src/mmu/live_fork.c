@@ -45,6 +45,7 @@
 #include "kernel/swap.h"
 #include "kernel/task.h"
 #include "kernel/vma.h"
+#include "mmu/host_call.h"
 #include "mmu/walk.h"
 
 #include <errno.h>
@@ -54,7 +55,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,8 +75,8 @@ static void fork_failed(const char *what)
 
 uint32_t *fork_count_map(void)
 {
-	void *addr = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *addr = host_mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1);
 
 	return addr == MAP_FAILED ? NULL : addr;
 }
@@ -236,7 +236,8 @@ static void fork_protect(struct live *live)
 		struct live_exception *e = &live->exceptions[i];
 
 		if (e->prot & PROT_EXEC)
-			mprotect((void *)e->start, e->end - e->start, e->prot);
+			host_mprotect((void *)e->start, e->end - e->start,
+				      e->prot);
 		else
 			*e = live->exceptions[--live->nr_exceptions];
 	}
@@ -316,9 +317,9 @@ static void signals_restore(const struct live *live)
 /* Address space for a window. */
 static void *fork_reserve(void)
 {
-	return fork_moved(mmap(NULL, LIVE_WINDOW_LEN, PROT_NONE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-			       0));
+	return fork_moved(host_mmap(NULL, LIVE_WINDOW_LEN, PROT_NONE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+				    -1));
 }
 
 void live_fork_prepare(struct live *live)
@@ -331,19 +332,19 @@ void live_fork_prepare(struct live *live)
 	if (live->fork.fd < 0)
 		fork_failed("mmsim: fork: no file for the copy of the "
 			    "simulated memory");
-	live->fork.alias =
-		fork_moved(mmap(NULL, LIVE_WINDOW_LEN, prot,
-				MAP_SHARED | MAP_NORESERVE, live->fork.fd, 0));
+	live->fork.alias = fork_moved(host_mmap(NULL, LIVE_WINDOW_LEN, prot,
+						MAP_SHARED | MAP_NORESERVE,
+						live->fork.fd));
 	fork_ask(live, LIVE_FORK, NULL);
-	fork_moved(mmap(live->window, LIVE_WINDOW_LEN, prot,
-			MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, live->fork.fd,
-			0));
+	fork_moved(host_mmap(live->window, LIVE_WINDOW_LEN, prot,
+			     MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
+			     live->fork.fd));
 	fork_ask(live, LIVE_FORK_READY, NULL);
 }
 
 static void fork_drop_copy(struct live *live, void *aside)
 {
-	munmap(aside, LIVE_WINDOW_LEN);
+	host_munmap(aside, LIVE_WINDOW_LEN);
 	close(live->fork.fd);
 	live->fork.alias = NULL;
 }
@@ -353,18 +354,18 @@ void live_fork_parent(struct live *live)
 	void *aside = fork_reserve(), *again;
 
 	fork_ask(live, LIVE_FORK_BLOCK, NULL);
-	fork_moved(mremap(live->window, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
-			  MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
-			  aside));
+	fork_moved(host_mremap(live->window, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
+			       MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+			       aside));
 	fork_ask(live, LIVE_FORK_MERGE, aside);
 	/* A length of 0 maps shared memory a second time. */
-	again = fork_moved(
-		mremap(live->alias, 0, LIVE_WINDOW_LEN, MREMAP_MAYMOVE));
+	again = fork_moved(host_mremap(live->alias, 0, LIVE_WINDOW_LEN,
+				       MREMAP_MAYMOVE, NULL));
 	fork_ask(live, LIVE_FORK_REGISTER, again);
-	fork_moved(mremap(again, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
-			  MREMAP_MAYMOVE | MREMAP_FIXED, live->window));
-	madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK);
-	munmap(live->fork.alias, LIVE_WINDOW_LEN);
+	fork_moved(host_mremap(again, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
+			       MREMAP_MAYMOVE | MREMAP_FIXED, live->window));
+	host_madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK);
+	host_munmap(live->fork.alias, LIVE_WINDOW_LEN);
 	fork_drop_copy(live, aside);
 	__atomic_add_fetch(live->fork.nr_done, 1, __ATOMIC_RELEASE);
 	syscall(SYS_futex, live->fork.nr_done, FUTEX_WAKE, INT_MAX, NULL, NULL,
@@ -396,7 +397,7 @@ static void child_wait_parent(struct live *live)
 /* This process's own count, for its children. */
 static void child_forget_parent(struct live *live)
 {
-	munmap(live->fork.nr_done, PAGE_SIZE);
+	host_munmap(live->fork.nr_done, PAGE_SIZE);
 	live->fork.nr_done = fork_count_map();
 	if (!live->fork.nr_done)
 		fork_failed("mmsim: fork: the host has no memory");
@@ -413,15 +414,15 @@ static void child_take_store(struct live *live)
 {
 	int prot = PROT_READ | PROT_WRITE;
 
-	fork_moved(mmap(live->alias, LIVE_WINDOW_LEN, prot,
-			MAP_SHARED | MAP_NORESERVE | MAP_FIXED, live->fork.fd,
-			0));
-	fork_moved(mmap(live->window, LIVE_WINDOW_LEN, prot,
-			MAP_SHARED | MAP_NORESERVE | MAP_FIXED, live->fork.fd,
-			0));
-	madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK);
-	madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTDUMP);
-	munmap(live->fork.alias, LIVE_WINDOW_LEN);
+	fork_moved(host_mmap(live->alias, LIVE_WINDOW_LEN, prot,
+			     MAP_SHARED | MAP_NORESERVE | MAP_FIXED,
+			     live->fork.fd));
+	fork_moved(host_mmap(live->window, LIVE_WINDOW_LEN, prot,
+			     MAP_SHARED | MAP_NORESERVE | MAP_FIXED,
+			     live->fork.fd));
+	host_madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK);
+	host_madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTDUMP);
+	host_munmap(live->fork.alias, LIVE_WINDOW_LEN);
 	store_forked(live);
 	content_walk_all(live, mark_found);
 }
@@ -430,7 +431,7 @@ static void child_take_store(struct live *live)
 static void child_forget_calls(struct live *live)
 {
 	memset(live->calls, 0, sizeof(live->calls));
-	madvise(live->bells, LIVE_CALLS * PAGE_SIZE, MADV_DONTNEED);
+	host_madvise(live->bells, LIVE_CALLS * PAGE_SIZE, MADV_DONTNEED);
 }
 
 void live_fork_child(struct live *live)
@@ -440,8 +441,8 @@ void live_fork_child(struct live *live)
 
 	child_wait_parent(live);
 	child_forget_parent(live);
-	fork_moved(mremap(live->window, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
-			  MREMAP_MAYMOVE | MREMAP_FIXED, aside));
+	fork_moved(host_mremap(live->window, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
+			       MREMAP_MAYMOVE | MREMAP_FIXED, aside));
 	child_take_store(live);
 	child_forget_calls(live);
 	live->is_forking = false;

@@ -145,6 +145,9 @@ void store_forked(struct live *live);
 int store_vacate(struct live *live, uintptr_t addr);
 /* The entry of a slot whose content nobody needs. */
 void store_set_stale(struct live *live, uint64_t slot);
+/* Gives back what is stale, neighbours in one call, when there is much of it.
+ * Between two events: within one, content that is stale may still be read. */
+void store_tidy(struct live *live);
 
 /* ---- live_event.c ---- */
 /* One event of userfaultfd. */

@@ -33,12 +33,12 @@
 
 #include "mmu/live_state.h"
 
+#include "mmu/host_call.h"
 #include "mmu/walk.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 
 #ifndef UFFDIO_CONTINUE_MODE_WP
 #define UFFDIO_CONTINUE_MODE_WP ((uint64_t)1 << 1) /* Linux 6.4 */
@@ -59,16 +59,17 @@ static uintptr_t slot_addr(const struct live *live, uint64_t slot)
 static void store_punch(struct live *live, uint64_t first, uint64_t end)
 {
 	if (first < end)
-		madvise(live_content(live, slot_addr(live, first)),
-			(end - first) << PAGE_SHIFT, MADV_REMOVE);
+		host_madvise(live_content(live, slot_addr(live, first)),
+			     (end - first) << PAGE_SHIFT, MADV_REMOVE);
 }
 
-/* All that is stale goes, neighbours in one call. */
-static void store_give_back(struct live *live)
+void store_tidy(struct live *live)
 {
 	uint64_t slot = 0, first = 0, end = 0;
 	void *entry;
 
+	if (live->nr_stale <= LIVE_STALE_MAX)
+		return;
 	while ((entry = radix_next(&live->slots, &slot)) != NULL) {
 		if (entry == STALE) {
 			if (slot != end) {
@@ -87,10 +88,8 @@ static void store_give_back(struct live *live)
 void store_set_stale(struct live *live, uint64_t slot)
 {
 	/* Without an entry the page is merely not given back. */
-	if (radix_insert(&live->slots, slot, STALE))
-		return;
-	if (++live->nr_stale > LIVE_STALE_MAX)
-		store_give_back(live);
+	if (radix_insert(&live->slots, slot, STALE) == 0)
+		live->nr_stale++;
 }
 
 static uint64_t slot_of_data(const struct live *live, const void *data)
@@ -119,8 +118,8 @@ static void store_move(struct page_store *store, struct page *to,
 static void store_unmap_run(struct live *live, uint64_t first, uint64_t end)
 {
 	if (first < end)
-		madvise((void *)slot_addr(live, first),
-			(end - first) << PAGE_SHIFT, MADV_DONTNEED);
+		host_madvise((void *)slot_addr(live, first),
+			     (end - first) << PAGE_SHIFT, MADV_DONTNEED);
 }
 
 /* Slots from `slot` to `end` are not mapped any more. */

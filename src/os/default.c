@@ -145,10 +145,11 @@ static const struct mmsim_os *choose(void)
 	return os ? os : mmsim_os_host();
 }
 
+static const struct mmsim_os *chosen; /* written once, by whoever came first */
+
 PUBLIC const struct mmsim_os *mmsim_os_default(void)
 {
 	static struct lock lock = LOCK_INIT(LOCK_RANK_OS);
-	static const struct mmsim_os *chosen;
 	const struct mmsim_os *os = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
 
 	if (LIKELY(os))
@@ -162,4 +163,11 @@ PUBLIC const struct mmsim_os *mmsim_os_default(void)
 	}
 	lock_drop(&lock);
 	return chosen;
+}
+
+PUBLIC struct mmsim_sim *mmsim_sim_default(void)
+{
+	const struct mmsim_os *os = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
+
+	return os && os != mmsim_os_host() ? os->ctx : NULL;
 }

@@ -24,7 +24,7 @@
 #include "base/lock.h"
 #include "base/rng.h"
 #include "kernel/machine.h"
-#include "os/sim_record.h"
+#include "os/sim_state.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -41,17 +41,6 @@ enum {
 /* Apart from the machine's own numbers. */
 #define SIM_ENTROPY_STREAM UINT64_C(0x5e6d1a7a5eed0001)
 
-struct mmsim_sim {
-	struct mmsim_os os;
-	struct mmsim_machine *machine;
-	struct mmsim_task *task;
-	struct live *live;
-	struct sim_record record;
-	uint64_t nr_entropy; /* numbers given out; atomic */
-	struct lock lock;
-	uintptr_t brk; /* as of the last call; under the lock */
-};
-
 /* ---- memory ---- */
 
 static intptr_t sim_call(struct mmsim_sim *sim, enum live_op op, uintptr_t a0,
@@ -66,6 +55,29 @@ static void *sim_address(intptr_t result)
 	return result < 0 && result >= -4095 ? NULL : (void *)result;
 }
 
+void sim_lock(struct mmsim_sim *sim, sigset_t *mask)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, mask);
+	lock_take(&sim->lock);
+}
+
+void sim_unlock(struct mmsim_sim *sim, const sigset_t *mask)
+{
+	lock_drop(&sim->lock);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+bool sim_set_brk(struct mmsim_sim *sim, uintptr_t wanted)
+{
+	if ((uintptr_t)sim_call(sim, LIVE_BRK, wanted, 0, 0, 0) != wanted)
+		return false;
+	sim->brk = wanted;
+	return true;
+}
+
 /* The old break; 0: it cannot be moved. */
 static uintptr_t sim_move_brk(struct mmsim_sim *sim, intptr_t increment)
 {
@@ -73,21 +85,20 @@ static uintptr_t sim_move_brk(struct mmsim_sim *sim, intptr_t increment)
 
 	if (increment == 0)
 		return old;
-	if ((increment > 0) != (wanted > old) ||
-	    (uintptr_t)sim_call(sim, LIVE_BRK, wanted, 0, 0, 0) != wanted)
+	if ((increment > 0) != (wanted > old) || !sim_set_brk(sim, wanted))
 		return 0;
-	sim->brk = wanted;
 	return old;
 }
 
 static void *sim_sbrk(void *ctx, intptr_t increment)
 {
 	struct mmsim_sim *sim = ctx;
+	sigset_t mask;
 	uintptr_t old;
 
-	lock_take(&sim->lock);
+	sim_lock(sim, &mask);
 	old = sim_move_brk(sim, increment);
-	lock_drop(&sim->lock);
+	sim_unlock(sim, &mask);
 	return (void *)old;
 }
 
@@ -183,7 +194,10 @@ static void sim_fork_prepare(void *ctx)
 {
 	struct mmsim_sim *sim = ctx;
 
-	lock_take(&sim->lock);
+	sigset_t mask;
+
+	sim_lock(sim, &mask);
+	sim->fork_signals = mask;
 	live_fork_prepare(sim->live);
 }
 
@@ -192,7 +206,7 @@ static void sim_fork_parent(void *ctx)
 	struct mmsim_sim *sim = ctx;
 
 	live_fork_parent(sim->live);
-	lock_drop(&sim->lock);
+	sim_unlock(sim, &sim->fork_signals);
 }
 
 static void sim_fork_child(void *ctx)
@@ -201,6 +215,7 @@ static void sim_fork_child(void *ctx)
 
 	live_fork_child(sim->live);
 	lock_init(&sim->lock, LOCK_RANK_OS);
+	sigprocmask(SIG_SETMASK, &sim->fork_signals, NULL);
 }
 
 /* ---- beginning and end ---- */

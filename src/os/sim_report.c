@@ -64,10 +64,10 @@ static const char *report_start(const char *text)
 static bool report_has_room(int fd)
 {
 	struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
-	long n;
+	int n;
 
 	do
-		n = syscall(SYS_poll, &pollfd, 1, REPORT_WAIT_MS);
+		n = poll(&pollfd, 1, REPORT_WAIT_MS);
 	while (n < 0 && errno == EINTR);
 	return n == 1 && (pollfd.revents & POLLOUT);
 }
