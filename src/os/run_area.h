@@ -95,10 +95,11 @@ enum run_end {
 };
 
 struct run_process {
-	uint32_t state;    /* enum run_state; written last */
-	uint32_t end;      /* enum run_end */
-	int32_t pid, ppid; /* the host's */
-	uint32_t is_fork;  /* its machine is a copy of its parent's */
+	uint32_t state;      /* enum run_state; written last */
+	uint32_t end;        /* enum run_end */
+	int32_t pid, ppid;   /* the host's */
+	uint32_t is_fork;    /* its machine is a copy of its parent's */
+	uint32_t has_execed; /* the process took another record; by that one */
 	char comm[16];
 	char why[160]; /* RUN_END_BROKEN */
 
@@ -153,14 +154,18 @@ struct run_event {
 
 struct run_area {
 	uint64_t magic;
-	/* ---- asked for; written before the program starts ---- */
+	/*
+	 * ---- asked for; written before the program starts ----
+	 * What is to fail fails in the first process, in each program that it
+	 * executes, counted anew in each; never in its children.
+	 */
 	uint64_t fail_at;          /* refuse this request, from 1; 0: none */
-	uint64_t fail_after_bytes; /* refuse what would be granted beyond; 0:
-				      never */
+	uint64_t fail_after_bytes; /* and what would bring bytes_granted above
+				    * this; 0: never */
 	uint32_t want_events;      /* fill `events` */
 	uint32_t has_cpu_mask;     /* cpu_mask says where processes may run */
-	uint64_t cpu_mask[16]; /* of the command itself, as sched_setaffinity(2)
-				*/
+	uint64_t cpu_mask[16];     /* of the command itself, as for
+				    * sched_setaffinity(2) */
 	/* ---- told ---- */
 	uint32_t nr_processes; /* records taken; atomic */
 	uint32_t nr_news;   /* counts up at each change of a state; a futex */

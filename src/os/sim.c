@@ -325,10 +325,9 @@ PUBLIC const char *mmsim_sim_why(int error)
 	case 0:
 		return "nothing is missing";
 	case -EINVAL:
-		return "the specification is not that of a machine that can be "
-		       "live: mmsim_spec_check tells what is wrong, and it "
-		       "must "
-		       "be an x86_64 one";
+		return "only an x86-64 machine can have real memory "
+		       "(mmsim_spec_check tells whether the specification is "
+		       "one at all)";
 	case -EPERM:
 		return "no right to handle page faults of the kernel: set the "
 		       "sysctl vm.unprivileged_userfaultfd to 1, or give "

@@ -432,7 +432,10 @@ static enum run_end record_end_of(const struct sim_record *r, enum live_end how)
 {
 	switch (how) {
 	case LIVE_END_EXIT:
-		return RUN_END_EXIT;
+		/* A program that ends soon may be gone before its server has
+		 * looked. */
+		return load_relaxed(&r->process->has_execed) ? RUN_END_EXEC
+							     : RUN_END_EXIT;
 	case LIVE_END_EXEC:
 		return RUN_END_EXEC;
 	case LIVE_END_KILLED:
@@ -488,6 +491,14 @@ static void record_take(struct sim_record *r)
 	run_area_tell(r->area, p, RUN_RUNNING);
 }
 
+/* Tells the record that the process had under another program. */
+static void record_tell_execed(const struct sim_record *r)
+{
+	for (uint32_t i = 0; i < r->index; i++)
+		if (r->area->processes[i].pid == r->pid)
+			store_relaxed(&r->area->processes[i].has_execed, 1);
+}
+
 /* What comes from now on is the record's. */
 static void record_begin(struct sim_record *r)
 {
@@ -538,7 +549,10 @@ void sim_record_attach(struct sim_record *record, const char *path)
 	if (!record->area)
 		return;
 	record_take(record);
-	if (record->index == 0) {
+	if (record->process)
+		record_tell_execed(record);
+	/* The program may be behind others that execute it: env, a shell. */
+	if (record->area->processes[0].pid == record->pid) {
 		record->plan.at = record->area->fail_at;
 		record->plan.after_bytes = record->area->fail_after_bytes;
 	}

@@ -34,7 +34,7 @@ struct sim_record {
 	struct run_area *area;       /* NULL: nothing is recorded */
 	struct run_process *process; /* NULL: the same, or no record was left */
 	uint32_t index;              /* of it */
-	struct on_purpose plan;      /* of the area's first process */
+	struct on_purpose plan;      /* what fails in this process */
 	struct sim_totals base;      /* when the record was taken */
 
 	/* ---- the call that is served ---- */

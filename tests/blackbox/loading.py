@@ -142,7 +142,8 @@ def setuid_program_ignores_the_environment():
     check(int(step) < 140000, f"the break moved by {step}")
     check(not done.stderr, done.stderr)
 
-    bad = {"MMSIM_STATS": "banana", "MALLOC_ARENA_MAX": "banana"}
+    bad = {"MMSIM_STATS": "banana", "MALLOC_ARENA_MAX": "banana",
+           "MMSIM_MACHINE": "banana"}
     done = succeed(command, preload=False, env=bad)
     check(not done.stderr, done.stderr)
 
