@@ -27,7 +27,7 @@
 
 #define LIVE_MARK "MMSIM_TEST_LIVE_MARK"
 
-enum { LIVE_DEADLINE_MS = 50000, LIVE_SERVERS_MS = 5000 };
+enum { LIVE_DEADLINE_MS = 30000, LIVE_SERVERS_MS = 5000 };
 
 /* A program that ended so; what WIFEXITED and its like understand. */
 #define BY_EXIT(status) ((status) << 8)
