@@ -399,6 +399,21 @@ static void wait_for_records(struct launch *launch)
 	launch->lost_end = true;
 }
 
+/* A server that looks too late sees that its process is gone; that the process
+ * has a later record tells that it had become another program before. */
+static void find_execs(struct run_area *area)
+{
+	uint32_t nr = area->nr_processes < RUN_PROCESSES ? area->nr_processes
+							 : RUN_PROCESSES;
+
+	for (uint32_t i = 0; i < nr; i++)
+		for (uint32_t j = i + 1; j < nr; j++)
+			if (area->processes[i].end == RUN_END_EXIT &&
+			    area->processes[j].pid == area->processes[i].pid &&
+			    !area->processes[j].is_fork)
+				area->processes[i].end = RUN_END_EXEC;
+}
+
 void launch_wait(struct launch *launch)
 {
 	struct rusage usage = {0};
@@ -413,6 +428,7 @@ void launch_wait(struct launch *launch)
 	if (launch->quiet)
 		kill(-launch->pid, SIGKILL);
 	wait_for_records(launch);
+	find_execs(launch->area);
 	release_signals();
 }
 

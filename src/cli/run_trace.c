@@ -46,9 +46,12 @@ static void write_what(const struct run_area *area,
 	switch (event->kind) {
 	case RUN_EVENT_CALL:
 	case RUN_EVENT_REFUSED:
-		fprintf(out, "%s %#" PRIx64 " %" PRIu64 " ",
+		/* brk(0) only asks; a break that sinks has a negative length. */
+		fprintf(out, "%s %#" PRIx64 " %" PRId64 " ",
 			run_request_name(event->what), event->arg[0],
-			event->arg[1]);
+			event->what == RUN_BRK && event->arg[0] == 0
+				? 0
+				: (int64_t)event->arg[1]);
 		if (event->kind == RUN_EVENT_REFUSED)
 			fputs(run_rule_name((unsigned)event->arg[2]), out);
 		else
@@ -64,7 +67,10 @@ static void write_what(const struct run_area *area,
 				: 0);
 		return;
 	case RUN_EVENT_END:
-		fprintf(out, "%s - - -", run_end_word(event->what));
+		fprintf(out, "%s - - -",
+			event->process < RUN_PROCESSES
+				? run_end_name(&area->processes[event->process])
+				: "?");
 		return;
 	default:
 		fputs("- - - -", out);

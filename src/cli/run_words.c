@@ -99,7 +99,7 @@ const char *run_event_name(unsigned kind)
 	return WORD(words, kind);
 }
 
-const char *run_end_word(unsigned end)
+const char *run_end_name(const struct run_process *process)
 {
 	static const char *const words[] = {
 		[RUN_END_EXIT] = "exit",         [RUN_END_EXEC] = "exec",
@@ -107,12 +107,7 @@ const char *run_end_word(unsigned end)
 		[RUN_END_BROKEN] = "broken",
 	};
 
-	return WORD(words, end);
-}
-
-const char *run_end_name(const struct run_process *process)
-{
-	return process->state == RUN_ENDED ? run_end_word(process->end)
+	return process->state == RUN_ENDED ? WORD(words, process->end)
 					   : "running";
 }
 

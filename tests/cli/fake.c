@@ -218,7 +218,8 @@ static int scene_family(void)
 	}
 	waitpid(pid, NULL, 0);
 	process->min_flt = 1;
-	end_record(process, RUN_END_EXEC);
+	/* Its server sees the end of the whole process only. */
+	end_record(process, RUN_END_EXIT);
 	process = take_record("new");
 	process->min_flt = 2;
 	end_record(process, RUN_END_EXIT);
