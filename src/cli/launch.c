@@ -84,13 +84,31 @@ static void release_signals(void)
 		sigprocmask(SIG_SETMASK, &user_mask, NULL);
 }
 
+/* The user's limit on the size of files is meant for others. */
+static int set_area_size(int fd)
+{
+	struct rlimit limit, raised;
+	void (*on_excess)(int) = signal(SIGXFSZ, SIG_IGN);
+	int result, error;
+
+	getrlimit(RLIMIT_FSIZE, &limit);
+	raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+	setrlimit(RLIMIT_FSIZE, &raised);
+	result = ftruncate(fd, sizeof(struct run_area));
+	error = errno;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	signal(SIGXFSZ, on_excess);
+	errno = error;
+	return result;
+}
+
 /* The file that the program finds by its name; -1. */
 static int make_area(struct launch *launch)
 {
 	struct run_area *area;
 	int fd = memfd_create("mmsim-run", MFD_CLOEXEC);
 
-	if (fd < 0 || ftruncate(fd, sizeof(*area)) < 0)
+	if (fd < 0 || set_area_size(fd) < 0)
 		goto failed;
 	area = mmap(NULL, sizeof(*area), PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_NORESERVE, fd, 0);
@@ -263,7 +281,8 @@ static int start_with_area(struct launch *launch, const char *path, int fd)
 
 int launch_start(struct launch *launch)
 {
-	char path[PATH_MAX], arch[16];
+	static bool can_simulate; /* what was found out once */
+	char path[PATH_MAX];
 	int status = launch_check_program(launch->argv[0], path, sizeof(path));
 
 	launch->pid = 0;
@@ -271,14 +290,11 @@ int launch_start(struct launch *launch)
 	launch->area = NULL;
 	if (status)
 		return status;
-	if (machine_options_get(launch->machine, "arch", arch, sizeof(arch)) &&
-	    strcmp(arch, "x86-64") != 0) {
-		warnx("arch=%s: programs of this host need x86-64", arch);
-		return EXIT_MMSIM;
-	}
-	status = launch_check_right();
+	if (!can_simulate)
+		status = launch_check_machine(launch->machine);
 	if (status)
 		return status;
+	can_simulate = true;
 	launch->area_fd = make_area(launch);
 	status = launch->area_fd < 0
 			 ? EXIT_MMSIM
@@ -399,21 +415,6 @@ static void wait_for_records(struct launch *launch)
 	launch->lost_end = true;
 }
 
-/* A server that looks too late sees that its process is gone; that the process
- * has a later record tells that it had become another program before. */
-static void find_execs(struct run_area *area)
-{
-	uint32_t nr = area->nr_processes < RUN_PROCESSES ? area->nr_processes
-							 : RUN_PROCESSES;
-
-	for (uint32_t i = 0; i < nr; i++)
-		for (uint32_t j = i + 1; j < nr; j++)
-			if (area->processes[i].end == RUN_END_EXIT &&
-			    area->processes[j].pid == area->processes[i].pid &&
-			    !area->processes[j].is_fork)
-				area->processes[i].end = RUN_END_EXEC;
-}
-
 void launch_wait(struct launch *launch)
 {
 	struct rusage usage = {0};
@@ -428,7 +429,6 @@ void launch_wait(struct launch *launch)
 	if (launch->quiet)
 		kill(-launch->pid, SIGKILL);
 	wait_for_records(launch);
-	find_execs(launch->area);
 	release_signals();
 }
 

@@ -48,8 +48,9 @@ struct launch {
 /* 0, or the exit status of mmsim (125, 126, 127) after a message on standard
  * error that names what is wrong; `path` is the file that would be executed. */
 int launch_check_program(const char *program, char *path, size_t size);
-/* This process may serve faults: 0, or RUN_EXIT_NO_MACHINE after a message. */
-int launch_check_right(void);
+/* Such a machine can have real memory here: 0, or 125 or RUN_EXIT_NO_MACHINE
+ * after a message. */
+int launch_check_machine(const char *spec);
 /* "LD_PRELOAD=..." with mmsim's libraries in front of what the user has there:
  * 0, or 125 after a message. */
 int launch_preload(char *text, size_t size);

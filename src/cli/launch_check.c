@@ -7,24 +7,24 @@
  * for which the linker ignores LD_PRELOAD (ld.so(8), "secure-execution mode").
  * Of a script its interpreter is judged.
  *
- * And whether this process may handle faults of the host's kernel
- * (userfaultfd(2)), without which no machine can be simulated.
+ * And whether the machine can be had here, with memory that is real: for that it
+ * is started once in mmsim itself.  Most often it is the right to handle faults
+ * of the host's kernel that is missing.
  */
 #include "cli/command.h"
 #include "cli/launch.h"
+
+#include <mmsim/sim.h>
 
 #include <elf.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -200,40 +200,17 @@ int launch_check_program(const char *program, char *path, size_t size)
 	return check_content(path, 0);
 }
 
-/* --- the right
- * ------------------------------------------------------------------- */
+/* --- the machine --------------------------------------------------------- */
 
-/* A descriptor of userfaultfd that gets the kernel's faults, too, or -1. */
-static int open_userfaultfd(void)
+int launch_check_machine(const char *spec)
 {
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	int device, error;
+	struct mmsim_sim *sim;
+	int error = mmsim_sim_start(spec, 0, &sim);
 
-	if (fd >= 0 || errno == ENOSYS)
-		return fd;
-	error = errno;
-	device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
-	if (device >= 0) {
-		fd = ioctl(device, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
-		close(device);
-	}
-	errno = error;
-	return fd;
-}
-
-int launch_check_right(void)
-{
-	int fd = open_userfaultfd();
-
-	if (fd >= 0) {
-		close(fd);
+	if (error == 0) {
+		mmsim_sim_stop(sim);
 		return 0;
 	}
-	if (errno == EPERM)
-		warnx("no right to handle page faults of the kernel; grant it "
-		      "by one of: sysctl vm.unprivileged_userfaultfd=1, access "
-		      "to /dev/userfaultfd, CAP_SYS_PTRACE");
-	else
-		warn("this kernel has no userfaultfd(2)");
-	return RUN_EXIT_NO_MACHINE;
+	warnx("%s", mmsim_sim_why(error));
+	return error == -EPERM ? RUN_EXIT_NO_MACHINE : EXIT_MMSIM;
 }

@@ -12,9 +12,11 @@
 #include <argp.h>
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *argp_program_version = PACKAGE_STRING;
 error_t argp_err_exit_status = EXIT_MMSIM;
@@ -114,6 +116,18 @@ static void turn_help(struct main_arguments *arguments)
 	arguments->argc = 2;
 }
 
+/* No file that is opened later may be standard output; programs that are started
+ * find what was closed closed. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd < 3);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static char own_name[] = "mmsim";
@@ -122,6 +136,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int status;
 
+	fill_standard_descriptors();
 	argv[0] = own_name;
 	program_invocation_name = program_invocation_short_name = own_name;
 	argp_parse(&main_argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);

@@ -222,7 +222,7 @@ int run_main(int argc, char **argv)
 	argp_parse(&run_argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
 	status = launch_check_program(options.argv[0], path, sizeof(path));
 	if (status == 0)
-		status = launch_check_right();
+		status = launch_check_machine(options.machine.spec);
 	if (status == 0)
 		status = open_outputs(&options);
 	if (status)

@@ -67,10 +67,7 @@ static void write_what(const struct run_area *area,
 				: 0);
 		return;
 	case RUN_EVENT_END:
-		fprintf(out, "%s - - -",
-			event->process < RUN_PROCESSES
-				? run_end_name(&area->processes[event->process])
-				: "?");
+		fprintf(out, "%s - - -", run_end_word(event->what));
 		return;
 	default:
 		fputs("- - - -", out);

@@ -99,7 +99,7 @@ const char *run_event_name(unsigned kind)
 	return WORD(words, kind);
 }
 
-const char *run_end_name(const struct run_process *process)
+const char *run_end_word(unsigned end)
 {
 	static const char *const words[] = {
 		[RUN_END_EXIT] = "exit",         [RUN_END_EXEC] = "exec",
@@ -107,7 +107,12 @@ const char *run_end_name(const struct run_process *process)
 		[RUN_END_BROKEN] = "broken",
 	};
 
-	return process->state == RUN_ENDED ? WORD(words, process->end)
+	return WORD(words, end);
+}
+
+const char *run_end_name(const struct run_process *process)
+{
+	return process->state == RUN_ENDED ? run_end_word(process->end)
 					   : "running";
 }
 

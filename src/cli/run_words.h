@@ -12,6 +12,7 @@ const char *run_rule_name(unsigned rule);       /* "commit-limit" */
 const char *run_rule_what(unsigned rule);       /* a sentence's end */
 const char *run_time_name(unsigned time);       /* "minor_fault" */
 const char *run_event_name(unsigned kind);      /* "sample" */
+const char *run_end_word(unsigned end);         /* "oom-kill" */
 /* Of a record: the word of its end; "running": it has not come. */
 const char *run_end_name(const struct run_process *process);
 /* As the end of a sentence. */

@@ -218,8 +218,7 @@ static int scene_family(void)
 	}
 	waitpid(pid, NULL, 0);
 	process->min_flt = 1;
-	/* Its server sees the end of the whole process only. */
-	end_record(process, RUN_END_EXIT);
+	end_record(process, RUN_END_EXEC);
 	process = take_record("new");
 	process->min_flt = 2;
 	end_record(process, RUN_END_EXIT);

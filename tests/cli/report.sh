@@ -179,7 +179,7 @@ time_ns pid event what addr len result rss_kb swap_kb committed_kb min_flt maj_f
 400 PID refused brk 0x555000 4096 commit-limit 4096 8 12 16 20
 500 PID oom-kill - - - 2 5120 10 15 20 25
 600 PID fork - - - PID 6144 12 18 24 30
-700 PID end exit - - - 8192 16 24 32 40
+700 PID end oom-kill - - - 8192 16 24 32 40
 END
 ok "--trace" same expected text
 ok "each line has twelve columns" \

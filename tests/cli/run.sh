@@ -137,7 +137,7 @@ printf '\001' | dd of="$work/other" bs=1 seek=4 conv=notrunc 2> /dev/null
 run run "$work/other"
 ok "a program of 32 bits" is_refused 126 "other: a program for another processor"
 run run --machine ram=64M,arch=x86-32 "$fake" asked
-ok "a machine of another architecture" is_refused 125 "arch=x86-32: programs"
+ok "a machine of another architecture" is_refused 125 "only an x86-64 machine"
 
 # --- without the right ---
 
@@ -148,12 +148,36 @@ if [ "$(id -u)" -eq 0 ] && [ "$(cat /proc/sys/vm/unprivileged_userfaultfd)" -eq 
         "$MMSIM" run --report "$work/fake/no" "$fake" asked \
         > "$work/out" 2> "$work/err" || status=$?
     ok "no right to handle faults: its own status, and how to get it" \
-        is_refused 124 "vm.unprivileged_userfaultfd=1" /dev/userfaultfd \
+        is_refused 124 vm.unprivileged_userfaultfd /dev/userfaultfd \
         CAP_SYS_PTRACE
     ok "in one line" [ "$(wc -l < "$work/err")" -eq 1 ]
 else
     ok "no right to handle faults # SKIP only as root, where others have not" true
 fi
+
+# --- surroundings ---
+
+run run sh -c "exec \"$fake\" asked" 3<&- 4<&-
+ok "a program of a shell" prints "machine ram=1G"
+status=0
+"$MMSIM" run --report "$work/report" sh -c 'echo out; echo err >&2; exit 5' \
+    >&- 2>&- <&- || status=$?
+ok "standard descriptors that are closed" has_status 5
+ok "and nothing goes into the report that does not belong there" \
+    sh -c "head -c 1 '$work/report' | grep -q '{' && ! grep -q '^out' '$work/report'"
+status=0
+# shellcheck disable=SC3045
+(ulimit -S -f 10 && "$MMSIM" run sh -c 'ulimit -f') > "$work/out" 2> "$work/err" ||
+    status=$?
+ok "a limit on files holds for the program" prints_exactly 10
+status=0
+# shellcheck disable=SC3045
+(ulimit -f 10 && "$MMSIM" run true) > "$work/out" 2> "$work/err" || status=$?
+ok "a limit on files that cannot be raised" is_refused 125 "ulimit -H -f"
+status=0
+# shellcheck disable=SC3045
+(ulimit -v 1000000 && "$MMSIM" run true) > "$work/out" 2> "$work/err" || status=$?
+ok "no room in the addresses" is_refused 125 "no addresses for the machine"
 
 # --- signals ---
 
