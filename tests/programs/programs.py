@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "blackbox"))
 from tap import (  # noqa: E402
     LIBRARY, build, case, check, environment, long_run, main, succeed)
+from large_c import large_c_file  # noqa: E402
 
 SCALE = 4 if long_run() else 1
 
@@ -188,29 +189,6 @@ def git():
         """)
     out = same(["/bin/sh", "work.sh"])
     check("in-pack" in out, out)
-
-
-def large_c_file(functions):
-    rng = random.Random(3)
-    parts = ["#include <stdio.h>\n#include <string.h>\n"
-             "struct s { int a, b; char t[32]; struct s *n; };\n"]
-    for n in range(functions):
-        parts.append(
-            f"static int f{n}(struct s *s, int x)\n{{\n"
-            f"\tint i, sum = {rng.randrange(99)};\n"
-            f"\tfor (i = 0; i < x; i++) {{\n"
-            f"\t\tswitch ((x * {rng.randrange(2, 99)} + i) % 5) {{\n"
-            + "".join(f"\t\tcase {k}: sum += s->a * {rng.randrange(99)} "
-                      f"- s->b; s->t[i % 32] ^= {k}; break;\n"
-                      for k in range(4)) +
-            "\t\tdefault: if (s->n) s = s->n; sum ^= (int)strlen(s->t);\n"
-            "\t\t}\n\t}\n\treturn sum"
-            + (f" + f{rng.randrange(n)}(s, x - 1)" if n else "") + ";\n}\n")
-    calls = "".join(f"\tsum += f{n}(&s, argc);\n" for n in range(functions))
-    parts.append("int main(int argc, char **argv)\n{\n\tstruct s s = { argc, "
-                 "1, \"\", 0 };\n\tint sum = 0;\n\t(void)argv;\n" + calls +
-                 "\tprintf(\"%d\\n\", sum);\n\treturn 0;\n}\n")
-    return "".join(parts)
 
 
 @case

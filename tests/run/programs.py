@@ -1,0 +1,323 @@
+#!/usr/bin/env python3
+"""programs.py: real programs with their heap on a simulated machine.
+
+Each runs as it is, on a machine with ample memory, on one with memory for half
+of its heap and swap, on that one without swap, and on one that promises too
+little (overcommit_memory=2).  On the first two its output has to be the same
+as without mmsim; on the third it is killed; on the fourth it sees ENOMEM, and
+says so in its own words.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+from simulated import (  # noqa: E402
+    OOM_STATUS, Done, check, check_bounds, check_killed, check_swapped,
+    command_line, environment, program, run, simulate)
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "programs"))
+from large_c import large_c_file  # noqa: E402
+from tap import case, main, succeed  # noqa: E402
+
+AMPLE = "ram=1G"
+PYTHON = "/usr/bin/python3"
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def half(process):
+    """The size of a machine with memory for half of what it needed."""
+    return f"{process.peak_rss_kb // 8 * 4 + 1024}K"
+
+
+def strict(process):
+    """A machine that promises three quarters of what it was promised."""
+    return (f"ram=1G,vm.overcommit_memory=2,"
+            f"vm.overcommit_kbytes={process.peak_committed_kb * 3 // 4}")
+
+
+def check_refused(process):
+    check(process.overcommit_memory == 2 and process.nr_refused > 0 and
+          process.refusals[0]["rule"] == "commit-limit" and
+          process.refusals[0]["errno"] == "ENOMEM",
+          f"refusals: {process.refusals}")
+
+
+def four_machines(command, plain, result, comm=None, killed=OOM_STATUS,
+                  env=None, **strict_case):
+    """The four cases of a program that runs to its end.
+
+    `plain` is what result(done) gives without mmsim; `comm` names the process
+    that has the heap, if it is not the first one; `killed` is the program's
+    status when that process is killed.
+    """
+    def heap_of(done):
+        return done.named(comm) if comm else done.first
+
+    ample = simulate(command, AMPLE, env=env)
+    check(result(ample) == plain, f"another output:\n{ample.out[-2000:]}")
+    heap = heap_of(ample)
+    check(heap.pswpout == 0 and heap.maj_flt == 0, "swapped without need")
+    for process in ample.processes:
+        check_bounds(process)
+
+    scarce = simulate(command, f"ram={half(heap)},swap=1G", env=env,
+                      timeout=300)
+    check(result(scarce) == plain,
+          f"another output with swap:\n{scarce.out[-2000:]}")
+    check_swapped(heap_of(scarce))
+    for process in scarce.processes:
+        check_bounds(process)
+
+    dead = simulate(command, f"ram={half(heap)}", status=killed, env=env)
+    check_killed(dead, heap_of(dead))
+
+    done = simulate(command, strict(heap), env=env, **strict_case)
+    check_refused(heap_of(done))
+    return ample, scarce, done
+
+
+def without(command, env=None):
+    return succeed(command, preload=False, env=env)
+
+
+BASH = r"""
+n=$1
+declare -a list
+for ((i = 0; i < n; i++)); do
+    printf -v list[i] '%0100d' "$i"
+done
+sum=0
+for ((i = 0; i < n; i += 7)); do
+    sum=$((sum + 10#${list[i]}))
+done
+echo "$n entries, sum $sum, last ${list[n - 1]}"
+child=$(echo "${#list[@]} in a subshell, ${list[n / 2]}")
+echo "$child"
+"""
+
+
+@case
+def bash():
+    write("work.bash", BASH)
+    command = [program("bash", "bash"), "work.bash", "60000"]
+    plain = without(command).stdout
+    _, _, done = four_machines(command, plain, lambda done: done.out, status=2)
+    check("cannot allocate" in done.err, done.err)
+
+
+PYTHON_WORK = r"""
+import hashlib
+
+def build(nr_mb):
+    # 1000 bytes and 24 of the allocator's and Python's own
+    return [str(i).encode().zfill(1000 - 57) for i in range(nr_mb * 1000)]
+
+for turn in range(2):
+    objects = build(MB)
+    print(len(objects), sum(int(o[-3:]) for o in objects),
+          hashlib.sha256(b"".join(objects[::100])).hexdigest())
+    del objects
+"""
+
+PYTHON_ENOMEM = r"""
+blocks = []
+try:
+    while True:
+        blocks.append(bytearray(1 << 20))
+except MemoryError:
+    nr = len(blocks)
+    del blocks
+print("MemoryError after", nr, "MB")
+print("carries on", sum(len(bytearray(1 << 20)) for _ in range(nr)) >> 20)
+"""
+
+
+@case
+def python3():
+    check(os.path.exists(PYTHON), "install the Debian package python3")
+    env = {"PYTHONMALLOC": "malloc", "PYTHONHASHSEED": "0"}
+    write("work.py", PYTHON_WORK.replace("MB)", "200)"))
+    command = [PYTHON, "work.py"]
+    plain = without(command, env=env).stdout
+    ample, _, done = four_machines(command, plain, lambda done: done.out,
+                                   env=env, status=1)
+    check("MemoryError" in done.err, done.err)
+    check(200e6 < ample.first.peak_rss_kb * 1024 < 225e6,
+          f"{ample.first.peak_rss_kb} kB for 200 MB of objects")
+    check(ample.first.rss_kb < ample.first.peak_rss_kb / 4,
+          f"{ample.first.rss_kb} kB left when all was dropped")
+
+
+@case
+def python3_goes_on_after_memory_error():
+    write("enomem.py", PYTHON_ENOMEM)
+    done = simulate([PYTHON, "enomem.py"], "ram=64M,vm.overcommit_memory=2,"
+                    "vm.overcommit_kbytes=50000",
+                    env={"PYTHONMALLOC": "malloc"})
+    found = re.match(r"MemoryError after (\d+) MB\ncarries on (\d+)\n$",
+                     done.out)
+    check(found and found.group(1) == found.group(2), done.out)
+    # 50000 kB less what the reserve and the program itself need
+    check(25 < int(found.group(1)) < 49, done.out)
+    check_refused(done.first)
+
+
+SQL = """
+    CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, value BLOB);
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
+        WHERE i < 20000)
+    INSERT INTO t SELECT i, printf('name %010d %0500d', i * 7919 % 20011, i),
+        i * 1.5 FROM n;
+    CREATE INDEX by_name ON t (name);
+    SELECT count(*), sum(value), max(name), sum(length(name)) FROM t;
+    UPDATE t SET name = upper(name) || id WHERE id % 3 = 0;
+    DELETE FROM t WHERE id % 5 = 0;
+    SELECT count(*), sum(length(name)), min(name) FROM t;
+    SELECT id, name FROM t ORDER BY name DESC LIMIT 50;
+    PRAGMA integrity_check;
+    """
+
+
+@case
+def sqlite3():
+    write("work.sql", SQL)
+    command = [program("sqlite3", "sqlite3"), "-batch", "-bail", ":memory:",
+               ".read work.sql"]
+    plain = without(command).stdout
+    check(plain.rstrip().endswith("ok"), plain[-500:])
+    _, _, done = four_machines(command, plain, lambda done: done.out, status=1)
+    check("out of memory" in done.err, done.err)
+
+
+@case
+def gcc():
+    write("large.c", large_c_file(150))
+    # All figures are those of the compiler proper, which gcc starts.
+    command = [program("gcc", "gcc"), "-O2", "-g", "-S", "-frandom-seed=1",
+               "large.c", "-o", "large.s"]
+    without(command)
+
+    def result(_):
+        return digest("large.s")
+
+    _, _, done = four_machines(command, result(None), result, comm="cc1",
+                               killed=1, status=1)
+    check("out of memory allocating" in done.err, done.err)
+
+
+class Redis:
+    """A server on a unix socket in the current directory."""
+
+    def __init__(self, command):
+        self.client = program("redis-cli", "redis-tools")
+        self.socket = os.path.abspath("redis.sock")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=open("log", "wb"),
+            stderr=open("err", "wb"), start_new_session=True,
+            env=environment(False))
+
+    def call(self, *words, check_status=True):
+        done = run([self.client, "-s", self.socket, *words], preload=False)
+        check(done.returncode == 0 or not check_status, done.stderr)
+        return done.stdout
+
+    def wait_until_up(self):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if os.path.exists(self.socket) and \
+                    self.call("ping", check_status=False) == "PONG\n":
+                return
+            time.sleep(0.02)
+        check(False, f"redis-server does not answer:\n{self.said()}")
+
+    def said(self):
+        text = ""
+        for name in ("log", "err"):
+            with open(name, encoding="utf-8", errors="replace") as f:
+                text += f.read()
+        return text
+
+    def wait(self):
+        return self.process.wait(timeout=60)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.wait()
+
+
+def redis_fill(redis):
+    """Work for the server, which depends on nothing else; its answers."""
+    done = run([program("redis-benchmark", "redis-tools"), "-s", redis.socket,
+                "-q", "-n", "4000", "-c", "10", "-r", "3000", "-d", "500",
+                "-t", "set,get,lpush,lrange_100,hset"], preload=False)
+    if done.returncode:
+        return None
+    answers = [redis.call("flushall")]
+    script = ("for i = 1, 15000 do redis.call('set', 'key' .. i, "
+              "string.rep(i, 800 / #tostring(i))) end return 'filled'")
+    answers.append(redis.call("eval", script, "0", check_status=False))
+    script = ("local s = '' for i = 1, 15000 do s = redis.sha1hex(s .. "
+              "redis.call('get', 'key' .. i)) end return s")
+    answers.append(redis.call("eval", script, "0", check_status=False))
+    answers.append(redis.call("dbsize", check_status=False))
+    return answers
+
+
+def redis_session(machine):
+    """(answers, status, what the server said) of one server's life."""
+    command = [program("redis-server", "redis-server"), "--save", "",
+               "--port", "0", "--unixsocket", os.path.abspath("redis.sock"),
+               "--enable-debug-command", "yes"]
+    redis = Redis(command_line(command, machine) if machine else command)
+    try:
+        redis.wait_until_up()
+        answers = redis_fill(redis)
+        redis.call("shutdown", "nosave", check_status=False)
+        return answers, redis.wait(), redis.said()
+    finally:
+        redis.end()
+
+
+@case
+def redis():
+    plain, status, _ = redis_session(None)
+    check(status == 0 and plain and plain[-1] == "15000\n", f"{plain}")
+
+    answers, status, said = redis_session(AMPLE)
+    check(status == 0 and answers == plain, f"{answers}\n{said[-2000:]}")
+    heap = Done().first
+    check_bounds(heap)
+    check(heap.pswpout == 0, "swapped without need")
+    check(heap.peak_rss_kb > 15000 * 800 // 1024, "not in the simulated heap")
+
+    answers, status, said = redis_session(f"ram={half(heap)},swap=1G")
+    check(status == 0 and answers == plain, f"{answers}\n{said[-2000:]}")
+    check_swapped(Done().first)
+
+    _, status, said = redis_session(f"ram={half(heap)}")
+    check(status == OOM_STATUS, f"status {status}")
+    check_killed(Done(err=said), Done().first)
+
+    _, status, said = redis_session(strict(heap))
+    check("Out Of Memory allocating" in said, said[-2000:])
+    check_refused(Done().first)
+
+
+if __name__ == "__main__":
+    main()
