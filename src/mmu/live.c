@@ -27,10 +27,10 @@
 #include "base/hostmem.h"
 #include "kernel/task.h"
 #include "mmu/host_call.h"
+#include "mmu/host_limit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,29 +61,26 @@ static int window_map(struct live *live, int fd)
 	if (addr == MAP_FAILED)
 		return -ENOMEM;
 	live->alias = addr;
-	/* A process that comes from a fork without handlers must not store into
-	 * its parent's memory. */
-	if (host_madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK) ||
-	    host_madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTDUMP))
-		return -errno;
+	live_advise(live);
 	return 0;
 }
 
-/* The file is sparse, and a limit on the size of files is not meant for it. */
+void live_advise(struct live *live)
+{
+	host_madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK);
+	host_madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTDUMP);
+	host_madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTDUMP);
+}
+
+/* The file is sparse.  Asking for more than the limit would earn a signal. */
 static int file_set_size(int fd)
 {
-	struct rlimit limit, room;
-	int err;
+	struct rlimit limit;
 
 	getrlimit(RLIMIT_FSIZE, &limit);
-	room = limit;
-	if (room.rlim_max != RLIM_INFINITY && room.rlim_max < LIVE_WINDOW_LEN)
+	if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < LIVE_WINDOW_LEN)
 		return -EFBIG;
-	room.rlim_cur = room.rlim_max;
-	setrlimit(RLIMIT_FSIZE, &room);
-	err = ftruncate(fd, (off_t)LIVE_WINDOW_LEN) ? -errno : 0;
-	setrlimit(RLIMIT_FSIZE, &limit);
-	return err;
+	return ftruncate(fd, (off_t)LIVE_WINDOW_LEN) ? -errno : 0;
 }
 
 int live_make_file(void)
@@ -107,7 +104,6 @@ static int window_make(struct live *live)
 		return fd;
 	err = window_map(live, fd);
 	close(fd);
-
 	if (err)
 		return err;
 	live->bells = hostmem_map(LIVE_CALLS * PAGE_SIZE);
@@ -157,9 +153,27 @@ int live_serve(struct live *live, bool old_host)
 	return err;
 }
 
+static int live_set_up(struct live *live, bool old_host)
+{
+	int err = window_make(live);
+
+	if (err)
+		goto unmap;
+	store_init(live);
+	window_lay_out(live);
+	err = live_serve(live, old_host);
+	if (!err)
+		return 0;
+	store_fini(live);
+unmap:
+	window_unmap(live);
+	return err;
+}
+
 int live_start(const struct live_config *config, struct live **result)
 {
 	int err = task_check(config->task);
+	struct host_limits limits;
 	struct live *live;
 
 	if (err)
@@ -174,21 +188,13 @@ int live_start(const struct live_config *config, struct live **result)
 	live->machine = config->task->machine;
 	live->observer = config->observer;
 	live->survive = config->survive;
-	err = window_make(live);
+	host_limits_lift(&limits);
+	err = live_set_up(live, config->old_host);
+	host_limits_restore(&limits);
 	if (err)
-		goto unmap;
-	store_init(live);
-	window_lay_out(live);
-	err = live_serve(live, config->old_host);
-	if (err)
-		goto fini;
-	*result = live;
-	return 0;
-fini:
-	store_fini(live);
-unmap:
-	window_unmap(live);
-	hostmem_unmap(live, sizeof(*live));
+		hostmem_unmap(live, sizeof(*live));
+	else
+		*result = live;
 	return err;
 }
 

@@ -25,11 +25,11 @@ enum live_op {
 	LIVE_MLOCK2,   /* addr, len, flags */
 	LIVE_MLOCKALL, /* flags */
 	LIVE_MUNLOCKALL,
-	LIVE_MINCORE,  /* addr, len, vec (not the task's; -EFAULT) */
-	LIVE_MSYNC,    /* addr, len, flags */
-	LIVE_HELLO,    /* -> 0: the server is there */
-	LIVE_STOP,     /* the server ends after this answer */
-	LIVE_FORK,     /* from here on live_fork.c's */
+	LIVE_MINCORE, /* addr, len, vec (not the task's; -EFAULT) */
+	LIVE_MSYNC,   /* addr, len, flags */
+	LIVE_HELLO,   /* -> 0: the server is there */
+	LIVE_STOP,    /* the server ends after this answer */
+	LIVE_FORK,    /* from here on live_fork.c's */
 	LIVE_FORK_READY,
 	LIVE_FORK_BLOCK,
 	LIVE_FORK_MERGE,

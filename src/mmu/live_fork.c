@@ -30,7 +30,9 @@
  * (UFFD_FEATURE_EVENT_REMAP), but the mover waits until the event was read; so
  * the forking thread moves, and the server reads.
  *
- * Signals are blocked from prepare to the handlers behind the fork.
+ * Signals are blocked from prepare to the handlers behind the fork.  A fork
+ * cannot be refused by a handler: where the host has no room for the copy, the
+ * child ends, and the parent goes on.
  *
  * Sources: fork(2), pthread_atfork(3), mremap(2), userfaultfd(2); the kernel's
  * Documentation/admin-guide/mm/pagemap.
@@ -66,7 +68,7 @@ enum { CHILD_WAIT_NS = 10000000, CHILD_WAITS = 6000 };
 #define PAGEMAP_PRESENT ((uint64_t)1 << 63)
 #define PAGEMAP_SWAPPED ((uint64_t)1 << 62)
 #define PAGEMAP_FILE ((uint64_t)1 << 61)
-enum { PAGEMAP_BATCH = 512 };
+enum { MERGE_BATCH = 512 };
 
 static void fork_failed(const char *what)
 {
@@ -185,46 +187,86 @@ static void merge_page(struct live *live, uintptr_t addr, const void *content)
 	memcpy(data, content, PAGE_SIZE);
 }
 
-/* Pages of [start, end) that were stored to, in the private mapping that now
- * stands at `aside`. */
-static void merge_range(struct live *live, int pagemap, const char *aside,
-			uintptr_t start, uintptr_t end)
+struct merge {
+	struct live *live;
+	int pagemap;       /* /proc/self/pagemap, or -errno */
+	const char *aside; /* where the private mapping now stands */
+	const char *copy;  /* the file that it is of */
+};
+
+/* Without /proc, as after chroot(2): what differs from the file.  Simplified: a
+ * page that the host has swapped out meanwhile is not found. */
+static void merge_compare(const char *from, const char *copy, size_t nr,
+			  bool *stored)
 {
-	uint64_t entries[PAGEMAP_BATCH];
+	unsigned char vec[MERGE_BATCH];
+
+	if (syscall(SYS_mincore, from, nr << PAGE_SHIFT, vec))
+		memset(vec, 1, nr);
+	for (size_t i = 0; i < nr; i++)
+		stored[i] = (vec[i] & 1) &&
+			    memcmp(from + i * PAGE_SIZE, copy + i * PAGE_SIZE,
+				   PAGE_SIZE) != 0;
+}
+
+/* Which of `nr` pages were stored to. */
+static void merge_look(const struct merge *merge, size_t offset, size_t nr,
+		       bool *stored)
+{
+	const char *from = merge->aside + offset;
+	off_t at = (off_t)((uintptr_t)from >> PAGE_SHIFT) * 8;
+	uint64_t entries[MERGE_BATCH];
+
+	if (merge->pagemap < 0) {
+		merge_compare(from, merge->copy + offset, nr, stored);
+		return;
+	}
+	if (pread(merge->pagemap, entries, nr * 8, at) != (ssize_t)(nr * 8))
+		fork_failed("mmsim: fork: cannot read /proc/self/pagemap");
+	for (size_t i = 0; i < nr; i++)
+		stored[i] =
+			(entries[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) &&
+			!(entries[i] & PAGEMAP_FILE);
+}
+
+static void merge_range(const struct merge *merge, uintptr_t start,
+			uintptr_t end)
+{
+	struct live *live = merge->live;
+	bool stored[MERGE_BATCH];
 
 	while (start < end && task_is_alive(live)) {
-		const char *from = aside + (start - (uintptr_t)live->window);
-		size_t nr =
-			min_size((end - start) >> PAGE_SHIFT, PAGEMAP_BATCH);
-		off_t at = (off_t)((uintptr_t)from >> PAGE_SHIFT) * 8;
+		size_t offset = start - (uintptr_t)live->window;
+		size_t nr = min_size((end - start) >> PAGE_SHIFT, MERGE_BATCH);
 
-		if (pread(pagemap, entries, nr * 8, at) != (ssize_t)(nr * 8))
-			fork_failed("mmsim: fork: cannot read "
-				    "/proc/self/pagemap");
+		merge_look(merge, offset, nr, stored);
 		for (size_t i = 0; i < nr; i++)
-			if ((entries[i] &
-			     (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) &&
-			    !(entries[i] & PAGEMAP_FILE))
+			if (stored[i])
 				merge_page(live, start + i * PAGE_SIZE,
-					   from + i * PAGE_SIZE);
+					   merge->aside + offset +
+						   i * PAGE_SIZE);
 		start += nr << PAGE_SHIFT;
 	}
 }
 
-static void fork_merge(struct live *live, const char *aside)
+static void fork_merge(struct live *live, const char *aside, const char *copy)
 {
-	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	struct merge merge = {
+		.live = live,
+		.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC),
+		.aside = aside,
+		.copy = copy,
+	};
 	uintptr_t at = (uintptr_t)live->window;
 	struct vm_area_struct *vma;
 
-	if (pagemap < 0)
-		fork_failed("mmsim: fork: cannot open /proc/self/pagemap");
 	while (task_is_alive(live) && (vma = vma_find(live->task->mm, at)) &&
 	       live_has(live, vma->start)) {
 		at = vma->end;
-		merge_range(live, pagemap, aside, vma->start, at);
+		merge_range(&merge, vma->start, at);
 	}
-	close(pagemap);
+	if (merge.pagemap >= 0)
+		close(merge.pagemap);
 	task_call_done(live->machine);
 }
 
@@ -268,7 +310,7 @@ intptr_t fork_serve(struct live *live, const struct live_call *call)
 		return server_register(live->uffd, live->window,
 				       LIVE_WINDOW_LEN, LIVE_WINDOW_MODES);
 	case LIVE_FORK_MERGE:
-		fork_merge(live, (const char *)call->arg[0]);
+		fork_merge(live, (const char *)call->arg[0], live->fork.alias);
 		return 0;
 	case LIVE_FORK_REGISTER:
 		return server_register(live->uffd, (void *)call->arg[0],
@@ -322,24 +364,47 @@ static void *fork_reserve(void)
 				    -1));
 }
 
-void live_fork_prepare(struct live *live)
+/* What the host may refuse comes first: 0, or -errno with nothing changed. */
+static int fork_make_copy(struct live *live, void **private)
 {
 	int prot = PROT_READ | PROT_WRITE;
 
-	signals_block(live);
-	live->fork.nr_done_before = load_relaxed(live->fork.nr_done);
-		live->fork.fd = live_make_file();
+	live->fork.fd = live_make_file();
 	if (live->fork.fd < 0)
-		fork_failed("mmsim: fork: no file for the copy of the "
-			    "simulated memory");
-	live->fork.alias = fork_moved(host_mmap(NULL, LIVE_WINDOW_LEN, prot,
-						MAP_SHARED | MAP_NORESERVE,
-						live->fork.fd));
+		return live->fork.fd;
+	live->fork.alias = host_mmap(NULL, LIVE_WINDOW_LEN, prot,
+				     MAP_SHARED | MAP_NORESERVE, live->fork.fd);
+	*private = host_mmap(NULL, LIVE_WINDOW_LEN, prot,
+			     MAP_PRIVATE | MAP_NORESERVE, live->fork.fd);
+	if (live->fork.alias != MAP_FAILED && *private != MAP_FAILED)
+		return 0;
+	if (live->fork.alias != MAP_FAILED)
+		host_munmap(live->fork.alias, LIVE_WINDOW_LEN);
+	close(live->fork.fd);
+	return -ENOMEM;
+}
+
+void live_fork_prepare(struct live *live)
+{
+	void *private = NULL;
+
+	signals_block(live);
+	host_limits_lift_all(&live->fork.limits);
+	live->fork.nr_done_before = load_relaxed(live->fork.nr_done);
+	live->fork.has_failed = fork_make_copy(live, &private) != 0;
+	if (live->fork.has_failed)
+		return;
 	fork_ask(live, LIVE_FORK, NULL);
-	fork_moved(host_mmap(live->window, LIVE_WINDOW_LEN, prot,
-			     MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
-			     live->fork.fd));
+	fork_moved(host_mremap(private, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
+			       MREMAP_MAYMOVE | MREMAP_FIXED, live->window));
 	fork_ask(live, LIVE_FORK_READY, NULL);
+}
+
+/* The end of either handler. */
+static void fork_end(struct live *live)
+{
+	host_limits_restore(&live->fork.limits);
+	signals_restore(live);
 }
 
 static void fork_drop_copy(struct live *live, void *aside)
@@ -351,8 +416,13 @@ static void fork_drop_copy(struct live *live, void *aside)
 
 void live_fork_parent(struct live *live)
 {
-	void *aside = fork_reserve(), *again;
+	void *aside, *again;
 
+	if (live->fork.has_failed) {
+		fork_end(live);
+		return;
+	}
+	aside = fork_reserve();
 	fork_ask(live, LIVE_FORK_BLOCK, NULL);
 	fork_moved(host_mremap(live->window, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
 			       MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
@@ -364,14 +434,14 @@ void live_fork_parent(struct live *live)
 	fork_ask(live, LIVE_FORK_REGISTER, again);
 	fork_moved(host_mremap(again, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
 			       MREMAP_MAYMOVE | MREMAP_FIXED, live->window));
-	host_madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK);
+	live_advise(live);
 	host_munmap(live->fork.alias, LIVE_WINDOW_LEN);
 	fork_drop_copy(live, aside);
 	__atomic_add_fetch(live->fork.nr_done, 1, __ATOMIC_RELEASE);
 	syscall(SYS_futex, live->fork.nr_done, FUTEX_WAKE, INT_MAX, NULL, NULL,
 		0);
 	fork_ask(live, LIVE_FORK_DONE, NULL);
-	signals_restore(live);
+	fork_end(live);
 }
 
 /* The parent reads the file no more, or is gone; in another namespace of
@@ -420,8 +490,7 @@ static void child_take_store(struct live *live)
 	fork_moved(host_mmap(live->window, LIVE_WINDOW_LEN, prot,
 			     MAP_SHARED | MAP_NORESERVE | MAP_FIXED,
 			     live->fork.fd));
-	host_madvise(live->window, LIVE_WINDOW_LEN, MADV_DONTFORK);
-	host_madvise(live->alias, LIVE_WINDOW_LEN, MADV_DONTDUMP);
+	live_advise(live);
 	host_munmap(live->fork.alias, LIVE_WINDOW_LEN);
 	store_forked(live);
 	content_walk_all(live, mark_found);
@@ -436,9 +505,13 @@ static void child_forget_calls(struct live *live)
 
 void live_fork_child(struct live *live)
 {
-	void *aside = fork_reserve();
 	int parent = live->program_pid;
+	void *aside;
 
+	if (live->fork.has_failed)
+		fork_failed("mmsim: fork: the host has no file or no addresses "
+			    "for the child's simulated memory");
+	aside = fork_reserve();
 	child_wait_parent(live);
 	child_forget_parent(live);
 	fork_moved(host_mremap(live->window, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
@@ -448,10 +521,10 @@ void live_fork_child(struct live *live)
 	live->is_forking = false;
 	if (live->observer)
 		live->observer->forked(live->observer, parent);
-	fork_merge(live, aside);
+	fork_merge(live, aside, live->alias);
 	fork_drop_copy(live, aside);
 	fork_protect(live);
 	if (live_serve(live, !live->can_continue_wp))
 		fork_failed("mmsim: fork: no userfaultfd for the child");
-	signals_restore(live);
+	fork_end(live);
 }

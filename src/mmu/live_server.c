@@ -156,14 +156,13 @@ _Noreturn static void server_exit(struct live *live, enum live_end how,
 _Noreturn static void server_end_program(struct live *live, enum live_end how,
 					 const char *why)
 {
-		int stderr_fd = (int)syscall(SYS_pidfd_getfd, live->pidfd,
-				     STDERR_FILENO, 0);
+	int stderr_fd =
+		(int)syscall(SYS_pidfd_getfd, live->pidfd, STDERR_FILENO, 0);
 
 	/* What may not be traced can often be opened again, unless it is a
 	 * socket. */
 	if (stderr_fd < 0)
 		stderr_fd = open_of_program(live, "fd/2", O_WRONLY);
-
 
 	syscall(SYS_pidfd_send_signal, live->pidfd, SIGKILL, NULL, 0);
 	server_wait_death(live);
@@ -234,21 +233,18 @@ static bool server_serve_events(struct live *live)
 }
 
 /* The program's main thread has ended, and others go on: it has no memory to be
- * compared. */
+ * compared, which is "0 0 0 0 0 0 0" here. */
 static bool program_lost_leader(const struct live *live)
 {
-	char text[512];
-	int fd = open_of_program(live, "stat", O_RDONLY);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	const char *end_of_name;
+	int fd = open_of_program(live, "statm", O_RDONLY);
+	char first = '\0';
 
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
+	if (fd < 0)
 		return false;
-	text[n] = '\0';
-	end_of_name = strrchr(text, ')');
-	return end_of_name && strncmp(end_of_name, ") Z", 3) == 0;
+	if (read(fd, &first, 1) < 0)
+		first = '\0';
+	close(fd);
+	return first == '0';
 }
 
 /* The program has executed another one. */
@@ -259,11 +255,10 @@ static bool server_is_left(const struct live *live)
 
 	if (order > 0)
 		return !program_lost_leader(live);
-	/* Not allowed to look any more: it has other credentials, by execve. */
-	return order < 0 && errno == EPERM;
+	/* Not allowed to look any more: it has other credentials, by execve; or
+	 * this memory may not be looked at by anybody. */
+	return order < 0 && errno == EPERM && prctl(PR_GET_DUMPABLE) == 1;
 }
-
-
 
 static void server_wait(struct live *live)
 {

@@ -21,6 +21,7 @@
 #include "base/radix.h"
 #include "kernel/machine.h"
 #include "kernel/mmu_notifier.h"
+#include "mmu/host_limit.h"
 #include "mmu/live.h"
 
 #include <linux/userfaultfd.h>
@@ -91,6 +92,8 @@ struct live {
 		int fd;      /* the copy of the store */
 		char *alias; /* mapped */
 		uint64_t sigmask;
+		struct host_limits limits; /* of the process, but for now */
+		bool has_failed;           /* there is no copy */
 		/* forks that are over in this process, in memory shared with
 		 * its children, and how many that were at the begin of one */
 		uint32_t *nr_done;
@@ -119,6 +122,10 @@ static inline char *live_content(const struct live *live, uintptr_t addr)
 /* ---- live.c ---- */
 /* A file for the store, as large as the window: its descriptor, or -errno. */
 int live_make_file(void);
+/* What the host shall know of the window and the alias: a child of a fork without
+ * handlers must not store into its parent's memory, and a core file would have to
+ * read all of the window. */
+void live_advise(struct live *live);
 /* A new userfaultfd has the window and the doorbells, and a new server serves
  * it; 0 or -errno. */
 int live_serve(struct live *live, bool old_host);

@@ -270,8 +270,8 @@ static inline void live_case(const char *name, const char *spec, int ending,
 	status = live_await(live_start_inside(name, spec, mark, fd));
 	CHECK_MSG(status == ending, "it ended with %#x, not %#x", status,
 		  ending);
-	live_check_text(fd, text);
 	live_await_servers_end(mark);
+	live_check_text(fd, text);
 }
 
 #define LIVE_ENDS(fn, spec, ending, text)                                      \
