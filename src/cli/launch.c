@@ -116,6 +116,7 @@ static int make_area(struct launch *launch)
 		goto failed;
 	area->magic = RUN_MAGIC;
 	area->fail_at = launch->fail_at;
+	area->fail_count = launch->fail_count;
 	area->fail_after_bytes = launch->fail_after_bytes;
 	area->want_events = launch->want_events;
 	if (!launch->spread)

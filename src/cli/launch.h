@@ -22,7 +22,7 @@ struct launch {
 	char *const *argv; /* the program and its arguments, NULL behind them */
 	char *const
 		*env_more; /* "NAME=value" to set in its environment, or NULL */
-	uint64_t fail_at, fail_after_bytes;
+	uint64_t fail_at, fail_count, fail_after_bytes; /* as in the run area */
 	bool want_events;
 	bool no_randomize; /* switch address randomisation off */
 	/* Standard input, output and error are /dev/null, and it has a process

@@ -160,6 +160,7 @@ struct run_area {
 	 * executes, counted anew in each; never in its children.
 	 */
 	uint64_t fail_at;          /* refuse this request, from 1; 0: none */
+	uint64_t fail_count;       /* and this many from it on; 0 is 1 */
 	uint64_t fail_after_bytes; /* and what would bring bytes_granted above
 				    * this; 0: never */
 	uint32_t want_events;      /* fill `events` */

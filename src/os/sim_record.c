@@ -554,6 +554,7 @@ void sim_record_attach(struct sim_record *record, const char *path)
 	/* The program may be behind others that execute it: env, a shell. */
 	if (record->area->processes[0].pid == record->pid) {
 		record->plan.at = record->area->fail_at;
+		record->plan.count = record->area->fail_count;
 		record->plan.after_bytes = record->area->fail_after_bytes;
 	}
 }
