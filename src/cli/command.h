@@ -17,7 +17,9 @@ enum {
 };
 
 int boot_main(int argc, char **argv);
+int fit_main(int argc, char **argv);
 int proc_main(int argc, char **argv);
 int run_main(int argc, char **argv);
+int tune_main(int argc, char **argv);
 
 #endif

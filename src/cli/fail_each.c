@@ -7,8 +7,8 @@
  * its number: nothing was left to refuse.  At last the first run of each
  * outcome once more.
  *
- * A request is refused in every process that gets so far; a run counts as a
- * whole, and its outcome is that of the program that was started.
+ * Refused are requests of the program that was started, and of what it executes
+ * in its place; not those of its children.
  *
  * Simplified: what the program prints is not compared, and it gets nothing to
  * read; files that it writes are written by many runs at once.
@@ -19,13 +19,10 @@
 #include "cli/jobs.h"
 
 #include <err.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 enum {
 	REFERENCE_S = 600, /* what a reference may take */
@@ -61,6 +58,7 @@ static void set_up(const struct fail_each *each, struct job *job,
 	job->launch.machine = each->options->machine;
 	job->launch.argv = each->options->argv;
 	job->launch.fail_at = number;
+	job->launch.fail_count = each->options->fail_count;
 	job->launch.no_randomize = true;
 	job->launch.quiet = true;
 	job->launch.timeout_ms = each->timeout_ms;
@@ -105,7 +103,8 @@ static void read_run(struct fail_each *each, const struct job *job,
 		const struct run_process *process = &launch->area->processes[i];
 		const struct run_refusal *refusal = find_refusal(process);
 
-		if (process->nr_requests > run->nr_requests)
+		if (process->pid == launch->pid && !process->is_fork &&
+		    process->nr_requests > run->nr_requests)
 			run->nr_requests = process->nr_requests;
 		if (refusal && run->refusal.nr == 0)
 			run->refusal = *refusal;
@@ -322,46 +321,23 @@ static int run_again(struct fail_each *each)
 
 /* ---- all of it ---- */
 
-/* The file is emptied only when there is something to write into it. */
-static int open_report(const char *name)
+static int write_report(const struct fail_each *each)
 {
-	int fd;
+	struct output *report = each->options->report;
+	bool is_text = report->file == stderr;
 
-	if (!name || strcmp(name, "-") == 0)
-		return -1;
-	fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-	if (fd < 0)
-		err(EXIT_MMSIM, "--report: %s", name);
-	return fd;
-}
-
-static int write_report(const struct fail_each *each, int fd)
-{
-	const char *name = each->options->report;
-	FILE *to;
-	int failed;
-
-	fail_each_text(each, name && strcmp(name, "-") == 0 ? stderr : stdout);
-	if (fd < 0)
+	fail_each_text(each, is_text ? stderr : stdout);
+	if (!report->file || is_text)
 		return 0;
-	if (ftruncate(fd, 0) != 0 && errno != EINVAL) {
-		warn("--report: %s", name);
-		return EXIT_MMSIM;
-	}
-	to = fdopen(fd, "w");
-	failed = !to || fail_each_json(each, to);
-	if (to && fclose(to) != 0)
-		failed = 1;
-	if (failed)
-		warn("--report: %s", name);
-	return failed ? EXIT_MMSIM : 0;
+	fail_each_json(each, output_begin(report));
+	return output_end(report);
 }
 
 int fail_each(const struct fail_each_options *given)
 {
 	struct fail_each_options options = *given;
 	struct fail_each *each = calloc(1, sizeof(*each));
-	int report = open_report(options.report), status;
+	int status;
 
 	if (options.jobs == 0)
 		options.jobs = jobs_cpus();
@@ -382,7 +358,7 @@ int fail_each(const struct fail_each_options *given)
 	if (status == 0)
 		status = run_again(each);
 	if (status == 0)
-		status = write_report(each, report);
+		status = write_report(each);
 	if (status == 0 && each->nr_broken)
 		status = EXIT_MMSIM;
 	for (size_t i = 0; status == 0 && i < each->table.nr_groups; i++)

@@ -14,19 +14,25 @@
 
 #include "cli/launch.h"
 #include "cli/outcome.h"
+#include "cli/output.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-enum { FAIL_EACH_MAX_RUNS = 10000 }; /* unless told otherwise */
+enum {
+	FAIL_EACH_MAX_RUNS = 10000, /* unless told otherwise */
+	FAIL_EACH_MOST_RUNS = 10000000,
+};
 
 struct fail_each_options {
 	const char *machine; /* the spec */
 	char *const *argv;   /* the program and its arguments */
-	const char *report;  /* a file for JSON, "-": text on standard error,
-			      * NULL: text on standard output */
+	/* Opened; a file gets JSON, standard error in its place the text that else
+	 * goes to standard output. */
+	struct output *report;
 	unsigned timeout_s;  /* 0: by the time of the reference */
+	uint64_t fail_count; /* requests that each run refuses; 0 is 1 */
 	uint64_t max_runs;   /* 0: FAIL_EACH_MAX_RUNS */
 	unsigned jobs;       /* at once; 0: the CPUs */
 	struct outcome_statuses clean; /* beside the reference's own status */
@@ -35,7 +41,7 @@ struct fail_each_options {
 /* What is known of one run. */
 struct fail_run {
 	struct outcome outcome;
-	uint64_t nr_requests; /* of the process that made most */
+	uint64_t nr_requests; /* of the program's own process */
 	uint64_t fingerprint; /* of the program's own process */
 	uint64_t wall_ns;
 	struct run_refusal refusal; /* the one on purpose; nr 0: none */
@@ -65,7 +71,7 @@ int fail_each(const struct fail_each_options *options);
 /* ---- fail_each_report.c ---- */
 
 void fail_each_text(const struct fail_each *each, FILE *to);
-/* 0, or -1 when `to` cannot be written. */
-int fail_each_json(const struct fail_each *each, FILE *to);
+/* false: the file cannot take it. */
+bool fail_each_json(const struct fail_each *each, FILE *to);
 
 #endif

@@ -4,50 +4,53 @@
  */
 #include "cli/fail_each.h"
 
+#include "cli/json_text.h"
 #include "cli/quote.h"
+#include "cli/run_words.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
 
 /* ---- words ---- */
 
-static const char *request_name(unsigned request)
+static void fail_count_text(uint64_t count, char *text, size_t size)
 {
-	static const char *const names[NR_RUN_REQUESTS] = {
-		[RUN_BRK] = "brk",           [RUN_MMAP] = "mmap",
-		[RUN_MPROTECT] = "mprotect", [RUN_MREMAP] = "mremap",
-		[RUN_MUNMAP] = "munmap",     [RUN_MADVISE] = "madvise",
-	};
-
-	return request < NR_RUN_REQUESTS && names[request] ? names[request]
-							   : "?";
+	if (count == UINT64_MAX)
+		snprintf(text, size, "all");
+	else
+		snprintf(text, size, "%" PRIu64, count);
 }
 
 /* The command that does the run with this number again; a new string. */
 static char *replay(const struct fail_each *each, uint64_t number)
 {
 	char *const *argv = each->options->argv;
-	char digits[24], *text;
+	char digits[24], count[24], *text;
 	const char **words;
-	size_t nr = 0;
+	size_t nr = 0, at = 0;
 
 	while (argv[nr])
 		nr++;
-	words = calloc(nr + 8, sizeof(*words));
+	words = calloc(nr + 10, sizeof(*words));
 	if (!words)
 		abort();
 	snprintf(digits, sizeof(digits), "%" PRIu64, number);
-	words[0] = "mmsim";
-	words[1] = "run";
-	words[2] = "--machine";
-	words[3] = each->options->machine;
-	words[4] = "--fail-at";
-	words[5] = digits;
-	words[6] = "--";
-	memcpy(words + 7, argv, nr * sizeof(*words));
+	words[at++] = "mmsim";
+	words[at++] = "run";
+	words[at++] = "--machine";
+	words[at++] = each->options->machine;
+	words[at++] = "--fail-at";
+	words[at++] = digits;
+	if (each->options->fail_count > 1) {
+		fail_count_text(each->options->fail_count, count,
+				sizeof(count));
+		words[at++] = "--fail-count";
+		words[at++] = count;
+	}
+	words[at++] = "--";
+	memcpy(words + at, argv, nr * sizeof(*words));
 	text = quote_words((char *const *)words);
 	free(words);
 	if (!text)
@@ -85,7 +88,7 @@ static void print_groups(const struct fail_each *each, FILE *to)
 			group->count, group->smallest);
 		if (refusal->nr)
 			fprintf(to, "%s of %" PRIu64 " kB\n",
-				request_name(refusal->request),
+				run_request_name(refusal->request),
 				howmany(refusal->bytes, 1024));
 		else
 			fputs("-\n", to);
@@ -131,15 +134,21 @@ static void print_end(const struct fail_each *each, FILE *to)
 void fail_each_text(const struct fail_each *each, FILE *to)
 {
 	const struct fail_run *reference = &each->reference[0];
+	char count[24];
 
 	fprintf(to,
 		"Without a refused request: %" PRIu64
-		" requests, exit status %d, %.3f s.\n"
-		"With one refused: %" PRIu64
-		" runs, of at most %u.%u s each.\n",
+		" requests, exit status %d, %.3f s.\n",
 		reference->nr_requests, reference->outcome.code,
-		(double)reference->wall_ns / 1e9, nr_refused(each),
-		each->timeout_ms / 1000, each->timeout_ms % 1000 / 100);
+		(double)reference->wall_ns / 1e9);
+	fail_count_text(each->options->fail_count, count, sizeof(count));
+	fprintf(to,
+		"With %s refused%s: %" PRIu64
+		" runs, of at most %u.%u s each.\n",
+		each->options->fail_count > 1 ? count : "one",
+		each->options->fail_count > 1 ? " from there on" : "",
+		nr_refused(each), each->timeout_ms / 1000,
+		each->timeout_ms % 1000 / 100);
 	if (each->table.nr_groups)
 		print_groups(each, to);
 	print_replays(each, to);
@@ -147,19 +156,6 @@ void fail_each_text(const struct fail_each *each, FILE *to)
 }
 
 /* ---- JSON ---- */
-
-static json_t *strings(char *const *words)
-{
-	json_t *array = json_array();
-
-	for (; *words; words++) {
-		json_t *word = json_string(*words);
-
-		/* Not UTF-8: the words that can be told are. */
-		json_array_append_new(array, word ? word : json_string("?"));
-	}
-	return array;
-}
 
 static void add_outcome(json_t *object, struct outcome outcome)
 {
@@ -181,9 +177,8 @@ static void add_refusal(json_t *object, const struct run_refusal *refusal)
 	if (refusal->nr == 0)
 		return;
 	json_object_set_new(object, "request",
-			    json_string(request_name(refusal->request)));
-	json_object_set_new(object, "bytes",
-			    json_integer((json_int_t)refusal->bytes));
+			    json_string(run_request_name(refusal->request)));
+	json_set_number(object, "bytes", refusal->bytes);
 }
 
 static json_t *json_groups(const struct fail_each *each)
@@ -196,10 +191,8 @@ static json_t *json_groups(const struct fail_each *each)
 		char *command = replay(each, group->smallest);
 
 		add_outcome(object, group->outcome);
-		json_object_set_new(object, "runs",
-				    json_integer((json_int_t)group->count));
-		json_object_set_new(object, "first",
-				    json_integer((json_int_t)group->smallest));
+		json_set_number(object, "runs", group->count);
+		json_set_number(object, "first", group->smallest);
 		add_refusal(object, &first_of(each, i)->refusal);
 		json_object_set_new(object, "replay", json_string(command));
 		json_array_append_new(array, object);
@@ -216,8 +209,7 @@ static json_t *json_runs(const struct fail_each *each)
 		const struct fail_run *run = &each->runs[i];
 		json_t *object = json_object();
 
-		json_object_set_new(object, "fail_at",
-				    json_integer((json_int_t)i));
+		json_set_number(object, "fail_at", i);
 		add_outcome(object, run->outcome);
 		if (run->is_broken)
 			json_object_set_new(object, "broken", json_true());
@@ -229,13 +221,13 @@ static json_t *json_runs(const struct fail_each *each)
 	return array;
 }
 
-int fail_each_json(const struct fail_each *each, FILE *to)
+bool fail_each_json(const struct fail_each *each, FILE *to)
 {
 	const struct fail_run *reference = &each->reference[0];
 	json_t *report = json_pack(
 		"{s:s, s:o, s:{s:i, s:I, s:f}, s:f, s:b, s:b, s:I, s:o, s:o}",
 		"machine", each->options->machine, "program",
-		strings(each->options->argv), "reference", "status",
+		json_words(each->options->argv), "reference", "status",
 		reference->outcome.code, "requests",
 		(json_int_t)reference->nr_requests, "wall_s",
 		(double)reference->wall_ns / 1e9, "timeout_s",
@@ -243,18 +235,14 @@ int fail_each_json(const struct fail_each *each, FILE *to)
 		"deterministic", each->is_deterministic, "broken",
 		(json_int_t)each->nr_broken, "outcomes", json_groups(each),
 		"runs", json_runs(each));
-	int failed;
 
 	if (!report)
-		return -1;
+		return json_write(NULL, to);
 	if (!each->is_deterministic)
 		json_object_set_new(report, "why_not_deterministic",
 				    json_string(each->why_not));
 	if (each->nr_broken)
 		json_object_set_new(report, "why_broken",
 				    json_string(each->why_broken));
-	failed = json_dumpf(report, to, JSON_INDENT(2)) != 0 ||
-		 putc('\n', to) == EOF;
-	json_decref(report);
-	return failed ? -1 : 0;
+	return json_write(report, to);
 }

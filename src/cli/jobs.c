@@ -27,7 +27,6 @@
 
 enum {
 	SHOW_MS = 200, /* between two progress lines */
-	SAMPLE_MS = 2, /* between two samples */
 	NS_PER_MS = 1000000,
 };
 
@@ -114,7 +113,7 @@ static void finish(struct jobs *jobs, struct job *job, bool is_wanted)
 
 static int wait_ms(const struct jobs *jobs)
 {
-	int least = jobs->sample ? SAMPLE_MS : SHOW_MS;
+	int least = SHOW_MS;
 
 	for (unsigned i = 0; i < jobs->at_once; i++) {
 		const struct job *job = &jobs->slots[i];
@@ -160,8 +159,6 @@ static bool wait_some(struct jobs *jobs, int signal_fd)
 		if ((fds[i].revents & POLLIN) ||
 		    launch_time_left(&job->launch) == 0)
 			finish(jobs, job, true);
-		else if (jobs->sample)
-			jobs->sample(jobs, job);
 	}
 	return true;
 }
@@ -201,5 +198,5 @@ int jobs_run(struct jobs *jobs)
 		close(signal_fd);
 	if (jobs->interrupted)
 		raise(jobs->interrupted);
-	return status;
+	return jobs->interrupted ? 128 + jobs->interrupted : status;
 }

@@ -28,10 +28,8 @@ struct jobs {
 	bool (*next)(struct jobs *jobs, struct job *job);
 	/* A run has ended; the launch is given back afterwards. */
 	void (*ended)(struct jobs *jobs, struct job *job);
-	/* Every few milliseconds while one runs, or NULL. */
-	void (*sample)(struct jobs *jobs, struct job *job);
 	const char *what;  /* for the line: "fail-each" */
-	char remark[64];   /* for the line, may change: "3 crashes" */
+	char remark[80];   /* for the line, may change: "3 crashes" */
 	uint64_t expected; /* runs in all, as far as is known */
 	unsigned at_once;  /* 1 .. JOBS_AT_ONCE */
 

@@ -27,8 +27,10 @@ static const struct command {
 	const char *what; /* one line for --help */
 } commands[] = {
 	{"boot", boot_main, "show a machine as it is after boot"},
+	{"fit", fit_main, "find the least memory that a program needs"},
 	{"proc", proc_main, "print files of a machine's /proc and /sys"},
 	{"run", run_main, "run a program with its heap on a machine"},
+	{"tune", tune_main, "try options of the allocator on a program"},
 };
 
 static const char doc[] =

@@ -16,34 +16,13 @@
  */
 #include "cli/report.h"
 
-#include "cli/command.h"
+#include "cli/json_text.h"
 #include "cli/run_words.h"
 
-#include <err.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-
-/* Of bytes that may be no UTF-8, which JSON cannot have: such bytes become '?'.
- */
-static json_t *text_json(const char *text, size_t max)
-{
-	size_t len = strnlen(text, max);
-	json_t *string = json_stringn(text, len);
-	char *copy;
-
-	if (string)
-		return string;
-	copy = strndup(text, len);
-	for (char *at = copy; at && *at; at++)
-		if (*at & 0x80)
-			*at = '?';
-	string = json_string(copy ? copy : "");
-	free(copy);
-	return string;
-}
 
 static json_t *number(uint64_t value)
 {
@@ -113,10 +92,10 @@ static json_t *process_json(const struct run_process *process)
 	json_t *object = json_pack(
 		"{si si so sb ss so}", "pid", process->pid, "ppid",
 		process->ppid, "comm",
-		text_json(process->comm, sizeof(process->comm)), "is_fork",
+		json_text(process->comm, sizeof(process->comm)), "is_fork",
 		(int)process->is_fork, "end", run_end_name(process), "why",
 		process->end == RUN_END_BROKEN
-			? text_json(process->why, sizeof(process->why))
+			? json_text(process->why, sizeof(process->why))
 			: json_null());
 
 	add_figures(object, process);
@@ -126,29 +105,27 @@ static json_t *process_json(const struct run_process *process)
 		 process->fingerprint);
 	json_object_set_new(object, "fingerprint", json_string(fingerprint));
 	json_object_set_new(object, "oom_report",
-			    oom ? text_json(oom, RUN_LOG_BYTES) : json_null());
+			    oom ? json_text(oom, RUN_LOG_BYTES) : json_null());
 	json_object_set_new(object, "log",
-			    text_json(process->log, sizeof(process->log)));
+			    json_text(process->log, sizeof(process->log)));
 	return object;
 }
 
 static json_t *report_json(const struct launch *launch)
 {
-	json_t *command = json_array(), *processes = json_array(), *signal;
+	json_t *processes = json_array(), *signal;
 	const struct run_process *process;
 
-	for (char *const *arg = launch->argv; *arg; arg++)
-		json_array_append_new(command, text_json(*arg, SIZE_MAX));
 	for (unsigned i = 0; (process = report_process(launch, i)); i++)
 		json_array_append_new(processes, process_json(process));
 	signal = WIFSIGNALED(launch->status)
 			 ? json_integer(WTERMSIG(launch->status))
 			 : json_null();
 	return json_pack("{ss so so si so sb sI ss ss so}", "mmsim",
-			 PACKAGE_VERSION, "command", command, "machine",
-			 text_json(launch->machine, SIZE_MAX), "exit_status",
-			 launch_exit_status(launch), "signal", signal,
-			 "timed_out", (int)launch->timed_out, "wall_ns",
+			 PACKAGE_VERSION, "command", json_words(launch->argv),
+			 "machine", json_text(launch->machine, SIZE_MAX),
+			 "exit_status", launch_exit_status(launch), "signal",
+			 signal, "timed_out", (int)launch->timed_out, "wall_ns",
 			 (json_int_t)launch->wall_ns, "simulated",
 			 run_simulated, "not_simulated", run_not_simulated,
 			 "processes", processes);
@@ -156,13 +133,5 @@ static json_t *report_json(const struct launch *launch)
 
 bool report_write_json(const struct launch *launch, FILE *out)
 {
-	json_t *report = report_json(launch);
-	bool done;
-
-	if (!report)
-		errx(EXIT_MMSIM, "no memory for the report");
-	done = json_dumpf(report, out, JSON_INDENT(2)) == 0 &&
-	       fputc('\n', out) != EOF;
-	json_decref(report);
-	return done;
+	return json_write(report_json(launch), out);
 }

@@ -7,15 +7,16 @@
  */
 #include "cli/run.h"
 
+#include "cli/argument.h"
 #include "cli/command.h"
+#include "cli/fail_each.h"
+#include "cli/gnuplot.h"
+#include "cli/jobs.h"
 #include "cli/report.h"
 
 #include <argp.h>
 #include <err.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -24,7 +25,13 @@ enum {
 	OPTION_PLOT,
 	OPTION_FAIL_AT,
 	OPTION_FAIL_AFTER,
+	OPTION_FAIL_COUNT,
+	OPTION_FAIL_EACH,
+	OPTION_JOBS,
+	OPTION_MAX_RUNS,
 	OPTION_SPREAD,
+	OPTION_STATUS,
+	OPTION_TIMEOUT,
 };
 
 static const struct argp_option options_list[] = {
@@ -41,49 +48,114 @@ static const struct argp_option options_list[] = {
 	 "Refuse the Nth request for memory to the system", 0},
 	{"fail-after", OPTION_FAIL_AFTER, "SIZE", 0,
 	 "Refuse all requests once so much was granted", 0},
+	{"fail-count", OPTION_FAIL_COUNT, "N|all", 0,
+	 "With --fail-at and --fail-each: refuse so many requests, from that "
+	 "one on [1]",
+	 0},
+	{"fail-each", OPTION_FAIL_EACH, NULL, 0,
+	 "Run the program once for each request that can be refused, and print "
+	 "how these runs end",
+	 0},
 	{"spread", OPTION_SPREAD, NULL, 0,
 	 "Let the program use all CPUs of the host, not one", 0},
+	{"timeout", OPTION_TIMEOUT, "SECONDS", 0,
+	 "Kill the program then [never; with --fail-each 20 times as long as "
+	 "without a refusal, at least 10]",
+	 0},
+	{"max-runs", OPTION_MAX_RUNS, "N", 0,
+	 "With --fail-each: the most runs that there may be [10000]", 0},
+	{"success-status", OPTION_STATUS, "N[,N...]", 0,
+	 "With --fail-each: exit statuses that are clean, beside the one "
+	 "without a refusal",
+	 0},
+	{"jobs", OPTION_JOBS, "N", 0,
+	 "With --fail-each: runs at a time [the CPUs]", 0},
 	{0},
 };
 
-/* "64M"; false: it is no size. */
-static bool read_size(const char *text, uint64_t *bytes)
+/* How many requests are refused from the first one on. */
+static uint64_t read_fail_count(struct argp_state *state, const char *arg)
 {
-	static const char suffixes[] = "KMGT";
-	const char *suffix = NULL;
-	unsigned shift = 0;
-	uintmax_t n;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	n = strtoumax(text, &end, 10);
-	if (*end) {
-		suffix = strchr(suffixes, *end & ~0x20);
-		if (!suffix || end[1])
-			return false;
-		shift = 10 * (unsigned)(suffix - suffixes + 1);
-	}
-	if (errno || n > UINT64_MAX >> shift)
-		return false;
-	*bytes = n << shift;
-	return true;
+	if (strcmp(arg, "all") == 0)
+		return UINT64_MAX;
+	if (arg[strspn(arg, "0123456789")] != '\0')
+		argp_error(state,
+			   "--fail-count=%s: a number from 1 on, or all, is "
+			   "allowed",
+			   arg);
+	return argument_number(state, "fail-count", arg, 1, UINT64_MAX);
 }
 
-static void read_fail_at(const char *arg, struct run_options *options,
-			 struct argp_state *state)
+/* Which options need others, or exclude them. */
+static void check_together(const struct run_options *options,
+			   struct argp_state *state)
 {
-	uintmax_t n;
-	char *end;
+	const struct {
+		const char *name;
+		bool is_given, excludes_each, needs_each;
+	} all[] = {
+		{"trace", options->trace.path, true, false},
+		{"plot", options->plot.path, true, false},
+		{"fail-at", options->fail_at, true, false},
+		{"fail-after", options->fail_after_bytes, true, false},
+		{"spread", options->spread, true, false},
+		{"max-runs", options->max_runs, false, true},
+		{"success-status", options->has_statuses, false, true},
+		{"jobs", options->jobs, false, true},
+	};
 
-	errno = 0;
-	n = strtoumax(arg, &end, 10);
-	if (*arg < '0' || *arg > '9' || *end || errno || n == 0)
-		argp_error(state,
-			   "--fail-at=%s: a number from 1 to 2^64-1 is allowed",
-			   arg);
-	options->fail_at = n;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!all[i].is_given)
+			continue;
+		if (all[i].excludes_each && options->fail_each)
+			argp_error(state,
+				   "--%s and --fail-each: one is allowed",
+				   all[i].name);
+		if (all[i].needs_each && !options->fail_each)
+			argp_error(state, "--%s: --fail-each is needed, too",
+				   all[i].name);
+	}
+	if (options->fail_count && !options->fail_at && !options->fail_each)
+		argp_error(state, "--fail-count: --fail-at or --fail-each is "
+				  "needed, too");
+}
+
+/* The options about failing on purpose. */
+static error_t parse_failing(int key, char *arg, struct argp_state *state)
+{
+	struct run_options *options = state->input;
+
+	switch (key) {
+	case OPTION_FAIL_AT:
+		options->fail_at =
+			argument_number(state, "fail-at", arg, 1, UINT64_MAX);
+		return 0;
+	case OPTION_FAIL_AFTER:
+		options->fail_after_bytes =
+			argument_size(state, "fail-after", arg, 1, "64M");
+		return 0;
+	case OPTION_FAIL_COUNT:
+		options->fail_count = read_fail_count(state, arg);
+		return 0;
+	case OPTION_FAIL_EACH:
+		options->fail_each = true;
+		return 0;
+	case OPTION_MAX_RUNS:
+		options->max_runs = argument_number(state, "max-runs", arg, 1,
+						    FAIL_EACH_MOST_RUNS);
+		return 0;
+	case OPTION_STATUS:
+		options->has_statuses = true;
+		argument_statuses(state, "success-status", arg,
+				  &options->statuses);
+		return 0;
+	case OPTION_JOBS:
+		options->jobs = (unsigned)argument_number(state, "jobs", arg, 1,
+							  JOBS_AT_ONCE);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 static error_t parse_run(int key, char *arg, struct argp_state *state)
@@ -103,19 +175,12 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	case OPTION_PLOT:
 		options->plot.path = arg;
 		return 0;
-	case OPTION_FAIL_AT:
-		read_fail_at(arg, options, state);
-		return 0;
-	case OPTION_FAIL_AFTER:
-		if (!read_size(arg, &options->fail_after_bytes) ||
-		    options->fail_after_bytes == 0)
-			argp_error(state,
-				   "--fail-after=%s: a size from 1 on is "
-				   "allowed, as in 64M",
-				   arg);
-		return 0;
 	case OPTION_SPREAD:
 		options->spread = true;
+		return 0;
+	case OPTION_TIMEOUT:
+		options->timeout_s = (unsigned)argument_number(state, "timeout",
+							       arg, 1, 1000000);
 		return 0;
 	case ARGP_KEY_ARG:
 		options->argv = state->argv + state->next - 1;
@@ -125,9 +190,10 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_SUCCESS:
 		if (!options->argv)
 			argp_error(state, "a program is needed");
+		check_together(options, state);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_failing(key, arg, state);
 	}
 }
 
@@ -179,7 +245,7 @@ static int open_outputs(struct run_options *options)
 		warnx("--plot=-: a file is needed");
 		return EXIT_MMSIM;
 	}
-	if (options->plot.path && !plot_is_possible())
+	if (options->plot.path && !gnuplot_is_there("--plot"))
 		options->plot.path = NULL;
 	for (unsigned i = 0; i < 3 && status == 0; i++)
 		status = output_open(outputs[i]);
@@ -208,6 +274,22 @@ static int write_outputs(struct run_options *options,
 	return status;
 }
 
+static int run_each(struct run_options *options)
+{
+	struct fail_each_options each = {
+		.machine = options->machine.spec,
+		.argv = options->argv,
+		.report = &options->report,
+		.timeout_s = options->timeout_s,
+		.fail_count = options->fail_count,
+		.max_runs = options->max_runs,
+		.jobs = options->jobs,
+		.clean = options->statuses,
+	};
+
+	return fail_each(&each);
+}
+
 int run_main(int argc, char **argv)
 {
 	struct run_options options = {
@@ -227,12 +309,16 @@ int run_main(int argc, char **argv)
 		status = open_outputs(&options);
 	if (status)
 		return status;
+	if (options.fail_each)
+		return run_each(&options);
 	launch.machine = options.machine.spec;
 	launch.argv = options.argv;
 	launch.fail_at = options.fail_at;
+	launch.fail_count = options.fail_count;
 	launch.fail_after_bytes = options.fail_after_bytes;
 	launch.want_events = options.trace.file || options.plot.file;
 	launch.no_randomize = true;
+	launch.timeout_ms = options.timeout_s * 1000;
 	launch.spread = options.spread;
 	status = launch_start(&launch);
 	if (status)

@@ -9,16 +9,11 @@
 #include "cli/run.h"
 
 #include "cli/command.h"
+#include "cli/gnuplot.h"
 
 #include <err.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { PLOT_POINTS = 2000 };
 
@@ -27,25 +22,6 @@ struct plot_point {
 	uint64_t time_ns; /* of the first */
 	uint64_t rss_kb, swap_kb, committed_kb;
 };
-
-bool plot_is_possible(void)
-{
-	const char *dirs = getenv("PATH");
-	char path[PATH_MAX];
-
-	while (dirs && *dirs) {
-		int len = (int)strcspn(dirs, ":");
-
-		if (snprintf(path, sizeof(path), "%.*s/gnuplot", len, dirs) <
-			    (int)sizeof(path) &&
-		    access(path, X_OK) == 0)
-			return true;
-		dirs += len + (dirs[len] == ':');
-	}
-	warnx("--plot: gnuplot is not installed, so nothing is drawn (Debian: "
-	      "gnuplot-nox)");
-	return false;
-}
 
 static void widen(struct plot_point *point, const struct run_event *event)
 {
@@ -91,22 +67,6 @@ static void write_points(const struct run_area *area, uint32_t process,
 	}
 }
 
-/* As a string of gnuplot in single quotes. */
-static void write_title(const struct launch *launch, FILE *out)
-{
-	fputs("set title '", out);
-	for (char *const *arg = launch->argv; *arg; arg++) {
-		if (arg != launch->argv)
-			fputc(' ', out);
-		for (const char *at = *arg; *at; at++) {
-			if (*at == '\'')
-				fputc('\'', out);
-			fputc((unsigned char)*at < ' ' ? ' ' : *at, out);
-		}
-	}
-	fputs("'\n", out);
-}
-
 static void write_script(const struct launch *launch,
 			 const struct run_process *process, FILE *out)
 {
@@ -118,7 +78,7 @@ static void write_script(const struct launch *launch,
 	      "set key outside bottom center horizontal\n"
 	      "set grid\n",
 	      out);
-	write_title(launch, out);
+	gnuplot_title(launch->argv, out);
 	fputs("$data << END\n", out);
 	write_points(launch->area,
 		     (uint32_t)(process - launch->area->processes), out);
@@ -143,37 +103,13 @@ static bool has_events(const struct launch *launch, uint32_t process)
 	return false;
 }
 
-/* gnuplot with standard output in the file; its pid, and *input to write to. */
-static pid_t start_gnuplot(FILE *out, FILE **input)
-{
-	int fds[2];
-	pid_t pid;
-
-	if (pipe(fds) < 0)
-		return -1;
-	pid = fork();
-	if (pid == 0) {
-		dup2(fds[0], 0);
-		dup2(fileno(out), 1);
-		close(fds[0]);
-		close(fds[1]);
-		execlp("gnuplot", "gnuplot", "-", (char *)NULL);
-		_exit(EXIT_NOT_FOUND);
-	}
-	close(fds[0]);
-	*input = pid > 0 ? fdopen(fds[1], "w") : NULL;
-	if (!*input)
-		close(fds[1]);
-	return pid;
-}
-
 int plot_write(const struct launch *launch, FILE *out)
 {
 	const struct run_process *process = launch_first(launch);
-	void (*old)(int);
-	FILE *input;
-	int status = -1;
-	pid_t pid;
+	char *script = NULL;
+	size_t len;
+	FILE *to;
+	int status;
 
 	if (!process ||
 	    !has_events(launch,
@@ -181,18 +117,13 @@ int plot_write(const struct launch *launch, FILE *out)
 		warnx("--plot: nothing was simulated, so nothing is drawn");
 		return 0;
 	}
-	old = signal(SIGPIPE, SIG_IGN);
-	pid = start_gnuplot(out, &input);
-	if (pid > 0 && input) {
-		write_script(launch, process, input);
-		fclose(input);
-	}
-	if (pid > 0)
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-	signal(SIGPIPE, old);
-	if (pid > 0 && input && status == 0)
-		return 0;
-	warnx("--plot: gnuplot could not draw it");
-	return EXIT_MMSIM;
+	to = open_memstream(&script, &len);
+	if (!to)
+		err(EXIT_MMSIM, "no memory");
+	write_script(launch, process, to);
+	if (fclose(to) != 0)
+		err(EXIT_MMSIM, "no memory");
+	status = gnuplot_draw("--plot", script, out);
+	free(script);
+	return status;
 }

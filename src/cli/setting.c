@@ -9,6 +9,8 @@
  */
 #include "cli/setting.h"
 
+#include "alloc/options.h"
+
 #include <ctype.h>
 #include <limits.h>
 #include <malloc.h>

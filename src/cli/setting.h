@@ -11,8 +11,6 @@
 #ifndef CLI_SETTING_H
 #define CLI_SETTING_H
 
-#include "alloc/options.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,6 +19,9 @@ enum {
 	SETTING_VALUES = 64, /* of one option */
 	SETTING_COMBINATIONS = 4096,
 };
+
+/* That of alloc/options.h, which has the name of one in getopt.h. */
+struct option;
 
 struct setting_axis {
 	const struct option *option;

@@ -25,7 +25,7 @@ refused "help: one command is allowed" help boot proc
 refused "unrecognized option '--nix'" --nix
 
 size="a size from 4M to 64T is allowed, a multiple of 4K"
-for command in boot run proc; do
+for command in boot run fit tune proc; do
     refused "mmsim $command: --ram=3: $size" $command --ram 3
     refused "mmsim $command: --ram=: $size" $command --ram ""
     refused "--ram=1M: $size" $command --ram 1M

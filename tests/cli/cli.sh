@@ -66,6 +66,13 @@ is_refused()
     has_status "$1" && prints_nothing && shift && says "$@"
 }
 
+# $heap is tests/cli/heap.c, a program whose need of memory is known.
+build_heap()
+{
+    heap=$work/heap
+    ${CC:-cc} -O1 -fno-builtin -o "$heap" "$srcdir/tests/cli/heap.c"
+}
+
 # The plan comes last, when the tests are counted.
 plan()
 {

@@ -40,7 +40,7 @@ ok "all values behind =" offers never madvise always
 offered boot --profile linux-6.18
 ok "a value with a dot" offers linux-6.18
 offered run --fail
-ok "several options" offers --fail-at --fail-after
+ok "several options" offers --fail-at --fail-after --fail-count --fail-each
 offered run --ram 64M --thp al
 ok "a value behind other options" offers always
 offered run --ram = 64M --spread ca

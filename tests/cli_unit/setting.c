@@ -4,6 +4,8 @@
  */
 #include "cli/setting.h"
 
+#include "alloc/options.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
