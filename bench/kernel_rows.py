@@ -13,9 +13,9 @@ from measuring import TIMEOUT, Failure, clean_environment, describe, end_group
 class KernelRow:
     """One run of a program: a kind of work, and the size of the machine, where that is open."""
 
-    def __init__(self, program, *work):
+    def __init__(self, name, program, *work):
         self.argv = [program, *work]
-        self.name = "/".join(("kernel", *work))
+        self.name = name
 
     def run(self):
         """[(name, value, unit)]"""
@@ -44,13 +44,13 @@ def kernel_rows(faults, reclaim, quick, note):
     rows = []
     for program, works in work.items():
         if os.path.exists(program):
-            rows += [KernelRow(program, *what) for what in works]
+            rows += [KernelRow("/".join(("kernel", *what)), program, *what) for what in works]
         else:
             note(f"{program} is not built; none of its rows")
     return rows
 
 
-def run_kernel_rows(rows, rounds, failures, progress):
+def run_kernel_rows(title, rows, rounds, failures, progress):
     """All rows in turn, `rounds` times; the table: each figure's median and its range."""
     figures, units, broken = {}, {}, set()
     for number in range(rounds):
@@ -64,8 +64,8 @@ def run_kernel_rows(rows, rounds, failures, progress):
             except Failure as why:
                 failures.append(f"{row.name}: {why}")
                 broken.add(row.name)
-        progress(f"[kernel rows: round {number + 1}/{rounds}]")
-    table = [["simulated kernel, one core", "median", "lowest..highest"]]
+        progress(f"[{title}: round {number + 1}/{rounds}]")
+    table = [[title, "median", "lowest..highest"]]
     for name, values in figures.items():
         table.append([name, f"{shown(statistics.median(values))} {units[name]}",
                       f"{shown(min(values))}..{shown(max(values))}"])

@@ -1,7 +1,8 @@
 /*
  * measure: runs a program and writes what it cost.
  *
- *     measure -o FILE [-p LIBRARY] [-i INPUT] [-k] PROGRAM [ARGUMENT...]
+ *     measure -o FILE [-p LIBRARY] [-m MACHINE] [-i INPUT] [-k] PROGRAM
+ *             [ARGUMENT...]
  *
  * FILE gets one line: status (exit code, or 128 + signal), user seconds,
  * system seconds, wall seconds, minor faults, major faults, peak RSS in KiB;
@@ -9,6 +10,10 @@
  * of them).  LIBRARY is preloaded into the program, not into measure.  INPUT
  * becomes the program's standard input; its standard output goes nowhere
  * unless -k keeps it.
+ *
+ * MACHINE is the simulated machine of the program (MMSIM_MACHINE).  The process
+ * that serves it outlives the program for a moment, and its time counts: it
+ * comes to this process, the reaper of what is left behind, as a child.
  *
  * Why a program of its own: the kernel counts the pages that a process had
  * before it called exec into its peak RSS, so the parent must be small.  A
@@ -20,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,6 +34,7 @@
 struct request {
 	const char *output;  /* the file for the figures */
 	const char *library; /* to preload, or NULL */
+	const char *machine; /* MMSIM_MACHINE, or NULL */
 	const char *input;   /* standard input, or NULL: /dev/null */
 	int keep_output;     /* -k: leave standard output alone */
 	char **argv;
@@ -68,6 +75,8 @@ static void start(const struct request *r)
 		redirect("/dev/null", O_WRONLY, STDOUT_FILENO);
 	if (r->library)
 		setenv("LD_PRELOAD", r->library, 1);
+	if (r->machine)
+		setenv("MMSIM_MACHINE", r->machine, 1);
 	execvp(r->argv[0], r->argv);
 	fail(r->argv[0]);
 }
@@ -77,13 +86,16 @@ static struct request parse(int argc, char **argv)
 	struct request r = {.output = NULL};
 	int c;
 
-	while ((c = getopt(argc, argv, "+o:p:i:k")) != -1) {
+	while ((c = getopt(argc, argv, "+o:p:m:i:k")) != -1) {
 		switch (c) {
 		case 'o':
 			r.output = optarg;
 			break;
 		case 'p':
 			r.library = optarg;
+			break;
+		case 'm':
+			r.machine = optarg;
 			break;
 		case 'i':
 			r.input = optarg;
@@ -98,8 +110,9 @@ static struct request parse(int argc, char **argv)
 		}
 	}
 	if (!r.output || optind >= argc) {
-		fprintf(stderr, "usage: measure -o FILE [-p LIBRARY] [-i "
-				"INPUT] [-k] PROGRAM [ARGUMENT...]\n");
+		fprintf(stderr, "usage: measure -o FILE [-p LIBRARY] [-m "
+				"MACHINE] [-i INPUT] [-k] PROGRAM "
+				"[ARGUMENT...]\n");
 		exit(125);
 	}
 	r.argv = argv + optind;
@@ -122,20 +135,35 @@ static void write_figures(const char *path, int status, const struct rusage *u,
 		fail(path);
 }
 
+/* What the program and those it left behind have used. */
+static void add_servers(struct rusage *usage)
+{
+	while (wait4(-1, NULL, __WALL, NULL) > 0 || errno == EINTR)
+		;
+	getrusage(RUSAGE_CHILDREN, usage);
+}
+
 int main(int argc, char **argv)
 {
 	struct request r = parse(argc, argv);
 	struct rusage usage;
-	double begin = now();
-	pid_t child = fork();
+	double begin = now(), wall;
+	pid_t child;
 	int status;
 
+	if (r.machine && prctl(PR_SET_CHILD_SUBREAPER, 1))
+		fail("prctl");
+	child = fork();
 	if (child < 0)
 		fail("fork");
+
 	if (child == 0)
 		start(&r);
 	if (wait4(child, &status, 0, &usage) != child)
 		fail("wait4");
-	write_figures(r.output, status, &usage, now() - begin);
+	wall = now() - begin;
+	if (r.machine)
+		add_servers(&usage);
+	write_figures(r.output, status, &usage, wall);
 	return 0;
 }

@@ -42,11 +42,12 @@ def end_group(process):
 
 
 class Measure:
-    """Holds the path of `measure` and a scratch directory."""
+    """Holds the path of `measure`, a scratch directory, and the simulated machine of what it runs."""
 
-    def __init__(self, program, scratch):
+    def __init__(self, program, scratch, machine=None):
         self.program = program
         self.scratch = scratch
+        self.machine = machine
 
     def command(self, argv, library, stdin=None, keep_output=False):
         figures = os.path.join(self.scratch, "figures")
@@ -55,6 +56,8 @@ class Measure:
         options = ["-o", figures]
         if library:
             options += ["-p", library]
+        if self.machine:
+            options += ["-m", self.machine]
         if stdin:
             options += ["-i", stdin]
         if keep_output:

@@ -36,7 +36,8 @@ class Results:
         self.allocators = allocators
         self.runs = {(r.name, a.name): [] for r in rows for a in allocators}
         self.failures = []
-        self.kernel = None  # the table of the simulated kernel
+        self.kernel = []  # the tables of the simulated kernel
+        self.live = []    # and of live memory
 
     def add(self, row, allocator, figures):
         self.runs[row.name, allocator.name].append(figures)
@@ -236,20 +237,25 @@ def tables(results, counts):
 
 def text(results, counts, notes):
     parts = [as_text(t) for t in tables(results, counts)]
-    if results.kernel:
-        parts.append(as_text(results.kernel))
+    parts += [as_text(t) for t in results.kernel + results.live]
     for lines in (comparison_lines(results), ["failed: " + f for f in results.failures], ["note: " + n for n in notes]):
         if lines:
             parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 
-def markdown(results, counts, notes, command, how, kernel_how):
+def section(how, tables_of_it):
+    """A page's section: how it was measured, and the tables, if there are any."""
+    return "\n\n".join([how] + [as_markdown(t) for t in tables_of_it]) if tables_of_it else ""
+
+
+def markdown(results, counts, notes, command, how, kernel_how, live_how):
     parts = ["# Results", f"Machine: {machine_line()}.", f"Command: `{command}`"]
     if results.rows:
         parts += [how] + [as_markdown(t) for t in tables(results, counts)]
     sections = (("Comparison", as_list(comparison_lines(results))),
-                ("The simulated kernel", kernel_how + "\n\n" + as_markdown(results.kernel) if results.kernel else ""),
+                ("The simulated kernel", section(kernel_how, results.kernel)),
+                ("Live memory", section(live_how, results.live)),
                 ("Failed rows", as_list(results.failures)), ("Notes", as_list(notes)))
     parts += [f"## {title}\n\n{body}" for title, body in sections if body]
     return "\n\n".join(parts) + "\n"

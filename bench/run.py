@@ -8,7 +8,7 @@ round; the table shows the median of these ratios and their range.  Real
 programs are timed by user + system time, micro rows with threads by the wall.
 Peak RSS and page faults come from wait4(2).  A row that crashes is shown as
 failed, and so is every figure that needs it.  The kernel rows measure the
-simulated kernel by itself.
+simulated kernel by itself, the live rows real memory that it serves.
 """
 import argparse
 import os
@@ -26,6 +26,7 @@ import allocators
 import inputs
 import report
 from kernel_rows import kernel_rows, run_kernel_rows
+from live_rows import MACHINE, live_figures, live_programs, run_live_programs
 from measuring import Failure, Measure, clean_environment
 from micro_rows import micro_rows
 from real_rows import real_rows
@@ -36,12 +37,16 @@ HOW = ("Ratios of time to glibc's, the median of {rounds} interleaved rounds and
 KERNEL_HOW = ("Rates by CPU time on one core, the median of {rounds} rounds and lowest..highest; each round is a process "
               "of its own.")
 
+LIVE_HOW = ("User + system time of real programs on a machine with {machine}, that of its server included, beside plain mmsim: "
+            "the median of {rounds} interleaved rounds and [lowest..highest]. The other figures are CPU time of a program "
+            "and its server, which share one CPU.")
+
 
 def parse():
     p = argparse.ArgumentParser(description="Compare mmsim with glibc and other allocators.")
     p.add_argument("libraries", nargs="*", metavar="LIBRARY.so", help="more libraries to preload")
     p.add_argument("--mmsim", default=".libs/libmmsim.so", help="path of libmmsim.so (default: %(default)s)")
-    p.add_argument("--bin", default=HERE, metavar="DIR", help="where microbench, icount, measure, cxxmap, kernel_faults and kernel_reclaim are built")
+    p.add_argument("--bin", default=HERE, metavar="DIR", help="where microbench, icount, measure, cxxmap, and the kernel_ and live_ programs are built")
     p.add_argument("--rows", default="", metavar="REGEX", help="only rows whose name matches, e.g. '^pair|redis'")
     p.add_argument("--rounds", type=int, help="rounds a row (default 5, quick 3)")
     p.add_argument("--allocators", default="", metavar="LIST", help="comma-separated names, e.g. mmsim,glibc,jemalloc")
@@ -103,6 +108,9 @@ def main():
         notes.append(line)
         print("note: " + line, file=sys.stderr)
 
+    def tell(line):
+        print(line, file=sys.stderr)
+
     def binary(name):
         return os.path.join(os.path.abspath(options.bin), name)
 
@@ -118,12 +126,16 @@ def main():
         rows = [r for r in rows if re.search(options.rows, r.name)]
         kernel = [r for r in kernel_rows(binary("kernel_faults"), binary("kernel_reclaim"), options.quick, note)
                   if re.search(options.rows, r.name)]
+        programs = [r for r in live_programs(binary("measure"), binary("cxxmap"), scratch, scale)
+                    if re.search(options.rows, r.name)]
+        live = [r for r in live_figures(binary("live_faults"), binary("live_reclaim"), note)
+                if re.search(options.rows, r.name)]
         if options.list:
-            print("\n".join(r.name for r in rows + kernel))
+            print("\n".join(r.name for r in rows + kernel + programs + live))
             return 0
-        if not rows and not kernel:
+        if not rows and not kernel and not programs and not live:
             sys.exit("run.py: no row matches --rows")
-        if any(r.kind == "real" for r in rows):
+        if programs or any(r.kind == "real" for r in rows):
             inputs.generate(scratch, scale)
         measure = Measure(binary("measure"), scratch)
         results = report.Results(rows, chosen)
@@ -132,13 +144,18 @@ def main():
             print(f"[{number + 1}/{len(rows)}] " + "  ".join(report.time_line(results, row)), file=sys.stderr)
         counts = instruction_counts(binary("icount"), chosen, note) if rows else None
         if kernel:
-            results.kernel = run_kernel_rows(kernel, rounds, results.failures, lambda line: print(line, file=sys.stderr))
+            results.kernel.append(run_kernel_rows("simulated kernel, one core", kernel, rounds, results.failures, tell))
+        if programs:
+            results.live.append(run_live_programs(programs, os.path.abspath(options.mmsim), rounds, results.failures, tell))
+        if live:
+            results.live.append(run_kernel_rows("live memory, one CPU", live, rounds, results.failures, tell))
     print(report.text(results, counts, notes))
     if options.markdown:
         command = " ".join(["bench/run.py"] + [shlex.quote(a) for a in sys.argv[1:]])
         with open(options.markdown, "w", encoding="utf-8") as f:
             f.write(report.markdown(results, counts, notes, command, HOW.format(rounds=rounds),
-                                    KERNEL_HOW.format(rounds=rounds)))
+                                    KERNEL_HOW.format(rounds=rounds),
+                                    LIVE_HOW.format(rounds=rounds, machine=MACHINE)))
     return 1 if results.failures else 0
 
 

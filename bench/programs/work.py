@@ -1,9 +1,10 @@
 """Dictionary, list, string and JSON work; run with PYTHONMALLOC=malloc so that
-each object comes from malloc.  Usage: work.py SCALE (1.0 is about a second)."""
+each object comes from malloc.  Usage: work.py SCALE [ROUNDS] (1.0 and 2 rounds are about a second)."""
 import json
 import sys
 
 SCALE = float(sys.argv[1])
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
 
 
 def words(count):
@@ -35,7 +36,7 @@ def strings(count):
 
 def main():
     total = 0
-    for _ in range(2):
+    for _ in range(ROUNDS):
         total += len(count_words(int(90000 * SCALE)))
         text = json.dumps(nested(int(15000 * SCALE)))
         total += len(json.loads(text))
