@@ -282,7 +282,6 @@ static int start_with_area(struct launch *launch, const char *path, int fd)
 
 int launch_start(struct launch *launch)
 {
-	static bool can_simulate; /* what was found out once */
 	char path[PATH_MAX];
 	int status = launch_check_program(launch->argv[0], path, sizeof(path));
 
@@ -291,11 +290,9 @@ int launch_start(struct launch *launch)
 	launch->area = NULL;
 	if (status)
 		return status;
-	if (!can_simulate)
-		status = launch_check_machine(launch->machine);
+	status = launch_check_machine(launch->machine);
 	if (status)
 		return status;
-	can_simulate = true;
 	launch->area_fd = make_area(launch);
 	status = launch->area_fd < 0
 			 ? EXIT_MMSIM

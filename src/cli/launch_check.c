@@ -204,11 +204,14 @@ int launch_check_program(const char *program, char *path, size_t size)
 
 int launch_check_machine(const char *spec)
 {
+	static bool could_once; /* then what is missing is not the right */
 	struct mmsim_sim *sim;
-	int error = mmsim_sim_start(spec, 0, &sim);
+	int error = could_once ? 0 : mmsim_sim_start(spec, 0, &sim);
 
 	if (error == 0) {
-		mmsim_sim_stop(sim);
+		if (!could_once)
+			mmsim_sim_stop(sim);
+		could_once = true;
 		return 0;
 	}
 	warnx("%s", mmsim_sim_why(error));

@@ -205,4 +205,20 @@ with_signal HUP
 ok "SIGHUP to mmsim reaches the program" has_status 1
 with_signal INT
 ok "SIGINT to mmsim ends a program that does not catch it" has_status 130
+
+# on_terminal COMMAND...: Ctrl-C is typed once it says "ready".
+on_terminal()
+{
+    timeout -s KILL 60 "${PYTHON3:-python3}" "$srcdir/tests/cli/terminal.py" "$@" \
+        > "$work/out" 2> "$work/err" || status=$?
+}
+
+on_terminal "$MMSIM" run sh -c 'echo ready; exec sleep 50'
+ok "Ctrl-C ends the program" prints "status 130"
+# shellcheck disable=SC2016
+on_terminal "$MMSIM" run sh -c '
+    n=0; trap "n=\$((n + 1))" INT; echo ready
+    while [ $n -eq 0 ]; do sleep 0.05; done
+    sleep 0.3; echo "signals: $n"'
+ok "Ctrl-C reaches the program once" prints "signals: 1" "status 0"
 plan
