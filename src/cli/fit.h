@@ -20,6 +20,7 @@
 
 enum {
 	FIT_STEP = 64 << 10, /* sizes are multiples of it */
+	FIT_PAGE = 4096,     /* of the machine */
 	FIT_TRIES = 3,       /* at each size, when runs differ */
 	FIT_AT_ONCE = 16,    /* sizes in a round of the search */
 };
@@ -43,8 +44,9 @@ struct fit_options {
 struct fit_trial {
 	uint64_t ram, swap;
 	unsigned nr_runs;
-	bool worked;  /* all runs did */
-	char why[64]; /* it did not */
+	uint64_t swapped_pages; /* in and out, in the run that had most */
+	bool worked;            /* all runs did */
+	char why[64];           /* it did not */
 };
 
 struct fit {

@@ -62,6 +62,18 @@ static uint64_t host_bytes(const struct fit *fit)
 	return (memory->files_kb + memory->stack_kb + memory->other_kb) << 10;
 }
 
+/* What a run with the answer swapped. */
+static uint64_t swapped_bytes(const struct fit *fit)
+{
+	uint64_t pages = 0;
+
+	for (size_t i = 0; i < fit->nr_trials; i++)
+		if (fit->trials[i].ram == fit->ram &&
+		    fit->trials[i].swap == fit->swap)
+			pages = fit->trials[i].swapped_pages;
+	return pages * FIT_PAGE;
+}
+
 /* ---- text ---- */
 
 static void print_row(FILE *to, const char *what, uint64_t bytes,
@@ -100,6 +112,7 @@ static void print_sought(const struct fit *fit, FILE *to, bool is_swap)
 static void print_host(const struct fit *fit, FILE *to)
 {
 	const struct host_memory *memory = &fit->host.memory;
+	char text[32], swap[64] = "";
 
 	if (!fit->host.is_measured) {
 		fprintf(to, "what is not simulated could not be measured; a "
@@ -112,9 +125,12 @@ static void print_host(const struct fit *fit, FILE *to)
 	print_row(to, "  stack", memory->stack_kb << 10, "");
 	print_row(to, "  other", memory->other_kb << 10,
 		  "static data, stacks of threads, mappings of its own");
+	if (fit->swap) {
+		size_mb(fit->swap, text, sizeof(text));
+		snprintf(swap, sizeof(swap), "and %s of swap", text);
+	}
 	print_row(to, "container limit, at least",
-		  heap_bytes(fit) + host_bytes(fit),
-		  fit->swap ? "and the swap" : "");
+		  heap_bytes(fit) + host_bytes(fit), swap);
 }
 
 static void print_doubts(const struct fit *fit, FILE *to)
@@ -150,9 +166,14 @@ void fit_text(const struct fit *fit, FILE *to)
 	print_row(to, "  kept by the machine", fit->kept_bytes,
 		  "not free after boot");
 	print_row(to, "  for the heap", heap_bytes(fit),
-		  is_least_machine(fit) ? "the most that was resident" : "");
-	if (fit->sought_swap)
+		  heap_bytes(fit) < fit->ram - fit->kept_bytes
+			  ? "the most that was resident"
+			  : "");
+	if (fit->sought_swap) {
 		print_sought(fit, to, true);
+		print_row(to, "  swapped in and out", swapped_bytes(fit),
+			  "in such a run");
+	}
 	print_host(fit, to);
 	print_doubts(fit, to);
 }
@@ -166,9 +187,11 @@ static json_t *json_trials(const struct fit *fit)
 	for (size_t i = 0; i < fit->nr_trials; i++) {
 		const struct fit_trial *trial = &fit->trials[i];
 		json_t *object = json_pack(
-			"{s:I, s:I, s:I, s:b}", "ram", (json_int_t)trial->ram,
-			"swap", (json_int_t)trial->swap, "runs",
-			(json_int_t)trial->nr_runs, "worked", trial->worked);
+			"{s:I, s:I, s:I, s:I, s:b}", "ram",
+			(json_int_t)trial->ram, "swap", (json_int_t)trial->swap,
+			"runs", (json_int_t)trial->nr_runs, "swapped_pages",
+			(json_int_t)trial->swapped_pages, "worked",
+			trial->worked);
 
 		if (!trial->worked)
 			json_object_set_new(object, "why",

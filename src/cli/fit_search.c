@@ -225,8 +225,13 @@ static void trial_ended(struct jobs *jobs, struct job *job)
 {
 	struct fit_step *step = step_of(jobs);
 	struct fit_trial *trial = &step->trials[job->number];
+	const struct run_area *area = job->launch.area;
+	uint64_t pages = 0;
 
 	trial->nr_runs++;
+	for (uint32_t i = 0; i < area->nr_processes && i < RUN_PROCESSES; i++)
+		pages += area->processes[i].pswpin + area->processes[i].pswpout;
+	trial->swapped_pages = MAX(trial->swapped_pages, pages);
 	if (!has_worked(step->fit, &job->launch, trial->why,
 			sizeof(trial->why)))
 		trial->worked = false;

@@ -90,6 +90,7 @@ static int start_all(struct jobs *jobs)
 		memset(job, 0, sizeof(*job));
 		if (!jobs->next(jobs, job))
 			return 0;
+		job->launch.share = i + 1;
 		status = launch_start(&job->launch);
 		if (status)
 			return status;

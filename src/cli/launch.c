@@ -102,6 +102,16 @@ static int set_area_size(int fd)
 	return result;
 }
 
+/* Leaves one CPU of a mask. */
+static void take_share(cpu_set_t *mask, unsigned share)
+{
+	int nr = (int)(share - 1) % CPU_COUNT(mask);
+
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, mask) && nr-- != 0)
+			CPU_CLR(cpu, mask);
+}
+
 /* The file that the program finds by its name; -1. */
 static int make_area(struct launch *launch)
 {
@@ -123,6 +133,8 @@ static int make_area(struct launch *launch)
 		area->has_cpu_mask =
 			sched_getaffinity(0, sizeof(area->cpu_mask),
 					  (cpu_set_t *)area->cpu_mask) == 0;
+	if (area->has_cpu_mask && launch->share)
+		take_share((cpu_set_t *)area->cpu_mask, launch->share);
 	launch->area = area;
 	return fd;
 

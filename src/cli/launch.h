@@ -29,6 +29,8 @@ struct launch {
 	 * group of its own, which is killed with it. */
 	bool quiet;
 	bool spread;         /* its threads may use all CPUs, not one */
+	unsigned share;      /* only one of mmsim's CPUs is for it, counted from
+			      * 1 and in a circle; 0: any */
 	unsigned timeout_ms; /* kill it after so long; 0: never */
 
 	/* ---- filled by launch_start and launch_wait ---- */
