@@ -97,7 +97,8 @@ for file in "$work"/readme*.c; do
     $CC -Wall -Wextra -Werror -I"$srcdir/include" -o "${file%.c}" "$file" \
         "$MMSIM_LIB" && LD_LIBRARY_PATH=${MMSIM_LIB%/*} "${file%.c}" || status=1
 done > "$work/out" 2>&1
-if [ $programs -lt 2 ] || ! has '^a heap of its own$' || ! has '^signal 9$'; then
+if [ $programs -lt 3 ] || ! has '^a heap of its own$' || ! has '^signal 9$' ||
+    ! has '^MemFree: '; then
     status=1
 fi
 result $status "the README's programs build, run and do what it says"
