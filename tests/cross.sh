@@ -18,6 +18,7 @@ trap 'rm -rf "$work"' EXIT
 sources=
 for file in $MMSIM_SOURCES; do
     case $file in
+    src/run/*) ;;
     *.c) sources="$sources $srcdir/$file" ;;
     esac
 done

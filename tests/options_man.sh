@@ -54,7 +54,7 @@ page_options()
 page_options > "$work/page"
 [ -s "$work/table" ] || { echo "Bail out! no options printed"; exit 1; }
 
-echo "1..6"
+echo "1..7"
 sort "$work/table" > "$work/table.sorted"
 sort "$work/page" > "$work/page.sorted"
 comm -23 "$work/table.sorted" "$work/page.sorted" > "$work/bad"
@@ -74,15 +74,17 @@ functions()
 {
     page=$1
     shift
-    (cd "$srcdir/include/mmsim" && cat "$@") |
+    (cd "$srcdir/include/mmsim" && cat "$@") | grep -v '^ \*' |
         grep -o '\bmmsim_[a-z0-9_]*(' | tr -d '(' | sort -u > "$work/declared"
-    sed -n 's/^\.Fn \(mmsim_[a-z0-9_]*\) .*/\1/p' "$srcdir/man/$page.3" |
+    sed -n -e 's/^\.Fn \(mmsim_[a-z0-9_]*\) .*/\1/p' \
+        -e 's/^\.Fo \(mmsim_[a-z0-9_]*\)$/\1/p' "$srcdir/man/$page.3" |
         sort -u > "$work/described"
     comm -3 "$work/declared" "$work/described" > "$work/bad"
     report "$page(3) has the functions of $*" "$work/bad"
 }
 functions mmsim_malloc malloc.h os.h
 functions mmsim_kernel kernel.h
+functions mmsim_sim sim.h
 
 # Which pages are installed on this machine does not matter.
 for file in "$srcdir"/man/*.[0-9]; do
