@@ -335,13 +335,18 @@ char *setting_tunables(const struct setting *setting, size_t combination)
 }
 
 /* mallopt's values are of type int. */
+static bool has_call(const struct setting_axis *axis, unsigned i)
+{
+	return axis->option->param != 0 &&
+	       (axis->values[i] <= INT_MAX || axis->values[i] == OPTION_NEVER);
+}
+
 static bool note_call(FILE *to, const struct setting_axis *axis, unsigned i,
 		      const char *between)
 {
 	char name[64], value[32];
 
-	if (axis->option->param == 0 ||
-	    (axis->values[i] > INT_MAX && axis->values[i] != OPTION_NEVER))
+	if (!has_call(axis, i))
 		return false;
 	setting_name(axis->option, name, sizeof(name));
 	plain_value(axis, i, value, sizeof(value));
@@ -352,4 +357,37 @@ static bool note_call(FILE *to, const struct setting_axis *axis, unsigned i,
 char *setting_calls(const struct setting *setting, size_t combination)
 {
 	return write_all(setting, combination, "", " ", note_call);
+}
+
+static bool note_name(FILE *to, const struct setting_axis *axis,
+		      const char *between)
+{
+	char name[64];
+
+	setting_name(axis->option, name, sizeof(name));
+	fprintf(to, "%s%s", between, name);
+	return true;
+}
+
+static bool note_no_tunable(FILE *to, const struct setting_axis *axis,
+			    unsigned i, const char *between)
+{
+	(void)i;
+	return !axis->option->tunable && note_name(to, axis, between);
+}
+
+char *setting_no_tunables(const struct setting *setting, size_t combination)
+{
+	return write_all(setting, combination, "", ", ", note_no_tunable);
+}
+
+static bool note_no_call(FILE *to, const struct setting_axis *axis, unsigned i,
+			 const char *between)
+{
+	return !has_call(axis, i) && note_name(to, axis, between);
+}
+
+char *setting_no_calls(const struct setting *setting, size_t combination)
+{
+	return write_all(setting, combination, "", ", ", note_no_call);
 }

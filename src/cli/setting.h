@@ -69,5 +69,8 @@ char *setting_tunables(const struct setting *setting, size_t combination);
 /* "mallopt(M_TRIM_THRESHOLD, 65536);" with blanks between them; what cannot
  * be set so is left out, and NULL when that is all. */
 char *setting_calls(const struct setting *setting, size_t combination);
+/* "decay_ms, cache_max": the options that these two leave out; NULL: none. */
+char *setting_no_tunables(const struct setting *setting, size_t combination);
+char *setting_no_calls(const struct setting *setting, size_t combination);
 
 #endif

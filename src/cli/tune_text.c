@@ -48,22 +48,28 @@ static void print_table(const struct tune *tune, FILE *to)
 	      to);
 }
 
+/* A line to copy, which may leave options out: the strings are freed. */
+static void print_line(FILE *to, const char *begin, char *line,
+		       const char *comment, char *left_out)
+{
+	if (line && left_out)
+		fprintf(to, "    %s%s %s without %s%s\n", begin, line, comment,
+			left_out, comment[0] == '/' ? " */" : "");
+	else if (line)
+		fprintf(to, "    %s%s\n", begin, line);
+	free(line);
+	free(left_out);
+}
+
 static void print_lines(const struct tune *tune, size_t row, FILE *to)
 {
 	const struct setting *setting = &tune->options->setting;
-	char *export = setting_export(setting, row - 1);
-	char *tunables = setting_tunables(setting, row - 1);
-	char *calls = setting_calls(setting, row - 1);
 
-	if (export)
-		fprintf(to, "    export %s\n", export);
-	if (tunables)
-		fprintf(to, "    export %s\n", tunables);
-	if (calls)
-		fprintf(to, "    %s\n", calls);
-	free(export);
-	free(tunables);
-	free(calls);
+	print_line(to, "export ", setting_export(setting, row - 1), "", NULL);
+	print_line(to, "export ", setting_tunables(setting, row - 1), "#",
+		   setting_no_tunables(setting, row - 1));
+	print_line(to, "", setting_calls(setting, row - 1), "/*",
+		   setting_no_calls(setting, row - 1));
 }
 
 static void print_recommendations(const struct tune *tune, FILE *to)

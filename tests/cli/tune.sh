@@ -62,6 +62,13 @@ ok "the table tells the aims" prints "least memory: " "fewest system calls: " \
     "fewest faults: " "export MALLOC_TRIM_THRESHOLD_=-1" \
     "export GLIBC_TUNABLES=glibc.malloc" "mallopt(M_TRIM_THRESHOLD, -1);"
 
+run tune --set M_TRIM_THRESHOLD=-1 --set M_MMAP_THRESHOLD=4M \
+    --set decay_ms=5 -- "$heap" churn 40
+ok "what glibc lacks is left out, and told" prints \
+    "MALLOC_MMAP_THRESHOLD_=4194304 MMSIM_DECAY_MS=5" \
+    "glibc.malloc.mmap_threshold=4194304 # without decay_ms" \
+    "mallopt(M_MMAP_THRESHOLD, 4194304); /* without decay_ms */"
+
 # shellcheck disable=SC2016
 run tune --set M_PERTURB=7 --json -- sh -c \
     'test "$MMSIM_PERTURB" = 7 || test -z "$MMSIM_PERTURB"'

@@ -107,6 +107,8 @@ Test(setting, every_notation)
 	is_text(setting_calls(&setting, 0),
 		"mallopt(M_MMAP_THRESHOLD, 1048576); "
 		"mallopt(M_TRIM_THRESHOLD, -1); mallopt(M_MXFAST, 64);");
+	is_text(setting_no_tunables(&setting, 0), "decay_ms");
+	is_text(setting_no_calls(&setting, 0), "decay_ms");
 	environment = setting_environment(&setting, 0);
 	cr_assert_str_eq(environment[0], "MMSIM_MMAP_THRESHOLD=1048576");
 	cr_assert_str_eq(environment[1], "MMSIM_TRIM_THRESHOLD=-1");
@@ -136,6 +138,8 @@ Test(setting, what_mallopt_cannot_take_is_left_out)
 {
 	add("M_MMAP_THRESHOLD=4G");
 	cr_assert_null(setting_calls(&setting, 0));
+	is_text(setting_no_calls(&setting, 0), "M_MMAP_THRESHOLD");
+	cr_assert_null(setting_no_tunables(&setting, 0));
 	add("cache_max=0");
 	cr_assert_null(setting_calls(&setting, 0));
 }
