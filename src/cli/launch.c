@@ -42,10 +42,12 @@
 enum {
 	LAUNCH_END_MS = 5000, /* the longest wait for a record's end */
 	LAUNCH_LOOK_MS = 50, /* how often processes that ended are looked for */
+	LAUNCH_BURY_MS =
+		500, /* and servers that ended, while the program runs */
 };
 
-static unsigned nr_started; /* launches that were not waited for */
-static sigset_t user_mask;  /* of signals, while there are some */
+static struct launch *started; /* those that were not waited for */
+static sigset_t user_mask;     /* of signals, while there are some */
 
 static uint64_t now_ns(void)
 {
@@ -70,18 +72,34 @@ static sigset_t held_signals(void)
 	return set;
 }
 
-static void hold_signals(void)
+/* Signals wait as long as there is a launch in the list. */
+static void list_add(struct launch *launch)
 {
 	sigset_t set = held_signals();
 
-	if (nr_started++ == 0)
+	if (!started)
 		sigprocmask(SIG_BLOCK, &set, &user_mask);
+	launch->next = started;
+	started = launch;
 }
 
-static void release_signals(void)
+static void list_remove(struct launch *launch)
 {
-	if (--nr_started == 0)
+	struct launch **at = &started;
+
+	while (*at != launch)
+		at = &(*at)->next;
+	*at = launch->next;
+	if (!started)
 		sigprocmask(SIG_SETMASK, &user_mask, NULL);
+}
+
+bool launch_is_own(pid_t pid)
+{
+	for (const struct launch *at = started; at; at = at->next)
+		if (at->pid == pid)
+			return true;
+	return false;
 }
 
 /* The user's limit on the size of files is meant for others. */
@@ -241,7 +259,8 @@ static int start_process(struct launch *launch, const char *path, char **env)
 		warn("pipe");
 		return EXIT_MMSIM;
 	}
-	hold_signals();
+	list_add(launch);
+	launch_adopt_orphans();
 	launch->start_ns = now_ns();
 	launch->pid = fork();
 	if (launch->pid == 0)
@@ -257,7 +276,7 @@ static int start_process(struct launch *launch, const char *path, char **env)
 		return 0;
 	if (launch->pid > 0)
 		waitpid(launch->pid, NULL, 0);
-	release_signals();
+	list_remove(launch);
 	warnx("%s: %s", path, strerror(error));
 	return launch->pid < 0 ? EXIT_MMSIM : EXIT_NOT_EXECUTABLE;
 }
@@ -361,8 +380,11 @@ static void wait_for_program(struct launch *launch)
 			send_signal(launch, SIGKILL);
 			continue;
 		}
+		if (left < 0 || left > LAUNCH_BURY_MS)
+			left = LAUNCH_BURY_MS;
 		if (poll(fds, 2, left) < 0 && errno != EINTR)
 			break;
+		launch_bury_orphans(false);
 		if (fds[1].revents & POLLIN)
 			pass_on(launch, signal_fd);
 	}
@@ -439,7 +461,8 @@ void launch_wait(struct launch *launch)
 	if (launch->quiet)
 		kill(-launch->pid, SIGKILL);
 	wait_for_records(launch);
-	release_signals();
+	launch_bury_orphans(true);
+	list_remove(launch);
 }
 
 void launch_free(struct launch *launch)

@@ -40,10 +40,11 @@ struct launch {
 	int area_fd;           /* its file, which the program opens by name */
 	int status;            /* as waitpid(2) */
 	bool timed_out;
-	int interrupted;    /* a signal to mmsim that was passed on, or 0 */
-	bool lost_end;      /* a machine's last figures never came */
-	bool is_randomized; /* no_randomize was asked for, and cannot be had */
-	uint64_t start_ns;  /* CLOCK_MONOTONIC */
+	int interrupted;     /* a signal to mmsim that was passed on, or 0 */
+	bool lost_end;       /* a machine's last figures never came */
+	bool is_randomized;  /* no_randomize was asked for, and cannot be had */
+	uint64_t start_ns;   /* CLOCK_MONOTONIC */
+	struct launch *next; /* in launch.c's list, until it was waited for */
 	uint64_t wall_ns, host_maxrss_kb, host_minflt; /* of the program */
 };
 
@@ -66,6 +67,13 @@ int launch_time_left(const struct launch *launch);
  * by itself. */
 void launch_wait(struct launch *launch);
 void launch_free(struct launch *launch);
+
+/* What programs leave behind, their servers too, becomes a child of mmsim. */
+void launch_adopt_orphans(void);
+/* Waits for orphans that have ended; `all`: for servers that are about to, too. */
+void launch_bury_orphans(bool all);
+/* It is a program that was started and not waited for. */
+bool launch_is_own(pid_t pid);
 
 /* The record of the program itself; NULL: it never booted a machine.  Of one
  * that executed others in its place it is the last one's. */

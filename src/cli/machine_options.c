@@ -14,9 +14,10 @@
  */
 #include "cli/machine_options.h"
 
+#include "cli/size.h"
+
 #include <mmsim/kernel.h>
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -146,30 +147,12 @@ bool machine_options_set(char spec[MACHINE_SPEC_MAX], const char *key,
 	return true;
 }
 
-/* "1M" -> "1024"; false: it is no size. */
-static bool size_to_kb(const char *size, char *kb, size_t len)
-{
-	static const char suffixes[] = "KMGT";
-	const char *suffix;
-	uintmax_t n;
-	char *end;
-
-	errno = 0;
-	n = strtoumax(size, &end, 10);
-	suffix = *end ? strchr(suffixes, *end & ~0x20) : NULL;
-	if (*size < '0' || *size > '9' || errno || (*end && !suffix) ||
-	    (suffix && end[1]) || n > UINTMAX_MAX >> 40)
-		return false;
-	n = suffix ? n << 10 * (suffix - suffixes) : n / 1024;
-	snprintf(kb, len, "%ju", n);
-	return true;
-}
-
 /* Puts what an option gave into the spec. */
 static void apply_option(struct machine_options *machine, unsigned nr,
 			 struct argp_state *state)
 {
 	const char *value = machine->values[nr];
+	uint64_t bytes;
 	char kb[64];
 
 	if (strpbrk(value, ",="))
@@ -177,10 +160,11 @@ static void apply_option(struct machine_options *machine, unsigned nr,
 			   "--%s=%s: one value is allowed, without , and =",
 			   options[nr + 1].name, value);
 	if (keys[nr].in_kb) {
-		if (!size_to_kb(value, kb, sizeof(kb)))
+		if (!size_parse(value, &bytes))
 			argp_error(state,
 				   "--%s=%s: a size is allowed, as in 1M",
 				   options[nr + 1].name, value);
+		snprintf(kb, sizeof(kb), "%" PRIu64, bytes / 1024);
 		value = kb;
 	}
 	if (!machine_options_set(machine->spec, keys[nr].key, value))

@@ -115,6 +115,23 @@ print(len(os.sched_getaffinity(0)) == int(os.environ["CPUS"]))'
 ok "--spread: all CPUs" prints True
 run run --ram 64M -- "$PYTHON3" -c 'import os; print(len(os.sched_getaffinity(0)))'
 ok "without: one" prints 1
+# Orphans of mmsim would become children of this program.
+cat > "$work/orphans.py" <<'END'
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+status = subprocess.call(sys.argv[1:])
+try:
+    left = os.waitpid(-1, 0)
+except ChildProcessError:
+    left = None
+print("left:", left)
+sys.exit(status)
+END
+status=0
+"$PYTHON3" "$work/orphans.py" "$MMSIM" run --ram 64M -- \
+    sh -c 'for i in 1 2 3; do ls /; done; exec ls /' \
+    > "$work/out" 2> "$work/err" || status=$?
+ok "no server is left as a zombie" prints "left: None"
 run run --ram 4M -- "$PYTHON3" -c 'print("all this")'
 ok "the smallest machine: it runs or is killed, and nothing hangs" \
     sh -c "[ $status -eq 0 ] || [ $status -eq 137 ]"
