@@ -80,11 +80,11 @@ ok "the table names both" prints "crash, SIGSEGV" "wrong exit, status 1" \
     "--fail-count all -- $heap crash 5 3"
 ok "it can be replayed" replays crash 139
 
-run run --ram 64M --fail-each --fail-count all --timeout 1 \
+run run --ram 64M --fail-each --fail-count all --timeout 4 \
     --report "$work/json" -- "$heap" hang 5 4
 ok "a hang is found" has_status 1
 ok "it is the only one" json \
-    'kinds["hang"]["runs"] == 1 and report["timeout_s"] == 1 and
+    'kinds["hang"]["runs"] == 1 and report["timeout_s"] == 4 and
     set(kinds) == {"hang", "wrong exit"}'
 ok "nothing is left behind" [ -z "$(pgrep -f "$heap" || true)" ]
 
