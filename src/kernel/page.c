@@ -41,36 +41,40 @@ void *page_content_write(struct mmsim_machine *machine, struct page *page)
 	return page->data;
 }
 
-/* Where the content stands, unless it is the machine's own pool. */
-static struct page_store *page_store_of(const struct mmsim_machine *machine,
-					const struct page *page)
+struct page_store *content_store(const struct mmsim_machine *machine,
+				 const void *data)
 {
 	struct page_store *store = machine->page_store;
-	const char *data = page->data;
+	const char *at = data;
 
-	return store && data >= store->start && data < store->end ? store : NULL;
+	return store && at >= store->start && at < store->end ? store : NULL;
+}
+
+void content_free(struct mmsim_machine *machine, void *data)
+{
+	struct page_store *store = content_store(machine, data);
+
+	if (UNLIKELY(store != NULL))
+		store->drop(store, data);
+	else
+		pool_free(&machine->contents, data);
 }
 
 void page_content_drop(struct mmsim_machine *machine, struct page *page)
 {
-	struct page_store *store = page_store_of(machine, page);
-
-	if (UNLIKELY(store != NULL))
-		store->drop(store, page);
-	else
-		pool_free(&machine->contents, page->data);
+	content_free(machine, page->data);
 	page->data = NULL;
 }
 
 void page_content_move(struct mmsim_machine *machine, struct page *to,
 		       struct page *from)
 {
-	struct page_store *store = page_store_of(machine, from);
+	struct page_store *store = content_store(machine, from->data);
 
-	if (UNLIKELY(store != NULL))
-		store->move(store, to, from);
 	to->data = from->data;
 	from->data = NULL;
+	if (UNLIKELY(store != NULL))
+		store->own(store, to);
 }
 
 int page_content_copy(struct mmsim_machine *machine, struct page *dst,

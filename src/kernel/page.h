@@ -134,11 +134,13 @@ struct mmsim_machine;
  */
 struct page_store {
 	char *start, *end;
-	/* The content of `page` is no longer needed. */
-	void (*drop)(struct page_store *store, struct page *page);
-	/* It belongs to `to` now, at the same place. */
-	void (*move)(struct page_store *store, struct page *to,
-		     struct page *from);
+	/* What stands at `data` is no longer needed. */
+	void (*drop)(struct page_store *store, void *data);
+	/* What stands at page->data is the content of `page` now. */
+	void (*own)(struct page_store *store, struct page *page);
+	/* It is no page's any more: a slot of swap has it, at *content.  The
+	 * store changes *content when it takes it elsewhere. */
+	void (*keep)(struct page_store *store, void **content);
 };
 
 pfn_t page_pfn(const struct mmsim_machine *machine, const struct page *page);
@@ -149,6 +151,11 @@ const void *page_content(const struct mmsim_machine *machine,
 			 const struct page *page);
 /* The content, for writing; NULL when the host has no memory. */
 void *page_content_write(struct mmsim_machine *machine, struct page *page);
+/* The store where a content stands; NULL: the machine's own pool. */
+struct page_store *content_store(const struct mmsim_machine *machine,
+				 const void *data);
+/* A content, or NULL, is not needed any more. */
+void content_free(struct mmsim_machine *machine, void *data);
 /* The content is all zeros again and costs nothing. */
 void page_content_drop(struct mmsim_machine *machine, struct page *page);
 /* What `from` holds is the content of `to`; `from` is all zeros. */

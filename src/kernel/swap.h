@@ -76,6 +76,10 @@ struct page *swap_cache_find(const struct mmsim_machine *machine,
 /* What the slot's page holds, wherever it is, in the cache or on the device;
  * NULL: zeros. */
 void *swap_content(const struct mmsim_machine *machine, swp_entry_t entry);
+/* The page's content stands at `data` from now on, that of its slot as well if
+ * they have it together. */
+void swap_content_moved(struct mmsim_machine *machine, struct page *page,
+			void *data);
 /* Out of the cache; the slot stays with its entries, or is free when it has
  * none.  `shadow`: NULL or a value that the slot keeps (reclaim.h). */
 void swap_cache_delete(struct mmsim_machine *machine, struct page *page,

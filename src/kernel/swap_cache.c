@@ -126,8 +126,8 @@ void *swap_content(const struct mmsim_machine *machine, swp_entry_t entry)
 {
 	const struct page *page = swap_cache_find(machine, entry);
 
-	return page ? page->data :
-		      swap_area_of(machine, entry)->contents[swp_offset(entry)];
+	return page ? page->data
+		    : swap_area_of(machine, entry)->contents[swp_offset(entry)];
 }
 
 void swap_cache_delete(struct mmsim_machine *machine, struct page *page,
@@ -144,6 +144,7 @@ void swap_cache_delete(struct mmsim_machine *machine, struct page *page,
 	else
 		swap_cache_clear(area, offset);
 	swap_map_set(area, offset, area->map[offset] & ~SLOT_CACHED);
+	swap_slot_part(area, offset, page);
 	if (area->map[offset] == 0)
 		swap_slot_release(area, offset);
 	page_clear(page, PG_swapcache);

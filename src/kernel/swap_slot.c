@@ -17,6 +17,17 @@
  * Which area?  The one of highest priority that has room.  Areas of the same
  * priority take turns, 64 slots at a time.
  *
+ * The content of a slot is a copy of the page's; but what stands in a page_store
+ * stays where it is, and the page and the slot have it together for as long as
+ * the page is in the swap cache:
+ *
+ *     swap_slot_store   page A -> data          slot gets data, too
+ *     swap_slot_part    page A -> NULL          the slot alone has it
+ *     swap_slot_load    page B -> data          the slot keeps it, too
+ *
+ * A store to the page changes the slot as well, which nobody sees: all who come
+ * for the slot find the page.
+ *
  * Simplified: one run at a time an area, not one for each CPU.
  *
  * Source: swapon(2), swapon(8) (priorities); kernel documentation,
@@ -137,10 +148,8 @@ void swap_slot_release(struct swap_area *area, uint64_t offset)
 	uint64_t cluster = offset / SWAPFILE_CLUSTER;
 
 	ASSERT(area->map[offset] == 0 && area->cluster_used[cluster] > 0);
-	if (area->contents[offset]) {
-		pool_free(&area->machine->contents, area->contents[offset]);
-		area->contents[offset] = NULL;
-	}
+	content_free(area->machine, area->contents[offset]);
+	area->contents[offset] = NULL;
 	if (area->cache[offset])
 		swap_cache_clear(area, offset);
 	area->nr_used--;
@@ -150,20 +159,34 @@ void swap_slot_release(struct swap_area *area, uint64_t offset)
 		area->machine->nr_swap_pages++;
 }
 
+/* The slot holds this instead of what it had: nothing is lost that its page
+ * still has. */
+static void slot_set(struct swap_area *area, uint64_t offset, void *data,
+		     const struct page *page)
+{
+	if (area->contents[offset] != page->data)
+		content_free(area->machine, area->contents[offset]);
+	area->contents[offset] = data;
+}
+
 int swap_slot_store(struct swap_area *area, uint64_t offset,
 		    const struct page *page)
 {
-	struct pool *pool = &area->machine->contents;
+	struct mmsim_machine *machine = area->machine;
 	void **content = &area->contents[offset];
 
 	if (!page->data || bytes_are_zeros(page->data, PAGE_SIZE)) {
-		if (*content)
-			pool_free(pool, *content);
-		*content = NULL;
+		slot_set(area, offset, NULL, page);
 		return 0;
 	}
+	if (content_store(machine, page->data)) {
+		slot_set(area, offset, page->data, page);
+		return 0;
+	}
+	if (*content == page->data)
+		return 0;
 	if (!*content)
-		*content = pool_alloc(pool);
+		*content = pool_alloc(&machine->contents);
 	if (!*content)
 		return -ENOMEM;
 	memcpy(*content, page->data, PAGE_SIZE);
@@ -172,14 +195,52 @@ int swap_slot_store(struct swap_area *area, uint64_t offset,
 
 int swap_slot_load(struct swap_area *area, uint64_t offset, struct page *page)
 {
+	void *content = area->contents[offset];
+	struct page_store *store = content_store(area->machine, content);
+
 	ASSERT(!page->data);
-	if (!area->contents[offset])
+	if (!content)
 		return 0;
+	if (UNLIKELY(store != NULL)) {
+		page->data = content;
+		store->own(store, page);
+		return 0;
+	}
 	page->data = pool_alloc(&area->machine->contents);
 	if (!page->data)
 		return -ENOMEM;
-	memcpy(page->data, area->contents[offset], PAGE_SIZE);
+	memcpy(page->data, content, PAGE_SIZE);
 	return 0;
+}
+
+void swap_slot_part(struct swap_area *area, uint64_t offset, struct page *page)
+{
+	void **content = &area->contents[offset];
+	struct page_store *store = content_store(area->machine, *content);
+
+	if (!*content || *content != page->data)
+		return;
+	if (area->map[offset] == 0) {
+		*content = NULL;
+		return;
+	}
+	page->data = NULL;
+	if (store)
+		store->keep(store, content);
+}
+
+void swap_content_moved(struct mmsim_machine *machine, struct page *page,
+			void *data)
+{
+	struct swap_area *area;
+	swp_entry_t entry = {page->private};
+
+	if (page_has(page, PG_swapcache) && page->data) {
+		area = swap_area_of(machine, entry);
+		if (area->contents[swp_offset(entry)] == page->data)
+			area->contents[swp_offset(entry)] = data;
+	}
+	page->data = data;
 }
 
 /* --- entries ------------------------------------------------------------- */

@@ -46,7 +46,7 @@ struct swap_area {
 	uint64_t nr_idle;        /* cached, and no entry names them */
 	uint32_t *map;           /* entries that name it, SLOT_CACHED */
 	void **cache;            /* struct page *, or the value of a shadow */
-	void **contents;         /* PAGE_SIZE bytes of machine->contents */
+	void **contents;         /* PAGE_SIZE bytes each */
 	uint16_t *cluster_used;  /* slots in use of each SWAPFILE_CLUSTER */
 	/* of each 64 slots: what the node of the cache's tree costs, and how
 	 * many places in the cache are not NULL */
@@ -131,6 +131,9 @@ void swap_slot_release(struct swap_area *area, uint64_t offset);
 int swap_slot_store(struct swap_area *area, uint64_t offset,
 		    const struct page *page);
 int swap_slot_load(struct swap_area *area, uint64_t offset, struct page *page);
+/* The page is out of the cache.  A content that they have together stays with
+ * the slot if anybody names that, else with the page. */
+void swap_slot_part(struct swap_area *area, uint64_t offset, struct page *page);
 
 /* Since 6.12 a slot of zeros is noted and neither written nor read. */
 static inline bool swap_slot_is_on_device(const struct swap_area *area,

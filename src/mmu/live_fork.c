@@ -153,7 +153,7 @@ static void fork_copy(struct live *live)
 	for (; (entry = radix_next(&live->slots, &slot)) != NULL; slot++) {
 		size_t offset = slot << PAGE_SHIFT;
 
-		if (!radix_is_value(entry))
+		if (store_entry_has_content(entry))
 			memcpy(live->fork.alias + offset, live->alias + offset,
 			       PAGE_SIZE);
 	}

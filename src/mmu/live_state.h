@@ -150,6 +150,8 @@ void store_wake(struct live *live, uintptr_t start, size_t len);
 void store_forked(struct live *live);
 /* The slot at addr no longer has the content of a page; 0 or -ENOMEM. */
 int store_vacate(struct live *live, uintptr_t addr);
+/* Whether an entry of a slot, or NULL, says that a content stands there. */
+bool store_entry_has_content(const void *entry);
 /* The entry of a slot whose content nobody needs. */
 void store_set_stale(struct live *live, uint64_t slot);
 /* Gives back what is stale, neighbours in one call, when there is much of it.

@@ -7,8 +7,9 @@
  * One entry a slot says whose content is there:
  *
  *   nothing   the store has no page here
- *   a page    page->data points here, whether or not it is mapped now; a page
- *             that waits in the swap cache may come back with no copy
+ *   a page    page->data points here, whether or not it is mapped now
+ *   a swap    nobody has it in memory, but it is swapped out: it stays here and
+ *   slot      comes back without a copy (swap_slot.c)
  *   ZEROS     it reads as zeros: the zero page, mapped for reading
  *   STALE     nobody needs it; it is used again, or given back with its
  *             neighbours when many have gathered
@@ -33,6 +34,7 @@
 
 #include "mmu/live_state.h"
 
+#include "kernel/swap.h"
 #include "mmu/host_call.h"
 #include "mmu/walk.h"
 
@@ -47,6 +49,26 @@
 /* Marks in place of a page. */
 #define STALE radix_from_value(0)
 #define ZEROS radix_from_value(1)
+
+bool store_entry_has_content(const void *entry)
+{
+	return entry && entry != STALE && entry != ZEROS;
+}
+
+/* The entry of a swap slot's content: where the swap slot points to it from,
+ * with the lowest bit set. */
+static void *entry_from_kept(void **content)
+{
+	return (void *)((uintptr_t)content | 1);
+}
+
+/* NULL: it is a page's. */
+static void **entry_to_kept(void *entry)
+{
+	return radix_is_value(entry)
+		       ? (void **)((uintptr_t)entry & ~(uintptr_t)1)
+		       : NULL;
+}
 
 static uintptr_t slot_addr(const struct live *live, uint64_t slot)
 {
@@ -97,20 +119,27 @@ static uint64_t slot_of_data(const struct live *live, const void *data)
 	return (uint64_t)((const char *)data - live->alias) >> PAGE_SHIFT;
 }
 
-static void store_drop(struct page_store *store, struct page *page)
+static void store_drop(struct page_store *store, void *data)
 {
 	struct live *live = container_of(store, struct live, store);
 
-	store_set_stale(live, slot_of_data(live, page->data));
+	store_set_stale(live, slot_of_data(live, data));
 }
 
-static void store_move(struct page_store *store, struct page *to,
-		       struct page *from)
+/* Entries are replaced: no memory is needed. */
+static void store_own(struct page_store *store, struct page *page)
 {
 	struct live *live = container_of(store, struct live, store);
 
-	/* An entry is replaced: no memory is needed. */
-	radix_insert(&live->slots, slot_of_data(live, from->data), to);
+	radix_insert(&live->slots, slot_of_data(live, page->data), page);
+}
+
+static void store_keep(struct page_store *store, void **content)
+{
+	struct live *live = container_of(store, struct live, store);
+
+	radix_insert(&live->slots, slot_of_data(live, *content),
+		     entry_from_kept(content));
 }
 
 /* --- the window as a TLB -------------------------------------------------- */
@@ -234,15 +263,26 @@ static int store_continue(struct live *live, uintptr_t addr, bool writable)
 	return err;
 }
 
-/* The content of a page that stands at a slot goes to the machine's pool. */
-static int store_evacuate(struct live *live, struct page *page)
+/* Who has the content at an entry has it at `data` from now on. */
+static void entry_moved(struct live *live, void *entry, void *data)
+{
+	void **kept = entry_to_kept(entry);
+
+	if (kept)
+		*kept = data;
+	else
+		swap_content_moved(live->machine, entry, data);
+}
+
+/* The content that stands at a slot goes to the machine's pool. */
+static int store_evacuate(struct live *live, uint64_t slot, void *entry)
 {
 	void *content = pool_alloc(&live->machine->contents);
 
 	if (!content)
 		return -ENOMEM;
-	memcpy(content, page->data, PAGE_SIZE);
-	page->data = content;
+	memcpy(content, live_content(live, slot_addr(live, slot)), PAGE_SIZE);
+	entry_moved(live, entry, content);
 	return 0;
 }
 
@@ -257,9 +297,9 @@ int store_vacate(struct live *live, uintptr_t addr)
 	void *entry = radix_find(&live->slots, slot);
 	int err;
 
-	if (!entry || radix_is_value(entry))
+	if (!store_entry_has_content(entry))
 		return 0;
-	err = store_evacuate(live, entry);
+	err = store_evacuate(live, slot, entry);
 	if (!err)
 		store_set_stale(live, slot);
 	return err;
@@ -294,7 +334,7 @@ static int store_settle(struct live *live, uintptr_t addr, struct page *page)
 		store_set_stale(live, slot_of_data(live, page->data));
 	else
 		live->left_behind = page->data;
-	page->data = live_content(live, addr);
+	swap_content_moved(live->machine, page, live_content(live, addr));
 	return 0;
 }
 
@@ -319,7 +359,8 @@ static int store_map_new(struct live *live, uintptr_t addr, struct page *page,
 int store_map(struct live *live, uintptr_t addr, struct page *page,
 	      bool writable)
 {
-	void *entry = radix_find(&live->slots, live_slot(live, addr));
+	uint64_t slot = live_slot(live, addr);
+	void *entry = radix_find(&live->slots, slot);
 	void *wanted = page ? (void *)page : ZEROS;
 	int err;
 
@@ -329,7 +370,8 @@ int store_map(struct live *live, uintptr_t addr, struct page *page,
 		return store_continue(live, addr, writable);
 	if (entry == STALE)
 		live->nr_stale--;
-	else if (entry != ZEROS && (err = store_evacuate(live, entry)) != 0)
+	else if (entry != ZEROS &&
+		 (err = store_evacuate(live, slot, entry)) != 0)
 		return err;
 	if (entry != ZEROS || (page && page->data))
 		store_overwrite(live, addr, page);
@@ -386,7 +428,7 @@ void store_forked(struct live *live)
 	void *entry;
 
 	for (; (entry = radix_next(&live->slots, &slot)) != NULL; slot++)
-		if (radix_is_value(entry))
+		if (!store_entry_has_content(entry))
 			radix_remove(&live->slots, slot);
 	live->nr_stale = 0;
 }
@@ -399,7 +441,8 @@ void store_init(struct live *live)
 	live->store.start = live->alias;
 	live->store.end = live->alias + LIVE_WINDOW_LEN;
 	live->store.drop = store_drop;
-	live->store.move = store_move;
+	live->store.own = store_own;
+	live->store.keep = store_keep;
 	live->machine->page_store = &live->store;
 	live->task->mm->notifier = &live->notifier;
 }
@@ -411,12 +454,10 @@ void store_fini(struct live *live)
 
 	/* What outlives the window goes to the pool; the machine may live on.
 	 */
-	for (; (entry = radix_next(&live->slots, &slot)) != NULL; slot++) {
-		struct page *page = entry;
-
-		if (!radix_is_value(entry) && store_evacuate(live, page))
-			page->data = NULL;
-	}
+	for (; (entry = radix_next(&live->slots, &slot)) != NULL; slot++)
+		if (store_entry_has_content(entry) &&
+		    store_evacuate(live, slot, entry))
+			entry_moved(live, entry, NULL);
 	pool_free(&live->machine->contents, live->left_behind);
 	live->machine->page_store = NULL;
 	if (live->task->mm)

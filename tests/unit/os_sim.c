@@ -293,6 +293,47 @@ Test(os_sim, swapped_contents_are_intact)
 	stop();
 }
 
+static char *map(size_t size)
+{
+	char *p = os->map(os->ctx, size);
+
+	cr_assert_not_null(p);
+	return p;
+}
+
+/* Contents of swapped pages go along when the pages move, something else takes
+ * their place, and swap goes. */
+Test(os_sim, swapped_memory_moves)
+{
+	char *p, *moved, *rest, *again;
+
+	start("ram=48M,swap=256M,seed=3");
+	p = map(16 * MIB);
+	pattern_fill(p, 16 * MIB, 1);
+	rest = map(60 * MIB);
+	pattern_fill(rest, 60 * MIB, 2);
+	cr_assert_geq(sim_vmstat(machine, "pswpout"), 16 * MIB / 4096);
+	moved = os->remap(os->ctx, p, 16 * MIB, 20 * MIB, 1);
+	cr_assert_not_null(moved);
+	cr_assert_neq(moved, p);
+	again = map(16 * MIB);
+	cr_assert_eq(again, p, "nothing took its place");
+	pattern_fill(again, 16 * MIB, 3);
+	for (int round = 0; round < 2; round++) {
+		cr_assert(pattern_holds(moved, 16 * MIB, 1));
+		cr_assert(all_zero(moved + 16 * MIB, 4 * MIB));
+		cr_assert(pattern_holds(rest, 60 * MIB, 2));
+		cr_assert(pattern_holds(again, 16 * MIB, 3));
+		pattern_fill(rest, 1 * MIB, 2);
+	}
+	sim_validate(machine);
+	os->unmap(os->ctx, rest, 60 * MIB);
+	cr_assert_eq(mmsim_swapoff(task, "/dev/vdb"), 0);
+	cr_assert(pattern_holds(moved, 16 * MIB, 1));
+	cr_assert(pattern_holds(again, 16 * MIB, 3));
+	stop();
+}
+
 /* System calls of the host fault into the simulated kernel as loads do. */
 Test(os_sim, system_calls_read_and_write_it)
 {
