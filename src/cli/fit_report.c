@@ -8,9 +8,12 @@
  *                                       + files + stack + other
  *                                       = the limit
  *
- * Simplified: the page tables of the heap stay with the heap, as a container's
- * are counted, too; what a container's kernel needs for what is not simulated
- * is left out.
+ * The page tables of the heap stay with the heap, as a container's are counted,
+ * too.
+ *
+ * Simplified: pages of files count in full, though they can be reclaimed, and may
+ * be counted in another container; what the kernel needs for what is not
+ * simulated is left out.
  */
 #include "cli/fit.h"
 
