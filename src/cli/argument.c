@@ -26,6 +26,12 @@ uint64_t argument_number(struct argp_state *state, const char *option,
 	return value;
 }
 
+unsigned argument_count(struct argp_state *state, const char *option,
+			const char *text, unsigned max)
+{
+	return (unsigned)argument_number(state, option, text, 1, max);
+}
+
 uint64_t argument_size(struct argp_state *state, const char *option,
 		       const char *text, uint64_t min, const char *example)
 {

@@ -15,6 +15,9 @@
 /* A decimal number. */
 uint64_t argument_number(struct argp_state *state, const char *option,
 			 const char *text, uint64_t min, uint64_t max);
+/* One from 1 on. */
+unsigned argument_count(struct argp_state *state, const char *option,
+			const char *text, unsigned max);
 /* "64M", at least `min`; `example` is shown. */
 uint64_t argument_size(struct argp_state *state, const char *option,
 		       const char *text, uint64_t min, const char *example);

@@ -150,8 +150,8 @@ static error_t parse_failing(int key, char *arg, struct argp_state *state)
 				  &options->statuses);
 		return 0;
 	case OPTION_JOBS:
-		options->jobs = (unsigned)argument_number(state, "jobs", arg, 1,
-							  JOBS_AT_ONCE);
+		options->jobs =
+			argument_count(state, "jobs", arg, JOBS_AT_ONCE);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

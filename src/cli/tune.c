@@ -78,8 +78,8 @@ static error_t parse_tune(int key, char *arg, struct argp_state *state)
 							       arg, 1, 1000000);
 		return 0;
 	case OPTION_JOBS:
-		options->jobs = (unsigned)argument_number(state, "jobs", arg, 1,
-							  JOBS_AT_ONCE);
+		options->jobs =
+			argument_count(state, "jobs", arg, JOBS_AT_ONCE);
 		return 0;
 	case OPTION_JSON:
 		options->json = true;
