@@ -74,14 +74,11 @@ static void parse_precision(struct fit_options *options, const char *text,
 	}
 }
 
-static error_t parse_fit(int key, char *arg, struct argp_state *state)
+static error_t parse_own_option(int key, char *arg, struct argp_state *state)
 {
 	struct fit_options *options = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &options->machine;
-		return 0;
 	case OPTION_STATUS:
 		options->has_statuses = true;
 		argument_statuses(state, "success-status", arg,
@@ -108,6 +105,19 @@ static error_t parse_fit(int key, char *arg, struct argp_state *state)
 	case OPTION_JSON:
 		options->json = true;
 		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_fit(int key, char *arg, struct argp_state *state)
+{
+	struct fit_options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->machine;
+		return 0;
 	case ARGP_KEY_ARGS:
 		options->argv = state->argv + state->next;
 		return 0;
@@ -117,7 +127,7 @@ static error_t parse_fit(int key, char *arg, struct argp_state *state)
 			argp_error(state, "a program is needed");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_own_option(key, arg, state);
 	}
 }
 

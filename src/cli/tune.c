@@ -58,14 +58,11 @@ static void add_setting(struct tune_options *options, const char *text,
 			   text, SETTING_COMBINATIONS);
 }
 
-static error_t parse_tune(int key, char *arg, struct argp_state *state)
+static error_t parse_own_option(int key, char *arg, struct argp_state *state)
 {
 	struct tune_options *options = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &options->machine;
-		return 0;
 	case OPTION_SET:
 		add_setting(options, arg, state);
 		return 0;
@@ -93,6 +90,19 @@ static error_t parse_tune(int key, char *arg, struct argp_state *state)
 	case OPTION_VERIFY:
 		options->verify = true;
 		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_tune(int key, char *arg, struct argp_state *state)
+{
+	struct tune_options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->machine;
+		return 0;
 	case ARGP_KEY_ARGS:
 		options->argv = state->argv + state->next;
 		return 0;
@@ -106,7 +116,7 @@ static error_t parse_tune(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--json and --csv: one is allowed");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_own_option(key, arg, state);
 	}
 }
 
