@@ -22,6 +22,7 @@ enum radix_tag {
 	RADIX_WRITEBACK,
 	NR_RADIX_TAGS,
 	RADIX_MAPPED = RADIX_DIRTY,
+	RADIX_AGED = RADIX_WRITEBACK,
 };
 
 struct radix;

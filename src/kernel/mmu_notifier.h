@@ -17,6 +17,10 @@ struct mmu_notifier {
 	/* [start, end), multiples of PAGE_SIZE. */
 	void (*invalidate_range)(struct mmu_notifier *notifier, uintptr_t start,
 				 uintptr_t end);
+	/* The accessed bit of the page at addr was cleared.  What is known of it
+	 * may stay for the moment: uses that go unseen meanwhile do not count.
+	 */
+	void (*clear_young)(struct mmu_notifier *notifier, uintptr_t addr);
 };
 
 #endif

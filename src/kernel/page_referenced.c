@@ -47,7 +47,7 @@ static bool referenced_visit(struct rmap_walk *walk, struct vm_area_struct *vma,
 	if (huge)
 		pmd_set(vma->mm, addr, entry, *entry & ~(pte_t)PTE_ACCESSED);
 	else
-		pte_set(vma->mm, addr, entry, *entry & ~(pte_t)PTE_ACCESSED);
+		pte_clear_young(vma->mm, addr, entry);
 	if (vma->flags & VM_SEQ_READ)
 		return true;
 	seen->nr++;

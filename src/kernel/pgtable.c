@@ -39,8 +39,7 @@ enum { HALF_ENTRIES = 512 };
 unsigned pgtable_levels(const struct mmsim_machine *machine)
 {
 	static const unsigned levels[] = {
-		[ARCH_X86_64] = 4, [ARCH_X86_32] = 2, [ARCH_X86_32_PAE] = 3
-	};
+		[ARCH_X86_64] = 4, [ARCH_X86_32] = 2, [ARCH_X86_32_PAE] = 3};
 
 	return levels[machine->arch];
 }
@@ -74,14 +73,14 @@ static unsigned entry_index(const struct mmsim_machine *machine, uintptr_t addr,
 
 pte_t *pgtable_entries_of(struct page *table, unsigned index)
 {
-	pte_t *half = index < HALF_ENTRIES ?
-			      table->data :
-			      (pte_t *)(uintptr_t)table->private;
+	pte_t *half = index < HALF_ENTRIES ? table->data
+					   : (pte_t *)(uintptr_t)table->private;
 
 	return &half[index % HALF_ENTRIES];
 }
 
-static struct page *entry_table(const struct mmsim_machine *machine, pte_t entry)
+static struct page *entry_table(const struct mmsim_machine *machine,
+				pte_t entry)
 {
 	return page_from_pfn(machine, pte_pfn(entry));
 }
@@ -115,8 +114,8 @@ static void table_account(struct mm_struct *mm, struct page *table, int sign)
 static struct page *table_alloc(struct mm_struct *mm, unsigned level)
 {
 	struct mmsim_machine *machine = mm->machine;
-	struct page *table = alloc_pages(machine, mm->owner,
-					 GFP_KERNEL | GFP_F_ZERO, 0);
+	struct page *table =
+		alloc_pages(machine, mm->owner, GFP_KERNEL | GFP_F_ZERO, 0);
 
 	if (!table) {
 		machine_refuse(machine, REFUSAL_NO_MEMORY);
@@ -153,7 +152,8 @@ static void table_free(struct mm_struct *mm, struct page *table)
 	ASSERT(list_is_empty(&table->lru));
 	table_account(mm, table, -1);
 	if (table->private)
-		pool_free(&machine->contents, (void *)(uintptr_t)table->private);
+		pool_free(&machine->contents,
+			  (void *)(uintptr_t)table->private);
 	table->private = 0;
 	table->mapping = NULL;
 	table->index = 0;
@@ -184,8 +184,8 @@ static pte_t *walk_to(struct mm_struct *mm, uintptr_t addr, unsigned level,
 		if (at == level)
 			return entry;
 		if (pte_is_none(*entry)) {
-			struct page *below = make ? table_alloc(mm, at - 1) :
-						    NULL;
+			struct page *below =
+				make ? table_alloc(mm, at - 1) : NULL;
 
 			if (!below)
 				return NULL;
@@ -260,6 +260,13 @@ void pmd_set(struct mm_struct *mm, uintptr_t addr, pte_t *entry, pte_t value)
 		tlb_flush_range(mm, addr, addr + PMD_SIZE);
 }
 
+void pte_clear_young(struct mm_struct *mm, uintptr_t addr, pte_t *entry)
+{
+	pte_store(mm, addr, entry, *entry & ~(pte_t)PTE_ACCESSED);
+	if (pte_is_present(*entry))
+		tlb_flush_young(mm, addr);
+}
+
 struct page *pte_page(const struct mmsim_machine *machine, pte_t pte)
 {
 	return pte & PTE_SPECIAL ? NULL : page_from_pfn(machine, pte_pfn(pte));
@@ -269,7 +276,7 @@ struct page *pte_page(const struct mmsim_machine *machine, pte_t pte)
 
 struct free_range {
 	struct mm_struct *mm;
-	uintptr_t start, end; /* areas were here; end is the last byte */
+	uintptr_t start, end;  /* areas were here; end is the last byte */
 	uintptr_t floor, last; /* no other area is in [floor, last] */
 };
 
@@ -306,7 +313,7 @@ static void free_below(const struct free_range *range, struct page *table,
 void pgtable_free_range(struct mm_struct *mm, uintptr_t start, uintptr_t end,
 			uintptr_t floor, uintptr_t ceiling)
 {
-	struct free_range range = { mm, start, end - 1, floor, ceiling - 1 };
+	struct free_range range = {mm, start, end - 1, floor, ceiling - 1};
 
 	if (start >= end)
 		return;
@@ -316,7 +323,7 @@ void pgtable_free_range(struct mm_struct *mm, uintptr_t start, uintptr_t end,
 
 void pgtable_destroy(struct mm_struct *mm)
 {
-	struct free_range range = { mm, 0, UINTPTR_MAX, 0, UINTPTR_MAX };
+	struct free_range range = {mm, 0, UINTPTR_MAX, 0, UINTPTR_MAX};
 
 	if (!mm->pgd)
 		return;

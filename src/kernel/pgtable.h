@@ -119,6 +119,8 @@ static inline void pte_store(struct mm_struct *mm, uintptr_t addr, pte_t *entry,
 void pte_set(struct mm_struct *mm, uintptr_t addr, pte_t *entry, pte_t value);
 /* The same for a level 1 entry that is or becomes huge. */
 void pmd_set(struct mm_struct *mm, uintptr_t addr, pte_t *entry, pte_t value);
+/* An entry that is there, of a small page, loses its accessed bit. */
+void pte_clear_young(struct mm_struct *mm, uintptr_t addr, pte_t *entry);
 /* Frees tables that lie wholly in [floor, ceiling) and are empty there, after
  * areas in [start, end) were unmapped. */
 void pgtable_free_range(struct mm_struct *mm, uintptr_t start, uintptr_t end,

@@ -82,6 +82,13 @@ void tlb_flush_page(struct mm_struct *mm, uintptr_t addr)
 	notify(mm, addr & PAGE_MASK, (addr & PAGE_MASK) + PAGE_SIZE);
 }
 
+void tlb_flush_young(struct mm_struct *mm, uintptr_t addr)
+{
+	flush_page(mm, addr);
+	if (UNLIKELY(mm->notifier != NULL))
+		mm->notifier->clear_young(mm->notifier, addr & PAGE_MASK);
+}
+
 void tlb_flush_range(struct mm_struct *mm, uintptr_t start, uintptr_t end)
 {
 	if (start >= end)

@@ -49,6 +49,8 @@ struct tlb *tlb_of_cpu(struct mmsim_machine *machine, unsigned cpu);
 void tlb_fini(struct mmsim_machine *machine);
 
 void tlb_flush_page(struct mm_struct *mm, uintptr_t addr);
+/* The same for an entry that only lost its accessed bit. */
+void tlb_flush_young(struct mm_struct *mm, uintptr_t addr);
 void tlb_flush_range(struct mm_struct *mm, uintptr_t start, uintptr_t end);
 void tlb_flush_mm(struct mm_struct *mm);
 

@@ -193,6 +193,7 @@ static void call_answer(struct live *live, unsigned i)
 			  .len = PAGE_SIZE},
 	};
 
+	store_unmap_aged(live);
 	__atomic_store_n(&live->calls[i].state, CALL_DONE, __ATOMIC_RELEASE);
 	while (ioctl(live->uffd, UFFDIO_ZEROPAGE, &page) != 0) {
 		if (errno != EAGAIN) {

@@ -142,6 +142,7 @@ static void fault_serve(struct live *live, uintptr_t addr,
 			return;
 		/* Kernel threads have run, and may have taken it again. */
 	} while (!result && !mmu_walk(live->task->mm, addr, access, &walk));
+	store_unmap_aged(live);
 	if (result)
 		event_refuse(live, addr);
 	else
@@ -155,6 +156,7 @@ void event_serve(struct live *live, const struct uffd_msg *msg)
 
 	if (msg->event != UFFD_EVENT_PAGEFAULT)
 		return;
+	live->is_serving = true;
 	store_tidy(live);
 	addr = msg->arg.pagefault.address & PAGE_MASK;
 	is_write = msg->arg.pagefault.flags &
@@ -165,4 +167,5 @@ void event_serve(struct live *live, const struct uffd_msg *msg)
 		store_wake(live, addr, PAGE_SIZE);
 	else if (!live->is_forking)
 		fault_serve(live, addr, is_write ? FAULT_WRITE : FAULT_READ);
+	live->is_serving = false;
 }

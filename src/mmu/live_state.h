@@ -70,6 +70,7 @@ struct live {
 	struct radix
 		slots; /* page number in the window -> who has its content */
 	uint64_t nr_stale;
+	uint64_t nr_aged; /* slots with RADIX_AGED, at most */
 	void *left_behind; /* a page of the machine's pool to be freed, or NULL
 			    */
 
@@ -78,6 +79,7 @@ struct live {
 	unsigned nr_exceptions;
 	bool is_dead; /* the task was killed; its memory is gone */
 	bool is_stopping;
+	bool is_serving;  /* an event is being served */
 	bool is_forking; /* faults in the window wait for the fork to end */
 
 	/* live_server.c's */
@@ -142,6 +144,8 @@ int store_map(struct live *live, uintptr_t addr, struct page *page,
 /* Maps those pages of [start, end) that are there and writable and were never
  * real, many at a time: a matter of speed only. */
 void store_map_fresh(struct live *live, uintptr_t start, uintptr_t end);
+/* What lost its accessed bit in this event is not mapped any more. */
+void store_unmap_aged(struct live *live);
 /* Nothing of the window is mapped; contents stay. */
 void store_unmap_all(struct live *live);
 /* Every wait for a page in [start, start + len) ends and is tried again. */

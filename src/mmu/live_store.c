@@ -18,8 +18,10 @@
  * when the program faults on it, for writing only if the simulated entry is
  * dirty, so that the first store is noticed; and when the kernel flushes a
  * translation the mapping goes (MADV_DONTNEED) while the content stays.  A tag
- * at each slot that may be mapped saves the call where there is nothing.  That
- * order, first the mapping, then a look at the content, is what keeps stores
+ * at each slot that may be mapped saves the call where there is nothing.  Where
+ * only the accessed bit was cleared the mapping may wait for the end of the
+ * event, and goes with its neighbours: reclaim looks at many pages at a time.
+ * That order, first the mapping, then a look at the content, is what keeps stores
  * from being lost when pages are swapped out.
  *
  * Only anonymous memory is real.  Simplified: a page that is pinned by the host
@@ -49,6 +51,9 @@
 /* Marks in place of a page. */
 #define STALE radix_from_value(0)
 #define ZEROS radix_from_value(1)
+
+/* Pages that are not mapped between two that go in one call. */
+enum { AGED_GAP_MAX = 64 };
 
 bool store_entry_has_content(const void *entry)
 {
@@ -184,6 +189,53 @@ static void store_invalidate(struct mmu_notifier *notifier, uintptr_t start,
 	end = end > last ? last : end;
 	if (start < end)
 		store_unmap(live, live_slot(live, start), live_slot(live, end));
+}
+
+/* The next slot that is mapped is not one in between. */
+static bool store_is_next_mapped(struct live *live, uint64_t from,
+				 uint64_t slot)
+{
+	return slot - from < AGED_GAP_MAX &&
+	       radix_next_tagged(&live->slots, &from, RADIX_MAPPED) &&
+	       from == slot;
+}
+
+void store_unmap_aged(struct live *live)
+{
+	uint64_t slot = 0, run = 0, run_end = 0;
+
+	if (live->nr_aged == 0)
+		return;
+	for (; radix_next_tagged(&live->slots, &slot, RADIX_AGED); slot++) {
+		radix_tag_clear(&live->slots, slot, RADIX_AGED);
+		if (!radix_has_tag(&live->slots, slot, RADIX_MAPPED))
+			continue;
+		if (!store_is_next_mapped(live, run_end, slot)) {
+			store_unmap_run(live, run, run_end);
+			run = slot;
+		}
+		radix_tag_clear(&live->slots, slot, RADIX_MAPPED);
+		run_end = slot + 1;
+	}
+	store_unmap_run(live, run, run_end);
+	live->nr_aged = 0;
+}
+
+static void store_clear_young(struct mmu_notifier *notifier, uintptr_t addr)
+{
+	struct live *live = container_of(notifier, struct live, notifier);
+	uint64_t slot = live_slot(live, addr);
+
+	if (!live_has(live, addr) ||
+	    !radix_has_tag(&live->slots, slot, RADIX_MAPPED))
+		return;
+	/* Who works on the machine by calls has no end of an event. */
+	if (!live->is_serving) {
+		store_unmap(live, slot, slot + 1);
+		return;
+	}
+	radix_tag_set(&live->slots, slot, RADIX_AGED);
+	live->nr_aged++;
 }
 
 /* --- making pages real ---------------------------------------------------- */
@@ -438,6 +490,7 @@ void store_init(struct live *live)
 	pool_init(&live->slot_nodes, radix_node_size());
 	radix_init(&live->slots, &live->slot_nodes);
 	live->notifier.invalidate_range = store_invalidate;
+	live->notifier.clear_young = store_clear_young;
 	live->store.start = live->alias;
 	live->store.end = live->alias + LIVE_WINDOW_LEN;
 	live->store.drop = store_drop;

@@ -334,6 +334,24 @@ Test(os_sim, swapped_memory_moves)
 	stop();
 }
 
+/* Loads are seen by the accessed bit: what is used all the time stays. */
+Test(os_sim, what_is_used_is_not_swapped_out)
+{
+	char *hot, *cold;
+
+	start("ram=48M,swap=256M,seed=4");
+	hot = map(8 * MIB);
+	pattern_fill(hot, 8 * MIB, 1);
+	cold = map(128 * MIB);
+	for (uint64_t mib = 0; mib < 128; mib++) {
+		pattern_fill(cold + mib * MIB, 1 * MIB, mib);
+		cr_assert(pattern_holds(hot, 8 * MIB, 1));
+	}
+	cr_assert_geq(sim_vmstat(machine, "pswpout"), 80 * MIB / 4096);
+	cr_assert_leq(sim_vmstat(machine, "pswpin"), 1);
+	stop();
+}
+
 /* System calls of the host fault into the simulated kernel as loads do. */
 Test(os_sim, system_calls_read_and_write_it)
 {
