@@ -9,6 +9,12 @@
  *     process 4711 python3: ended
  *       peak RSS                             40,960 kB
  *       ...
+ *     other processes, by peak RSS; FILE of --report has all their figures
+ *           pid program          peak RSS kB peak swap kB   faults refused  end
+ *          4712 sh                       212            0       53       0  ended
+ *     and 12 more
+ *
+ * The program itself is told in full, of the others those that were largest.
  */
 #include "cli/report.h"
 
@@ -110,6 +116,51 @@ static void write_process(const struct run_process *process, FILE *out)
 		process->fingerprint);
 }
 
+enum { OTHERS_MAX = 20 };
+
+static int by_peak_rss(const void *a, const void *b)
+{
+	const struct run_process *const *x = a, *const *y = b;
+
+	if ((*x)->peak_rss_kb != (*y)->peak_rss_kb)
+		return (*x)->peak_rss_kb < (*y)->peak_rss_kb ? 1 : -1;
+	return (*x > *y) - (*x < *y);
+}
+
+static void write_other(const struct run_process *process, FILE *out)
+{
+	fprintf(out,
+		"  %8d %-15.16s %12" PRIu64 " %12" PRIu64 " %8" PRIu64
+		" %7" PRIu64 "  %s%s\n",
+		process->pid, process->comm, process->peak_rss_kb,
+		process->peak_swap_kb, process->min_flt + process->maj_flt,
+		process->nr_refused, run_end_what(process),
+		process->is_fork ? " (a fork)" : "");
+}
+
+/* All but the program itself, which is the first. */
+static void write_others(const struct launch *launch, FILE *out)
+{
+	const struct run_process *others[RUN_PROCESSES];
+	unsigned nr = 0;
+
+	while (nr < RUN_PROCESSES &&
+	       (others[nr] = report_process(launch, nr + 1)))
+		nr++;
+	if (nr == 0)
+		return;
+	qsort(others, nr, sizeof(others[0]), by_peak_rss);
+	fprintf(out,
+		"other processes, by peak RSS; FILE of --report has all their "
+		"figures\n  %8s %-15s %12s %12s %8s %7s  %s\n",
+		"pid", "program", "peak RSS kB", "peak swap kB", "faults",
+		"refused", "end");
+	for (unsigned i = 0; i < nr && i < OTHERS_MAX; i++)
+		write_other(others[i], out);
+	if (nr > OTHERS_MAX)
+		fprintf(out, "  and %u more\n", nr - OTHERS_MAX);
+}
+
 void report_write_text(const struct launch *launch, FILE *out)
 {
 	const struct run_process *process;
@@ -122,8 +173,10 @@ void report_write_text(const struct launch *launch, FILE *out)
 	write_end(launch, out);
 	fprintf(out, "  simulated      %s\n  not simulated  %s\n",
 		run_simulated, run_not_simulated);
-	for (unsigned i = 0; (process = report_process(launch, i)); i++)
+	process = report_process(launch, 0);
+	if (process)
 		write_process(process, out);
+	write_others(launch, out);
 	if (!launch_first(launch))
 		fputs("no process had a machine: nothing was simulated\n", out);
 }

@@ -161,7 +161,7 @@ ok "the OOM report comes before it, once" \
 ok "and how it ended" says "ended          killed by signal 9, SIGKILL" \
     "was killed by the machine's OOM killer"
 run run --report - "$fake" family
-ok "text of children" says "a fork; its machine began as a copy" \
+ok "text of children" says "other processes, by peak RSS" "ended (a fork)" \
     "executed another program"
 run run --report - sh -c :
 ok "text without a machine" says "no process had a machine"
