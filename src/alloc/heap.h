@@ -52,6 +52,7 @@ struct heap {
 	struct arena *arenas[NR_ARENAS]; /* entries never change once set */
 	unsigned nr_arenas;              /* read without the lock */
 	unsigned nr_cpus;                /* 0: not yet asked for */
+	uint32_t nr_checks;              /* calls of validate_now_and_then */
 	struct tcache *tcaches;
 	size_t nr_tcaches;
 	struct tcache *spares; /* empty caches of threads that have ended */

@@ -78,8 +78,8 @@ static bool walk_segment(struct walk *w, const struct segment *seg)
 			return false;
 		at += chunk_bytes(c);
 	}
-	return at == last || walk_fail(w, "chunks pass the segment's end",
-				       (void *)at);
+	return at == last ||
+	       walk_fail(w, "chunks pass the segment's end", (void *)at);
 }
 
 static bool walk_bins(struct walk *w)
@@ -155,8 +155,8 @@ static bool walk_runs(struct walk *w)
 			    run->nr_carved > run->nr_total ||
 			    run->nr_free > run->nr_carved)
 				return walk_fail(w, "damaged run", run);
-			nr_empty += run->free_units ==
-				    run->nr_carved * run->units;
+			nr_empty +=
+				run->free_units == run->nr_carved * run->units;
 			nr_free += run->nr_free;
 			if (!walk_run(w, run))
 				return false;
@@ -189,7 +189,7 @@ static bool walk_shards(struct walk *w)
 
 bool validate_arena(struct arena *a, struct outbuf *why)
 {
-	struct walk w = { .why = why, .a = a, .ok = true };
+	struct walk w = {.why = why, .a = a, .ok = true};
 	size_t bytes = 0;
 
 	for (unsigned i = 0; i < a->nr_segments; i++) {
@@ -203,7 +203,8 @@ bool validate_arena(struct arena *a, struct outbuf *why)
 	if (bytes > a->system_bytes ||
 	    bytes + UNIT * a->nr_segments < a->system_bytes)
 		return walk_fail(&w, "system bytes miscounted", a);
-	return walk_bins(&w) && walk_dirty(&w) && walk_runs(&w) && walk_shards(&w);
+	return walk_bins(&w) && walk_dirty(&w) && walk_runs(&w) &&
+	       walk_shards(&w);
 }
 
 static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
@@ -238,12 +239,12 @@ static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
 
 void validate_now_and_then(struct heap *heap)
 {
-	static uint32_t calls;
 	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
 	char text[200];
 	struct outbuf why;
 
-	if (__atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED) % WALK_INTERVAL)
+	if (__atomic_fetch_add(&heap->nr_checks, 1, __ATOMIC_RELAXED) %
+	    WALK_INTERVAL)
 		return;
 	outbuf_init(&why, text, sizeof(text), -1);
 	for (unsigned i = 0; i < nr; i++) {

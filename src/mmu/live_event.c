@@ -85,7 +85,7 @@ static void event_survive(struct live *live)
 	store_wake(live, (uintptr_t)live->window, LIVE_WINDOW_LEN);
 }
 
-void event_check_death(struct live *live)
+SERVER_MAY_END void event_check_death(struct live *live)
 {
 	if (live->is_dead ||
 	    (live->task->state == TASK_RUNNING && !live->machine->has_panicked))
@@ -112,8 +112,8 @@ static int fault_resolve(struct live *live, uintptr_t addr,
 }
 
 /* The page is mapped as the entry says, which wakes the thread. */
-static void fault_map(struct live *live, uintptr_t addr,
-		      const struct walk *walk)
+SERVER_MAY_END static void fault_map(struct live *live, uintptr_t addr,
+				     const struct walk *walk)
 {
 	bool writable = walk_may_write(walk);
 	uintptr_t huge = addr & PMD_MASK;

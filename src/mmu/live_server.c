@@ -145,16 +145,17 @@ static void server_wait_death(struct live *live)
 		;
 }
 
-_Noreturn static void server_exit(struct live *live, enum live_end how,
-				  const char *why, int stderr_fd)
+SERVER_MAY_END _Noreturn static void server_exit(struct live *live,
+						 enum live_end how,
+						 const char *why, int stderr_fd)
 {
 	if (live->observer)
 		live->observer->end(live->observer, how, why, stderr_fd);
 	_exit(0);
 }
 
-_Noreturn static void server_end_program(struct live *live, enum live_end how,
-					 const char *why)
+SERVER_MAY_END _Noreturn static void
+server_end_program(struct live *live, enum live_end how, const char *why)
 {
 	int stderr_fd =
 		(int)syscall(SYS_pidfd_getfd, live->pidfd, STDERR_FILENO, 0);
@@ -169,12 +170,12 @@ _Noreturn static void server_end_program(struct live *live, enum live_end how,
 	server_exit(live, how, why, stderr_fd);
 }
 
-_Noreturn void server_kill(struct live *live)
+SERVER_MAY_END _Noreturn void server_kill(struct live *live)
 {
 	server_end_program(live, LIVE_END_KILLED, NULL);
 }
 
-_Noreturn void server_broken(struct live *live, const char *why)
+SERVER_MAY_END _Noreturn void server_broken(struct live *live, const char *why)
 {
 	live->broken = why;
 	server_end_program(live, LIVE_END_BROKEN, why);
@@ -190,7 +191,7 @@ static struct live **server_self(char *thread_pointer)
 					sizeof(struct live *));
 }
 
-static void server_crashed(int sig)
+SERVER_MAY_END static void server_crashed(int sig)
 {
 	struct live *live = *server_self(__builtin_thread_pointer());
 
@@ -260,7 +261,7 @@ static bool server_is_left(const struct live *live)
 	return order < 0 && errno == EPERM && prctl(PR_GET_DUMPABLE) == 1;
 }
 
-static void server_wait(struct live *live)
+SERVER_MAY_END static void server_wait(struct live *live)
 {
 	struct pollfd fds[] = {
 		{.fd = live->uffd, .events = POLLIN},
@@ -274,7 +275,7 @@ static void server_wait(struct live *live)
 		server_exit(live, LIVE_END_EXEC, NULL, -1);
 }
 
-static int server_main(void *arg)
+SERVER_MAY_END static int server_main(void *arg)
 {
 	struct live *live = arg;
 

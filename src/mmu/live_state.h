@@ -179,6 +179,9 @@ void call_rang(struct live *live, uintptr_t addr);
 void call_serve_waiting(struct live *live);
 
 /* ---- live_server.c ---- */
+/* Of the server's functions that call what never returns: AddressSanitizer
+ * would ask libc for the bounds of the stack before, and libc knows of none. */
+#define SERVER_MAY_END __attribute__((no_sanitize_address))
 /* Starts the server with a userfaultfd of this process; 0 or -errno. */
 int server_start(struct live *live, int uffd);
 /* Stack and thread-local storage of a server that has ended. */

@@ -214,6 +214,8 @@ static void sim_fork_child(void *ctx)
 	struct mmsim_sim *sim = ctx;
 
 	live_fork_child(sim->live);
+	lock_drop(&sim->lock);
+	/* Who waited for it is not here. */
 	lock_init(&sim->lock, LOCK_RANK_OS);
 	sigprocmask(SIG_SETMASK, &sim->fork_signals, NULL);
 }
