@@ -1,13 +1,14 @@
 /*
  * launch_orphans.c: what programs leave behind when they have ended.
  *
- * A server is a child of the process whose faults it serves, and outlives it by
- * a moment.  Then it is an orphan; the first process of a container often waits
- * for nobody, and thousands of runs would leave it thousands of zombies.  So
- * mmsim takes the orphans of its programs (PR_SET_CHILD_SUBREAPER of prctl(2))
- * and waits for those that have ended; at the end of a program it gives the
- * servers, which it knows by their name, time to end.  What else a program leaves
- * behind goes on, and to the first process when mmsim has ended.
+ * A server is nobody's child, and outlives the process whose faults it serves by
+ * a moment.  The first process of a container often waits for nobody, and
+ * thousands of runs would leave it thousands of zombies.  So mmsim takes the
+ * orphans of its programs (PR_SET_CHILD_SUBREAPER of prctl(2)) and waits for those
+ * that have ended; at the end of a program it gives servers whose process is gone
+ * time to end: they are known by their name, and by the pidfd that they have as
+ * their descriptor 1.  What else a program leaves behind goes on, and to the first
+ * process when mmsim has ended.
  *
  * Without /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN) nothing is buried.
  */
@@ -38,7 +39,24 @@ static bool is_server(pid_t pid)
 	return strcmp(name, "mmsim-server\n") == 0;
 }
 
-/* Buries the orphans that have ended; the number of servers that have not. */
+/* The process that it serves is gone, or it has left it. */
+static bool is_at_end(pid_t pid)
+{
+	char path[64], line[64];
+	bool goes_on = false;
+	FILE *info;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/1", (int)pid);
+	info = fopen(path, "re");
+	if (!info)
+		return true;
+	while (fgets(line, sizeof(line), info))
+		goes_on |= strncmp(line, "Pid:", 4) == 0 && !strchr(line, '-');
+	fclose(info);
+	return !goes_on;
+}
+
+/* Buries the orphans that have ended; the number of servers that soon will. */
 static unsigned bury(void)
 {
 	unsigned nr_alive = 0;
@@ -53,7 +71,8 @@ static unsigned bury(void)
 		return 0;
 	while (fscanf(children, "%d", &pid) == 1)
 		if (!launch_is_own(pid) &&
-		    waitpid(pid, NULL, WNOHANG | __WALL) == 0 && is_server(pid))
+		    waitpid(pid, NULL, WNOHANG | __WALL) == 0 &&
+		    is_server(pid) && is_at_end(pid))
 			nr_alive++;
 	fclose(children);
 	return nr_alive;

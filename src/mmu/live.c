@@ -31,7 +31,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -200,8 +199,7 @@ int live_start(const struct live_config *config, struct live **result)
 
 void live_stop(struct live *live)
 {
-	live_syscall(live, LIVE_STOP, 0, 0, 0, 0);
-	waitpid(live->server_pid, NULL, __WALL);
+	server_stop(live);
 	store_fini(live);
 	window_unmap(live);
 	server_unmap(live);

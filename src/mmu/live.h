@@ -50,6 +50,8 @@ enum live_end {
  * a descriptor of the program, or call malloc.
  */
 struct live_observer {
+	/* The server is there, and will say the last word. */
+	void (*serving)(struct live_observer *self);
 	/* A system call is to be served: 0, or the negative errno value that it
 	 * shall fail with. */
 	int (*call_begin)(struct live_observer *self, enum live_op op,

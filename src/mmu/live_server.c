@@ -9,7 +9,7 @@
  *
  *   memory   its stack, and a block where thread-local variables of libc
  *            (errno) go: those of the thread that started it are not its own
- *   files    0: the userfaultfd.  All else is closed.
+ *   files    0: the userfaultfd, 1: the program.  All else is closed.
  *   signals  blocked; but a crash of its own ends the program, because what it
  *            does not serve would run on with real memory
  *
@@ -45,6 +45,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef USERFAULTFD_IOC_NEW
@@ -59,7 +60,13 @@
 
 #define SERVER_STACK (512 * KIB)
 #define SERVER_TLS (128 * KIB) /* the thread pointer is in the middle */
-enum { SERVER_UFFD = 0, SERVER_EVENTS = 16, SERVER_LOOK_MS = 100 };
+#define SERVER_TLS_END 64      /* and at the end, see server_self */
+enum {
+	SERVER_UFFD = 0,
+	SERVER_PIDFD = 1,
+	SERVER_EVENTS = 16,
+	SERVER_LOOK_MS = 100
+};
 
 /* --- userfaultfd ---------------------------------------------------------- */
 
@@ -287,9 +294,11 @@ SERVER_MAY_END static int server_main(void *arg)
 	live->uffd = SERVER_UFFD;
 	syscall(SYS_close_range, SERVER_UFFD + 1, ~0u, 0);
 	live->pidfd = (int)syscall(SYS_pidfd_open, live->program_pid, 0);
-	if (live->pidfd < 0 || chdir("/"))
+	if (live->pidfd != SERVER_PIDFD || chdir("/"))
 		_exit(1);
 	server_handle_crashes(live);
+	if (live->observer)
+		live->observer->serving(live->observer);
 	while (!live->is_stopping)
 		if (!server_serve_events(live))
 			server_wait(live);
@@ -302,13 +311,13 @@ SERVER_MAY_END static int server_main(void *arg)
 
 /*
  * A block of thread-local storage, all zeros, that libc's system call wrappers
- * can live with; returns the thread pointer.
+ * can live with.
  *
  *   x86-64   variables below the pointer, which points to itself; the stack
  *            protector's value is at 40 behind it, the pointer guard at 48
  *   aarch64  variables above the pointer
  */
-static char *server_make_tls(struct live *live)
+static void server_make_tls(struct live *live)
 {
 	char *pointer = live->tls + SERVER_TLS / 2;
 
@@ -322,7 +331,6 @@ static char *server_make_tls(struct live *live)
 	block[6] = own[6];
 #endif
 	*server_self(pointer) = live;
-	return pointer;
 }
 
 static int server_map(struct live *live)
@@ -343,23 +351,82 @@ void server_unmap(struct live *live)
 	hostmem_unmap(live->tls, SERVER_TLS);
 }
 
+static int server_clone(struct live *live)
+{
+	int pid = clone(server_main, live->stack + SERVER_STACK,
+			CLONE_VM | CLONE_SETTLS, live, NULL,
+			live->tls + SERVER_TLS / 2, NULL);
+
+	live->server_pid = pid;
+	return pid < 0 ? -errno : 0;
+}
+
+static int server_give_birth(void *arg)
+{
+	struct live *live = arg;
+	int err = server_clone(live);
+
+	if (err)
+		live->server_pid = err;
+	return 0;
+}
+
+/* The server would come back as a child like any other. */
+static bool server_has_reaper(void)
+{
+	int is_reaper = 0;
+
+	prctl(PR_GET_CHILD_SUBREAPER, &is_reaper);
+	return is_reaper || getpid() == 1;
+}
+
+/*
+ * The server is nobody's child: tools like strace wait for all children, those
+ * that have no signal of their own as well (__WALL).  So one process comes
+ * between, and ends at once.  It runs on the upper end of the block for
+ * thread-local storage.
+ */
+static int server_clone_orphan(struct live *live)
+{
+	int pid = clone(server_give_birth,
+			live->tls + SERVER_TLS - SERVER_TLS_END,
+			CLONE_VM | CLONE_VFORK | CLONE_SETTLS, live, NULL,
+			live->tls + SERVER_TLS / 2, NULL);
+
+	if (pid < 0)
+		return -errno;
+	/* Somebody else may have waited for it. */
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	return live->server_pid < 0 ? live->server_pid : 0;
+}
+
 int server_start(struct live *live, int uffd)
 {
 	sigset_t all, before;
-	int pid, err = server_map(live);
+	int err = server_map(live);
 
 	if (err)
 		return err;
+	server_make_tls(live);
 	live->program_pid = getpid();
 	live->uffd = uffd;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = clone(server_main, live->stack + SERVER_STACK,
-		    CLONE_VM | CLONE_SETTLS, live, NULL, server_make_tls(live),
-		    NULL);
-	err = pid < 0 ? -errno : 0;
+	err = server_has_reaper() ? server_clone(live)
+				  : server_clone_orphan(live);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (!err)
-		live->server_pid = pid;
 	return err;
+}
+
+void server_stop(struct live *live)
+{
+	struct pollfd server = {.events = POLLIN};
+
+	server.fd = (int)syscall(SYS_pidfd_open, live->server_pid, 0);
+	live_syscall(live, LIVE_STOP, 0, 0, 0, 0);
+	while (poll(&server, 1, -1) < 0 && errno == EINTR)
+		;
+	close(server.fd);
+	waitpid(live->server_pid, NULL, __WALL);
 }

@@ -184,6 +184,8 @@ void call_serve_waiting(struct live *live);
 #define SERVER_MAY_END __attribute__((no_sanitize_address))
 /* Starts the server with a userfaultfd of this process; 0 or -errno. */
 int server_start(struct live *live, int uffd);
+/* It has ended. */
+void server_stop(struct live *live);
 /* Stack and thread-local storage of a server that has ended. */
 void server_unmap(struct live *live);
 /* A userfaultfd with all that is needed, or -errno. */

@@ -488,7 +488,15 @@ static void record_take(struct sim_record *r)
 	p->pid = r->pid;
 	p->ppid = (int)syscall(SYS_getppid);
 	prctl(PR_GET_NAME, p->comm);
-	run_area_tell(r->area, p, RUN_RUNNING);
+}
+
+/* A process that dies before has no machine: nobody waits for its figures. */
+static void record_serving(struct live_observer *observer)
+{
+	struct sim_record *r = record_of(observer);
+
+	if (r->process)
+		run_area_tell(r->area, r->process, RUN_RUNNING);
 }
 
 /* Tells the record that the process had under another program. */
@@ -537,6 +545,7 @@ void sim_record_attach(struct sim_record *record, const char *path)
 	*record = (struct sim_record){
 		.observer =
 			{
+				.serving = record_serving,
 				.call_begin = record_call_begin,
 				.call_end = record_call_end,
 				.fault_end = record_fault_end,

@@ -396,16 +396,17 @@ LIVE_ENDS(limits_that_cannot_be_lifted, "ram=24M,swap=64M", BY_EXIT(0),
 LIVE_ENDS(a_killed_server, "ram=24M,swap=64M", BY_SIGNAL(SIGABRT), "mmsim: ")
 {
 	struct rlimit none = {0, 0};
-	char command[200];
+	char command[400];
 
 	memset(malloc(MIB), 1, MIB);
 	setrlimit(RLIMIT_CORE, &none);
 	snprintf(command, sizeof(command),
 		 "for s in /proc/[0-9]*; do read -r c < $s/comm; "
-		 "[ \"$c\" = mmsim-server ] && grep -q \"^PPid:.%d$\" "
-		 "$s/status && "
-		 "kill -9 ${s#/proc/}; done",
-		 (int)getpid());
+		 "[ \"$c\" = mmsim-server ] && grep -q -s %s $s/environ && "
+		 "[ $s != /proc/$$ ] && kill -9 ${s#/proc/}; done",
+		 getenv(LIVE_MARK));
+	/* The shell has a machine, too, and its server the same mark. */
+	unsetenv("MMSIM_MACHINE");
 	CHECK(system(command) >= 0);
 	sleep_ms(100);
 	for (;;)

@@ -595,6 +595,8 @@ LIVE(waiting_never_shows_the_server, "ram=64M,swap=0")
 	errno = 0;
 	CHECK(waitpid(-1, &status, 0) == -1 && errno == ECHILD);
 	CHECK(waitid(P_ALL, 0, &info, WEXITED | WNOHANG) == -1);
+	/* Not even to those who ask for all kinds. */
+	CHECK(waitpid(-1, &status, __WALL | WNOHANG) == -1 && errno == ECHILD);
 	for (int i = 0; i < 10; i++) {
 		pid = fork();
 		if (pid == 0)

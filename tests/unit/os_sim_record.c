@@ -124,6 +124,8 @@ Test(os_sim_record, figures_of_a_quiet_run)
 	uintptr_t addr, brk;
 
 	start("ram=64M,seed=3");
+	cr_assert_eq(p->state, RUN_FREE);
+	record.observer.serving(&record.observer);
 	cr_assert_eq(p->state, RUN_RUNNING);
 	cr_assert_eq(p->pid, getpid());
 	cr_assert_eq(p->ppid, getppid());
@@ -435,7 +437,7 @@ Test(os_sim_record, a_fork_has_its_own_record)
 	cr_assert_eq(p->min_flt, 0u);
 	cr_assert_geq(p->rss_kb, 1024u);
 	cr_assert_eq(events_of(RUN_EVENT_FORK), 1u);
-	cr_assert_eq(area->processes[0].state, RUN_RUNNING);
+	cr_assert_eq(area->processes[0].state, RUN_FREE);
 }
 
 Test(os_sim_record, no_record_is_left)
