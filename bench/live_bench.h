@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 struct live_bench {
 	struct mmsim_sim *sim;
@@ -33,7 +34,7 @@ static inline void bind_to_one_cpu(void)
 		die("sched_setaffinity", -errno);
 }
 
-/* The only child of this thread. */
+/* The only child of this thread: orphans come to it. */
 static inline clockid_t server_clock(void)
 {
 	FILE *file = fopen("/proc/thread-self/children", "r");
@@ -52,6 +53,8 @@ static inline void live_bench_start(struct live_bench *live, const char *spec)
 	int err;
 
 	bind_to_one_cpu();
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+		die("prctl", -errno);
 	err = mmsim_sim_start(spec, 0, &live->sim);
 	if (err) {
 		fprintf(stderr, "bench: %s\n", mmsim_sim_why(err));
