@@ -18,7 +18,7 @@ CHECK_PACKAGES="$BUILD_PACKAGES $PROGRAM_PACKAGES binutils util-linux
 libcriterion-dev gnuplot-nox mandoc procps shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 
 # shellcheck disable=SC2034
-DEMO_PACKAGES="$BUILD_PACKAGES libjansson-dev python3 sqlite3 redis-server redis-tools"
+DEMO_PACKAGES="$BUILD_PACKAGES python3 sqlite3 redis-server redis-tools"
 
 # missing_packages NAME...: prints those that are not installed.
 missing_packages()
