@@ -23,6 +23,7 @@ enum radix_tag {
 	NR_RADIX_TAGS,
 	RADIX_MAPPED = RADIX_DIRTY,
 	RADIX_AGED = RADIX_WRITEBACK,
+	RADIX_IN_PLACE = RADIX_DIRTY, /* while nothing is mapped */
 };
 
 struct radix;

@@ -83,12 +83,12 @@ uint32_t *fork_count_map(void)
 	return addr == MAP_FAILED ? NULL : addr;
 }
 
-/* --- contents that do not stand in the store ------------------------------ */
+/* --- contents, by address ------------------------------------------------- */
 
 struct content_walk {
 	struct pgtable_walk walk;
 	struct live *live;
-	/* The page at addr has a content that stands elsewhere. */
+	/* The page at addr has this content, here or elsewhere. */
 	void (*found)(struct live *live, uintptr_t addr, const void *content);
 };
 
@@ -112,7 +112,7 @@ static int content_visit(struct pgtable_walk *walk, uintptr_t addr,
 			page = pte_page(machine, *entry);
 		if (page)
 			content = page[i].data;
-		if (content && content != live_content(live, at))
+		if (content)
 			contents->found(live, at, content);
 	}
 	return 0;
@@ -134,12 +134,37 @@ static void content_walk_all(struct live *live,
 
 /* --- the copy of the store ------------------------------------------------ */
 
-static void copy_found(struct live *live, uintptr_t addr, const void *content)
+static void tag_in_place(struct live *live, uintptr_t addr, const void *content)
 {
-	if (store_vacate(live, addr))
+	if (content == live_content(live, addr))
+		radix_tag_set(&live->slots, live_slot(live, addr),
+			      RADIX_IN_PLACE);
+}
+
+static void copy_elsewhere(struct live *live, uintptr_t addr,
+			   const void *content)
+{
+	if (content != live_content(live, addr))
+		memcpy(live->fork.alias +
+			       (live_content(live, addr) - live->alias),
+		       content, PAGE_SIZE);
+}
+
+/* The content at a slot goes to the copy.  But a page that has moved left its
+ * content behind until it is touched again, at an address where others read
+ * zeros: that is not of the copy. */
+static void copy_slot(struct live *live, uint64_t slot)
+{
+	uintptr_t addr = (uintptr_t)live->window + (slot << PAGE_SHIFT);
+	size_t offset = slot << PAGE_SHIFT;
+
+	if (radix_has_tag(&live->slots, slot, RADIX_IN_PLACE)) {
+		radix_tag_clear(&live->slots, slot, RADIX_IN_PLACE);
+		memcpy(live->fork.alias + offset, live->alias + offset,
+		       PAGE_SIZE);
+	} else if (store_vacate(live, addr)) {
 		fork_failed("mmsim: fork: the host has no memory");
-	memcpy(live->fork.alias + (live_content(live, addr) - live->alias),
-	       content, PAGE_SIZE);
+	}
 }
 
 /* LIVE_FORK.  From here on faults wait. */
@@ -150,14 +175,11 @@ static void fork_copy(struct live *live)
 
 	live->is_forking = true;
 	store_unmap_all(live);
-	for (; (entry = radix_next(&live->slots, &slot)) != NULL; slot++) {
-		size_t offset = slot << PAGE_SHIFT;
-
+	content_walk_all(live, tag_in_place);
+	for (; (entry = radix_next(&live->slots, &slot)) != NULL; slot++)
 		if (store_entry_has_content(entry))
-			memcpy(live->fork.alias + offset, live->alias + offset,
-			       PAGE_SIZE);
-	}
-	content_walk_all(live, copy_found);
+			copy_slot(live, slot);
+	content_walk_all(live, copy_elsewhere);
 }
 
 /* --- what was stored during the fork -------------------------------------- */
@@ -475,8 +497,8 @@ static void child_forget_parent(struct live *live)
 
 static void mark_found(struct live *live, uintptr_t addr, const void *content)
 {
-	(void)content;
-	store_set_stale(live, live_slot(live, addr));
+	if (content != live_content(live, addr))
+		store_set_stale(live, live_slot(live, addr));
 }
 
 /* The copy is the store now. */

@@ -280,6 +280,66 @@ LIVE(fork_while_threads_store_to_swapped_pages, "ram=20M,swap=128M")
 	fork_while_storing(8);
 }
 
+enum { MOVED_PAGES = 4096 };
+
+/* Takes its time, so that there are forks in between. */
+static void *look_for_zeros(void *arg)
+{
+	const struct timespec pause = {.tv_nsec = 20000};
+	const volatile char *p = (const volatile char *)arg;
+
+	for (size_t page = 1; page < MOVED_PAGES - 1; page++) {
+		for (size_t i = 0; i < 4096; i += 64)
+			if (p[page * 4096 + i])
+				return arg;
+		nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
+/* Memory has moved away, and other memory has its addresses: what was never
+ * stored to is zeros at any moment of a fork, and what moved is all there. */
+static void fork_where_memory_moved_away(void)
+{
+	size_t len = MOVED_PAGES * (size_t)4096;
+	char *p = (char *)malloc(len), *moved, *again;
+	void *found = NULL;
+	pthread_t thread;
+
+	pattern_fill(p, len, 1);
+	memset(malloc(32 * MIB), 2, 32 * MIB);
+	moved = (char *)realloc(p, 2 * len);
+	again = (char *)malloc(len);
+	CHECK(again == p);
+	live_spread();
+	REQUIRE(pthread_create(&thread, NULL, look_for_zeros, again) == 0);
+	for (int i = 0; i < 12; i++) {
+		pid_t pid = fork();
+
+		REQUIRE(pid >= 0);
+		if (pid == 0)
+			_exit(pattern_differs(moved, len, 1) == len &&
+					      !look_for_zeros(again)
+				      ? 0
+				      : 1);
+		CHECK(child_ends(pid, BY_EXIT(0)));
+	}
+	REQUIRE(pthread_join(thread, &found) == 0);
+	CHECK_MSG(!found, "it was not zeros");
+	CHECK(pattern_differs(moved, len, 1) == len);
+}
+
+LIVE(fork_where_resident_memory_moved_away, "ram=128M,swap=0")
+{
+	fork_where_memory_moved_away();
+}
+
+LIVE(fork_where_swapped_memory_moved_away, "ram=24M,swap=128M")
+{
+	fork_where_memory_moved_away();
+	CHECK(vmstat("pswpin") > MOVED_PAGES / 2);
+}
+
 static void *fork_and_wait(void *arg)
 {
 	char *p = (char *)malloc(100000);
