@@ -531,8 +531,8 @@ void live_fork_child(struct live *live)
 	void *aside;
 
 	if (live->fork.has_failed)
-		fork_failed("mmsim: fork: the host has no file or no addresses "
-			    "for the child's simulated memory");
+		fork_failed("mmsim: fork: no file or no addresses for the "
+			    "child's simulated memory (ulimit -v, -f, -n)");
 	aside = fork_reserve();
 	child_wait_parent(live);
 	child_forget_parent(live);
