@@ -1,38 +1,39 @@
 /*
- * gnuplot.c: gnuplot(1) as a child, its commands in a pipe, its picture in a
- * file.
+ * gnuplot.c: gnuplot(1) as a child, its commands in a pipe.
+ *
+ * gnuplot does not tell when its picture could not be written, and what the file
+ * held is not to be lost for a picture that fails.  So it draws into memory, and
+ * what is drawn is copied.
  */
 #include "cli/gnuplot.h"
 
 #include "cli/command.h"
+#include "cli/launch.h"
 
 #include <err.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-bool gnuplot_is_there(const char *option)
+int gnuplot_open(struct output *plot)
 {
-	const char *dirs = getenv("PATH");
 	char path[PATH_MAX];
 
-	while (dirs && *dirs) {
-		int len = (int)strcspn(dirs, ":");
-
-		if (snprintf(path, sizeof(path), "%.*s/gnuplot", len, dirs) <
-			    (int)sizeof(path) &&
-		    access(path, X_OK) == 0)
-			return true;
-		dirs += len + (dirs[len] == ':');
+	if (plot->path && strcmp(plot->path, "-") == 0) {
+		warnx("%s=-: a file is needed", plot->option);
+		return EXIT_MMSIM;
 	}
-	warnx("%s: gnuplot is not installed, so nothing is drawn (Debian: "
-	      "gnuplot-nox)",
-	      option);
-	return false;
+	if (plot->path && launch_find_program("gnuplot", path, sizeof(path))) {
+		warnx("%s: gnuplot is not installed, so nothing is drawn "
+		      "(Debian: gnuplot-nox)",
+		      plot->option);
+		plot->path = NULL;
+	}
+	return output_open(plot);
 }
 
 /* In single quotes, where only they themselves are special. */
@@ -52,7 +53,7 @@ void gnuplot_title(char *const *argv, FILE *script)
 }
 
 /* Its pid, and *input to write commands to; -1. */
-static pid_t start(FILE *out, FILE **input)
+static pid_t start(int picture, FILE **input)
 {
 	int fds[2];
 	pid_t pid;
@@ -62,8 +63,8 @@ static pid_t start(FILE *out, FILE **input)
 		return -1;
 	pid = fork();
 	if (pid == 0) {
-		dup2(fds[0], 0);
-		dup2(fileno(out), 1);
+		dup2(fds[0], STDIN_FILENO);
+		dup2(picture, STDOUT_FILENO);
 		close(fds[0]);
 		close(fds[1]);
 		execlp("gnuplot", "gnuplot", "-", (char *)NULL);
@@ -77,11 +78,12 @@ static pid_t start(FILE *out, FILE **input)
 	return pid;
 }
 
-int gnuplot_draw(const char *option, const char *script, FILE *out)
+/* Lets gnuplot draw into a file of no name. */
+static bool draw(const char *script, int picture)
 {
 	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
 	FILE *input;
-	pid_t pid = start(out, &input);
+	pid_t pid = start(picture, &input);
 	int status = -1;
 
 	if (input) {
@@ -92,8 +94,34 @@ int gnuplot_draw(const char *option, const char *script, FILE *out)
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 	signal(SIGPIPE, old);
-	if (input && status == 0)
+	return input && status == 0;
+}
+
+/* From its beginning; false: nothing is there. */
+static bool copy(int from, FILE *to)
+{
+	char buf[BUFSIZ];
+	ssize_t len;
+	bool is_any = false;
+
+	lseek(from, 0, SEEK_SET);
+	while ((len = read(from, buf, sizeof(buf))) > 0) {
+		fwrite(buf, 1, (size_t)len, to);
+		is_any = true;
+	}
+	return is_any;
+}
+
+int gnuplot_draw(const char *script, struct output *plot)
+{
+	int picture = memfd_create("mmsim-plot", MFD_CLOEXEC);
+	bool is_drawn = picture >= 0 && draw(script, picture) &&
+			copy(picture, output_begin(plot));
+
+	if (picture >= 0)
+		close(picture);
+	if (is_drawn)
 		return 0;
-	warnx("%s: gnuplot could not draw it", option);
+	warnx("%s: gnuplot could not draw it", plot->option);
 	return EXIT_MMSIM;
 }

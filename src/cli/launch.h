@@ -48,6 +48,8 @@ struct launch {
 	uint64_t wall_ns, host_maxrss_kb, host_minflt; /* of the program */
 };
 
+/* The file that would be executed.  0, or 126 or 127, and errno tells why. */
+int launch_find_program(const char *program, char *path, size_t size);
 /* 0, or the exit status of mmsim (125, 126, 127) after a message on standard
  * error that names what is wrong; `path` is the file that would be executed. */
 int launch_check_program(const char *program, char *path, size_t size);

@@ -63,7 +63,7 @@ static int check_file(const char *path)
 }
 
 /* In the directories of PATH, as execvp(3). */
-static int find_program(const char *program, char *path, size_t size)
+int launch_find_program(const char *program, char *path, size_t size)
 {
 	const char *dirs = getenv("PATH");
 	int status = EXIT_NOT_FOUND, found;
@@ -191,7 +191,7 @@ static int check_content(const char *path, unsigned depth)
 
 int launch_check_program(const char *program, char *path, size_t size)
 {
-	int status = find_program(program, path, size);
+	int status = launch_find_program(program, path, size);
 
 	if (status) {
 		warn("%s", program);

@@ -241,14 +241,12 @@ static int open_outputs(struct run_options *options)
 					   &options->plot};
 	int status = check_outputs((const struct output *const *)outputs);
 
-	if (options->plot.path && strcmp(options->plot.path, "-") == 0) {
-		warnx("--plot=-: a file is needed");
-		return EXIT_MMSIM;
-	}
-	if (options->plot.path && !gnuplot_is_there("--plot"))
-		options->plot.path = NULL;
-	for (unsigned i = 0; i < 3 && status == 0; i++)
-		status = output_open(outputs[i]);
+	if (status == 0)
+		status = gnuplot_open(&options->plot);
+	if (status == 0)
+		status = output_open(&options->report);
+	if (status == 0)
+		status = output_open(&options->trace);
 	return status;
 }
 
@@ -268,7 +266,7 @@ static int write_outputs(struct run_options *options,
 		status |= output_end(&options->trace);
 	}
 	if (options->plot.file) {
-		status |= plot_write(launch, output_begin(&options->plot));
+		status |= plot_write(launch, &options->plot);
 		status |= output_end(&options->plot);
 	}
 	return status;

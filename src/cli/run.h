@@ -28,8 +28,8 @@ struct run_options {
 /* run_trace.c: the events, a line each. */
 void trace_write(const struct launch *launch, FILE *out);
 
-/* run_plot.c: the memory of the program itself over virtual time, as SVG.  0, or 125 after
- * a message. */
-int plot_write(const struct launch *launch, FILE *out);
+/* run_plot.c: the memory of the program itself over virtual time, as SVG.  0, or
+ * 125 after a message. */
+int plot_write(const struct launch *launch, struct output *plot);
 
 #endif

@@ -103,7 +103,7 @@ static bool has_events(const struct launch *launch, uint32_t process)
 	return false;
 }
 
-int plot_write(const struct launch *launch, FILE *out)
+int plot_write(const struct launch *launch, struct output *plot)
 {
 	const struct run_process *process = launch_first(launch);
 	char *script = NULL;
@@ -123,7 +123,7 @@ int plot_write(const struct launch *launch, FILE *out)
 	write_script(launch, process, to);
 	if (fclose(to) != 0)
 		err(EXIT_MMSIM, "no memory");
-	status = gnuplot_draw("--plot", script, out);
+	status = gnuplot_draw(script, plot);
 	free(script);
 	return status;
 }

@@ -246,7 +246,7 @@ static int write_all(const struct tune *tune, struct tune_options *options)
 	else
 		tune_text(tune, stdout);
 	if (options->plot.file) {
-		int drawn = tune_plot(tune, output_begin(&options->plot));
+		int drawn = tune_plot(tune, &options->plot);
 		int written = output_end(&options->plot);
 
 		if (status == 0)
@@ -265,9 +265,7 @@ int tune_main(int argc, char **argv)
 	options.jobs = jobs_cpus();
 	options.plot.option = "--plot";
 	argp_parse(&tune_argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
-	if (options.plot.path && !gnuplot_is_there("--plot"))
-		options.plot.path = NULL;
-	status = output_open(&options.plot);
+	status = gnuplot_open(&options.plot);
 	if (status)
 		return status;
 	make_rows(&tune);

@@ -86,6 +86,6 @@ bool tune_csv(const struct tune *tune, FILE *to);
 /* ---- tune_plot.c ---- */
 
 /* Peak RSS over system calls, as SVG.  0, or 125 after a message. */
-int tune_plot(const struct tune *tune, FILE *out);
+int tune_plot(const struct tune *tune, struct output *plot);
 
 #endif

@@ -28,54 +28,87 @@ static void write_points(const struct tune *tune, bool on_front, FILE *to)
 	}
 }
 
-/* Parts of the picture's width and height within which numbers would cover each
- * other. */
-enum { PLOT_NEAR_X = 20, PLOT_NEAR_Y = 16 };
+enum {
+	/* Parts of the picture's width and height within which numbers would
+	 * cover each other. */
+	PLOT_NEAR_X = 20,
+	PLOT_NEAR_Y = 16,
+	PLOT_RANGES = 4, /* of rows in one text, before "..." */
+};
+
+/* The right and upper end of the picture. */
+struct plot_range {
+	uint64_t calls, kb;
+};
 
 static uint64_t distance(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : b - a;
 }
 
+static bool is_near(const struct tune_row *a, const struct tune_row *b,
+		    struct plot_range range)
+{
+	return distance(tune_calls(a), tune_calls(b)) <=
+		       range.calls / PLOT_NEAR_X &&
+	       distance(a->peak_rss_kb, b->peak_rss_kb) <=
+		       range.kb / PLOT_NEAR_Y;
+}
+
+/* "1-3,7": those that are marked; the marks go. */
+static void write_numbers(bool *is_marked, size_t nr, FILE *to)
+{
+	unsigned nr_ranges = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		size_t first = i;
+
+		if (!is_marked[i])
+			continue;
+		for (; i < nr && is_marked[i]; i++)
+			is_marked[i] = false;
+		if (nr_ranges++ >= PLOT_RANGES)
+			continue;
+		fprintf(to, "%s%zu", nr_ranges > 1 ? "," : "", first);
+		if (i - first > 1)
+			fprintf(to, "-%zu", i - 1);
+	}
+	fputs(nr_ranges > PLOT_RANGES ? ",...\n" : "\n", to);
+}
+
 /* The numbers of rows, those close together in one text at the first of them. */
 static void write_labels(const struct tune *tune, FILE *to)
 {
-	bool *has_label = calloc(tune->nr_rows, sizeof(*has_label));
-	uint64_t calls = 0, kb = 0;
+	bool *is_done = calloc(tune->nr_rows, sizeof(*is_done));
+	bool *is_here = calloc(tune->nr_rows, sizeof(*is_here));
+	struct plot_range range = {0, 0};
 
-	if (!has_label)
+	if (!is_done || !is_here)
 		err(EXIT_MMSIM, "no memory");
 	for (size_t i = 0; i < tune->nr_rows; i++) {
-		has_label[i] = tune->rows[i].failed;
-		if (has_label[i])
+		is_done[i] = tune->rows[i].failed;
+		if (is_done[i])
 			continue;
-		calls = MAX(calls, tune_calls(&tune->rows[i]));
-		kb = MAX(kb, tune->rows[i].peak_rss_kb);
+		range.calls = MAX(range.calls, tune_calls(&tune->rows[i]));
+		range.kb = MAX(range.kb, tune->rows[i].peak_rss_kb);
 	}
 	for (size_t i = 0; i < tune->nr_rows; i++) {
-		const struct tune_row *row = &tune->rows[i], *other;
+		const struct tune_row *row = &tune->rows[i];
 
-		if (has_label[i])
+		if (is_done[i])
 			continue;
-		fprintf(to, "%" PRIu64 " %.3f %zu", tune_calls(row),
-			(double)row->peak_rss_kb / 1024, i);
-		for (size_t k = i + 1; k < tune->nr_rows; k++) {
-			other = &tune->rows[k];
-			if (has_label[k] ||
-			    distance(tune_calls(row), tune_calls(other)) >
-				    calls / PLOT_NEAR_X ||
-			    distance(row->peak_rss_kb, other->peak_rss_kb) >
-				    kb / PLOT_NEAR_Y)
-				continue;
-			has_label[k] = true;
-			fprintf(to, ",%zu", k);
-		}
-		putc('\n', to);
+		for (size_t k = i; k < tune->nr_rows; k++)
+			if (!is_done[k] && is_near(row, &tune->rows[k], range))
+				is_done[k] = is_here[k] = true;
+		fprintf(to, "%" PRIu64 " %.3f ", tune_calls(row),
+			(double)row->peak_rss_kb / 1024);
+		write_numbers(is_here, tune->nr_rows, to);
 	}
-	free(has_label);
+	free(is_here);
+	free(is_done);
 }
 
-int tune_plot(const struct tune *tune, FILE *out)
+int tune_plot(const struct tune *tune, struct output *plot)
 {
 	char *script = NULL;
 	size_t len;
@@ -115,7 +148,7 @@ int tune_plot(const struct tune *tune, FILE *out)
 		warnx("--plot: no run was a success, so nothing is drawn");
 		status = 0;
 	} else {
-		status = gnuplot_draw("--plot", script, out);
+		status = gnuplot_draw(script, plot);
 	}
 	free(script);
 	return status;

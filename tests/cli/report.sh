@@ -200,6 +200,13 @@ for text in m.parse(sys.argv[1]).getElementsByTagName("text"):
     ok "and has the command as title" prints "figures it's"
     run run --plot "$work/plot2.svg" sh -c :
     ok "no machine, no picture" says "so nothing is drawn"
+    echo old > "$work/plot3.svg"
+    run run --plot "$work/plot3.svg" sh -c :
+    ok "and an older one stays" grep -q old "$work/plot3.svg"
+    run run --plot /dev/full "$fake" figures
+    ok "a picture on a full disk is told" says \
+        "--plot: /dev/full: No space left on device"
+    ok "and is an error of mmsim's" has_status 125
 fi
 mkdir "$work/bin"
 PATH=$work/bin run run --plot "$work/plot3.svg" "$fake" figures 5

@@ -110,6 +110,12 @@ ok "--verify in the table" prints "On the host" "real faults"
 run tune $sets --plot "$work/plot.svg" -- "$heap" churn 4
 ok "--plot draws" grep -q '<svg' "$work/plot.svg"
 ok "and the table comes all the same" prints "least memory: "
+run tune --set M_ARENA_MAX=1,2,3,4,5,6 --plot "$work/plot.svg" -- "$heap" churn 4
+ok "rows that lie together share a text" grep -q '>0-6<' "$work/plot.svg"
+# shellcheck disable=SC2086
+run tune $sets --plot /dev/full -- "$heap" churn 4
+ok "a picture on a full disk is told" says "--plot: /dev/full: No space left"
+ok "and is an error of mmsim's" has_status 125
 mkdir "$work/bin"
 # shellcheck disable=SC2086
 PATH=$work/bin run tune $sets --plot "$work/no.svg" -- "$heap" churn 4
@@ -154,6 +160,8 @@ run tune --set M_TOP_PAD=0 --json --csv -- true
 ok "--json and --csv" is_refused 125 "--json and --csv"
 run tune --set M_TOP_PAD=0 --plot "$work/none/plot.svg" -- true
 ok "a picture that cannot be written" is_refused 125 "--plot: $work/none/plot.svg"
+run tune --set M_TOP_PAD=0 --plot - -- true
+ok "--plot -" is_refused 125 "--plot=-: a file is needed"
 run tune --set M_TOP_PAD=0 --jobs 0 -- true
 ok "--jobs=0" is_refused 125 "--jobs=0" "from 1 to 64"
 run tune --set M_TOP_PAD=0 -- "$work/nothing"
