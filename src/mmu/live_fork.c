@@ -527,7 +527,7 @@ static void child_forget_calls(struct live *live)
 
 void live_fork_child(struct live *live)
 {
-	int parent = live->program_pid;
+	int parent = live->program_pid, err;
 	void *aside;
 
 	if (live->fork.has_failed)
@@ -546,7 +546,11 @@ void live_fork_child(struct live *live)
 	fork_merge(live, aside, live->alias);
 	fork_drop_copy(live, aside);
 	fork_protect(live);
-	if (live_serve(live, !live->can_continue_wp))
+	err = live_serve(live, !live->can_continue_wp);
+	if (err == -EPERM)
+		fork_failed("mmsim: fork: no right to handle page faults of "
+			    "the kernel any more");
+	if (err)
 		fork_failed("mmsim: fork: no userfaultfd for the child");
 	fork_end(live);
 }

@@ -336,13 +336,15 @@ PUBLIC const char *mmsim_sim_why(int error)
 		       "access "
 		       "to /dev/userfaultfd, or run with CAP_SYS_PTRACE";
 	case -ENOSYS:
-		return "the kernel of this host has no userfaultfd with minor "
-		       "faults and write protection of shared memory: Linux "
-		       "5.19 or later is needed";
+		return "this host has no userfaultfd with minor faults and "
+		       "write protection of shared memory: Linux 5.19 or later "
+		       "is needed, and no seccomp filter that forbids the "
+		       "system call";
 	case -ENOMEM:
 		return "the host has no memory or no addresses for the machine";
-		case -EFBIG:
-		return "the limit on the size of files (ulimit -H -f) is too low "
+	case -EFBIG:
+		return "the limit on the size of files (ulimit -H -f) is too "
+		       "low "
 		       "for the file, a sparse one, that holds the memory";
 	case -EAGAIN:
 		return "the host allows no further process for the server";

@@ -135,6 +135,33 @@ def rss_grows_as_it_is_written():
               "writing promises nothing")
 
 
+@case
+def each_page_is_in_memory_or_in_swap():
+    for machine in ("ram=64M,swap=256M", "ram=64M,swap=256M,cpus=2",
+                    "ram=32M,swap=64M+64M"):
+        process = simulate([own("grow"), "100", "100", "0"], machine).first
+        check_bounds(process)
+        # The header's page, and a few of the heap, are small change.
+        check(100 * KB <= process.rss_kb + process.swap_kb < 100 * KB + 512,
+              f"{process.rss_kb} kB in memory, {process.swap_kb} in swap")
+        # What was written once and never looked at again is not read back.
+        check(process.min_flt * PAGE_KB == process.rss_kb + process.swap_kb
+              and process.maj_flt == 0 and process.pswpin == 0,
+              f"{process.faults}, {process.record['swap']}")
+        check(process.pswpout * PAGE_KB >= process.swap_kb >=
+              100 * KB - process.mem_total_kb, f"{process.record['swap']}")
+        # Some of them are still on their way to the disk.
+        near(process.pgsteal_kswapd + process.pgsteal_direct,
+             process.swap_kb // PAGE_KB, 10, "pages stolen")
+        check(process.swap_total_kb - process.swap_free_kb >=
+              process.swap_kb, "each has its slot")
+        spent = process.kernel_time_ns
+        check(sum(spent.values()) - spent["direct_reclaim"] - spent["kswapd"]
+              <= process.clock_ns and
+              spent["direct_reclaim"] <= spent["minor_fault"],
+              f"{spent} of {process.clock_ns} ns")
+
+
 def touch_once(rounds):
     return simulate([own("rounds"), str(rounds)], "ram=64M").first
 
