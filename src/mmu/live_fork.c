@@ -216,8 +216,9 @@ struct merge {
 	const char *copy;  /* the file that it is of */
 };
 
-/* Without /proc, as after chroot(2): what differs from the file.  Simplified: a
- * page that the host has swapped out meanwhile is not found. */
+/* Without /proc, as after chroot(2): what differs from the file.  Looking at a
+ * page that nobody has read maps it, so nothing may be registered here.
+ * Simplified: a page that the host has swapped out meanwhile is not found. */
 static void merge_compare(const char *from, const char *copy, size_t nr,
 			  bool *stored)
 {
@@ -319,6 +320,18 @@ static intptr_t fork_done(struct live *live)
 	return 0;
 }
 
+/* The server's own faults would wait for the server. */
+static intptr_t fork_merge_aside(struct live *live, const char *aside)
+{
+	struct uffdio_range range = {.start = (uintptr_t)aside,
+				     .len = LIVE_WINDOW_LEN};
+
+	if (ioctl(live->uffd, UFFDIO_UNREGISTER, &range))
+		return -errno;
+	fork_merge(live, aside, live->fork.alias);
+	return 0;
+}
+
 intptr_t fork_serve(struct live *live, const struct live_call *call)
 {
 	switch (call->op) {
@@ -332,8 +345,7 @@ intptr_t fork_serve(struct live *live, const struct live_call *call)
 		return server_register(live->uffd, live->window,
 				       LIVE_WINDOW_LEN, LIVE_WINDOW_MODES);
 	case LIVE_FORK_MERGE:
-		fork_merge(live, (const char *)call->arg[0], live->fork.alias);
-		return 0;
+		return fork_merge_aside(live, (const char *)call->arg[0]);
 	case LIVE_FORK_REGISTER:
 		return server_register(live->uffd, (void *)call->arg[0],
 				       LIVE_WINDOW_LEN, LIVE_WINDOW_MODES);
