@@ -14,9 +14,10 @@
 
 #include "base/base.h"
 
-/* The address space comes last. */
+/* Those of memory come last. */
 static const int limit_of[HOST_LIMITS] = {RLIMIT_FSIZE, RLIMIT_NOFILE,
-					  RLIMIT_AS};
+					  RLIMIT_AS, RLIMIT_DATA};
+enum { LIMITS_OF_FILES = 2 };
 /* Descriptors have no infinity; so many more are needed. */
 enum { MORE_DESCRIPTORS = 64 };
 
@@ -39,9 +40,10 @@ static void limit_lift(unsigned i, struct rlimit *was)
 
 void host_limits_lift(struct host_limits *limits)
 {
-	for (unsigned i = 0; i < HOST_LIMITS - 1; i++)
+	for (unsigned i = 0; i < LIMITS_OF_FILES; i++)
 		limit_lift(i, &limits->was[i]);
-	getrlimit(limit_of[HOST_LIMITS - 1], &limits->was[HOST_LIMITS - 1]);
+	for (unsigned i = LIMITS_OF_FILES; i < HOST_LIMITS; i++)
+		getrlimit(limit_of[i], &limits->was[i]);
 }
 
 void host_limits_lift_all(struct host_limits *limits)

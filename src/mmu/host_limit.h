@@ -12,7 +12,7 @@
 
 #include <sys/resource.h>
 
-enum { HOST_LIMITS = 3 };
+enum { HOST_LIMITS = 4 };
 
 struct host_limits {
 	struct rlimit was[HOST_LIMITS];
@@ -20,7 +20,7 @@ struct host_limits {
 
 /* Sizes of files and numbers of descriptors. */
 void host_limits_lift(struct host_limits *limits);
-/* The address space as well: what else the process maps may grow meanwhile. */
+/* Addresses and data as well: what else the process maps may grow meanwhile. */
 void host_limits_lift_all(struct host_limits *limits);
 void host_limits_restore(const struct host_limits *limits);
 

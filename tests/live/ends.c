@@ -374,10 +374,12 @@ LIVE(limits_that_the_program_sets, "ram=24M,swap=64M")
 	pattern_fill(p, 30 * MIB, 1);
 	REQUIRE(setrlimit(RLIMIT_FSIZE, &tight) == 0);
 	REQUIRE(setrlimit(RLIMIT_AS, &tight) == 0);
+	REQUIRE(setrlimit(RLIMIT_DATA, &tight) == 0);
 	CHECK(pattern_differs(p, 30 * MIB, 1) == 30 * MIB);
 	memset(malloc(MIB), 1, MIB);
 	CHECK(child_sees(p, 30 * MIB));
 	CHECK(getrlimit(RLIMIT_AS, &tight) == 0 && tight.rlim_cur == 4096);
+	CHECK(getrlimit(RLIMIT_DATA, &tight) == 0 && tight.rlim_cur == 4096);
 	CHECK(getrlimit(RLIMIT_FSIZE, &tight) == 0 && tight.rlim_cur == 4096);
 }
 

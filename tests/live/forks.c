@@ -403,6 +403,53 @@ LIVE(fork_while_threads_allocate, "ram=64M,swap=64M")
 		pthread_join(threads[i], NULL);
 }
 
+static int pattern_fd;
+
+/* The host's kernel stands in the middle of the page, not the thread. */
+static void *read_and_write(void *arg)
+{
+	volatile int *stop = (volatile int *)arg;
+	size_t len = 300000;
+	char *p = (char *)malloc(len);
+	int fd = memfd_create("own", MFD_CLOEXEC);
+
+	while (!*stop) {
+		if (pread(pattern_fd, p, len, 0) != (ssize_t)len ||
+		    pattern_differs(p, len, 4) != len)
+			return arg;
+		if (pwrite(fd, p, len, 0) != (ssize_t)len)
+			return arg;
+		memset(p, 0, len);
+		if (pread(fd, p, len, 0) != (ssize_t)len ||
+		    pattern_differs(p, len, 4) != len)
+			return arg;
+	}
+	return NULL;
+}
+
+LIVE(fork_while_threads_are_in_system_calls, "ram=24M,swap=64M")
+{
+	static volatile int stop;
+	pthread_t threads[4];
+	char *p = (char *)malloc(300000);
+	void *failed;
+
+	live_spread();
+	pattern_fill(p, 300000, 4);
+	pattern_fd = memfd_create("pattern", MFD_CLOEXEC);
+	REQUIRE(write(pattern_fd, p, 300000) == 300000);
+	for (int i = 0; i < 4; i++)
+		REQUIRE(pthread_create(&threads[i], NULL, read_and_write,
+				       (void *)(uintptr_t)&stop) == 0);
+	for (int i = 0; i < 15; i++)
+		CHECK(fork_and_wait(threads));
+	stop = 1;
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], &failed);
+		CHECK(!failed);
+	}
+}
+
 /* ---- fork in a signal handler ---- */
 
 static volatile int nr_handled, nr_bad;

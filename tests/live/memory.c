@@ -3,6 +3,7 @@
  */
 #include "live.h"
 
+#include <malloc.h>
 #include <signal.h>
 
 static sigjmp_buf again;
@@ -379,6 +380,102 @@ LIVE(realloc_of_large_blocks, "ram=64M,swap=128M")
 	CHECK(vmstat("pswpin") > 4096);
 	p = (char *)realloc(p, 3 * MIB);
 	CHECK(p && pattern_differs(p, 3 * MIB, 9) == 3 * MIB);
+}
+
+LIVE(mremap_of_heap_pages, "ram=64M,swap=64M")
+{
+	char *p = live_pages(64 * 4096), *q;
+
+	pattern_fill(p, 64 * 4096, 3);
+	q = (char *)mremap(p + 16 * 4096, 32 * 4096, 200 * 4096,
+			   MREMAP_MAYMOVE);
+	REQUIRE(q != MAP_FAILED && is_simulated(q));
+	for (size_t i = 0; i < 32 * 4096; i++)
+		REQUIRE((unsigned char)q[i] == pattern_byte(3, 16 * 4096 + i));
+	CHECK(bytes_differ(q + 32 * 4096, 168 * 4096, 0) == 168 * 4096);
+	catch_faults(jump_out);
+	CHECK(load_faults(p + 16 * 4096) && !load_faults(p));
+	errno = 0;
+	CHECK(mremap(p, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, q) ==
+		      MAP_FAILED &&
+	      errno == EINVAL);
+	CHECK(munmap(q, 200 * 4096) == 0);
+}
+
+LIVE(advice_that_reclaims, "ram=64M,swap=64M")
+{
+	char *p = live_pages(8 * MIB);
+
+	pattern_fill(p, 8 * MIB, 5);
+	CHECK(madvise(p, 8 * MIB, MADV_COLD) == 0);
+	CHECK(madvise(p, 8 * MIB, MADV_PAGEOUT) == 0);
+	CHECK(vmstat("pswpout") >= 2000);
+	CHECK(pattern_differs(p, 8 * MIB, 5) == 8 * MIB);
+	CHECK(madvise(p, 8 * MIB, MADV_PAGEOUT) == 0);
+	CHECK(madvise(p, 8 * MIB, MADV_WILLNEED) == 0);
+	CHECK(pattern_differs(p, 8 * MIB, 5) == 8 * MIB);
+	CHECK(madvise(p, 4 * MIB, MADV_FREE) == 0);
+	pattern_fill(p, 4 * MIB, 6);
+	CHECK(pattern_differs(p, 4 * MIB, 6) == 4 * MIB);
+	CHECK(madvise(p, 8 * MIB, 23 /* MADV_POPULATE_WRITE */) == 0);
+	CHECK(pattern_differs(p, 4 * MIB, 6) == 4 * MIB);
+}
+
+LIVE(more_than_the_window_has, "ram=64M,swap=0,vm.overcommit_memory=1")
+{
+	char *p;
+
+	errno = 0;
+	CHECK(!malloc(hide(2048 * GIB)) && errno == ENOMEM);
+	p = (char *)malloc(hide(500 * GIB));
+	REQUIRE(p && is_simulated(p));
+	p[0] = p[250 * GIB] = p[500 * GIB - 1] = 1;
+	CHECK(!malloc(hide(800 * GIB)));
+	free(p);
+	p = (char *)malloc(hide(900 * GIB));
+	REQUIRE(p);
+	CHECK(p[450 * GIB] == 0);
+	free(p);
+}
+
+static pthread_barrier_t all_there;
+
+static void *ask_at_once(void *arg)
+{
+	char *p;
+
+	(void)arg;
+	pthread_barrier_wait(&all_there);
+	for (int i = 0; i < 20; i++) {
+		p = (char *)malloc(200000);
+		if (!p)
+			return (void *)(uintptr_t) "no memory";
+		p[100000] = 1;
+		free(p);
+	}
+	return NULL;
+}
+
+/* More than there are places for calls that are under way. */
+LIVE(calls_of_many_threads_at_once, "ram=256M,swap=0")
+{
+	enum { NR = 400 };
+	static pthread_t threads[NR];
+	pthread_attr_t attr;
+	void *failed;
+
+	live_spread();
+	mallopt(M_MMAP_THRESHOLD, 100000);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	pthread_barrier_init(&all_there, NULL, NR);
+	for (int i = 0; i < NR; i++)
+		REQUIRE(pthread_create(&threads[i], &attr, ask_at_once, NULL) ==
+			0);
+	for (int i = 0; i < NR; i++) {
+		pthread_join(threads[i], &failed);
+		CHECK(!failed);
+	}
 }
 
 LIVE(the_programs_own_mappings_are_real, "ram=32M,swap=0")
