@@ -84,9 +84,9 @@ static void *host_reserve(void *ctx, size_t len)
 	int saved = errno;
 
 	(void)ctx;
-	return host_address(mmap(NULL, len, PROT_NONE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-			    saved);
+	return host_address(
+		mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+		saved);
 }
 
 static int host_commit(void *ctx, void *addr, size_t len)
