@@ -27,6 +27,7 @@
 #include "kernel/kthread.h"
 #include "kernel/machine.h"
 #include "os/sim_report.h"
+#include "os/sim_request.h"
 
 #include <errno.h>
 #include <string.h>
@@ -34,10 +35,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
 
 enum { RECORD_SAMPLE_NS = 100000 };
 
@@ -185,88 +182,6 @@ static void record_look(struct sim_record *r)
 
 /* ---- calls ---- */
 
-static enum run_request request_of(enum live_op op)
-{
-	switch (op) {
-	case LIVE_BRK:
-		return RUN_BRK;
-	case LIVE_MMAP:
-		return RUN_MMAP;
-	case LIVE_MPROTECT:
-		return RUN_MPROTECT;
-	case LIVE_MREMAP:
-		return RUN_MREMAP;
-	case LIVE_MUNMAP:
-		return RUN_MUNMAP;
-	case LIVE_MADVISE:
-		return RUN_MADVISE;
-	default:
-		return 0;
-	}
-}
-
-/* Asking for the break, and hints that cannot fail, are none. */
-static bool is_request(enum live_op op, const uintptr_t arg[4])
-{
-	if (op == LIVE_BRK)
-		return arg[0] != 0;
-	if (op == LIVE_MADVISE)
-		return arg[2] == MADV_DONTNEED || arg[2] == MADV_POPULATE_WRITE;
-	return request_of(op) != 0;
-}
-
-static uint64_t grown(uint64_t to, uint64_t from)
-{
-	return to > from ? to - from : 0;
-}
-
-/* Bytes that the task asks to be able to write. */
-static uint64_t record_bytes(const struct sim_record *r, enum live_op op,
-			     const uintptr_t arg[4])
-{
-	switch (op) {
-	case LIVE_BRK:
-		return r->task->mm ? grown(arg[0], r->task->mm->brk) : 0;
-	case LIVE_MMAP:
-	case LIVE_MPROTECT:
-		return arg[2] & PROT_WRITE ? arg[1] : 0;
-	case LIVE_MREMAP:
-		return grown(arg[2], arg[1]);
-	default:
-		return 0;
-	}
-}
-
-/* Its length, for the reader. */
-static uint64_t record_len(const struct sim_record *r, enum live_op op,
-			   const uintptr_t arg[4])
-{
-	switch (op) {
-	case LIVE_BRK:
-		return r->task->mm ? arg[0] - r->task->mm->brk : 0;
-	case LIVE_MREMAP:
-		return arg[2];
-	default:
-		return arg[1];
-	}
-}
-
-static enum run_rule rule_of(enum refusal refusal)
-{
-	static const uint8_t rules[] = {
-		[REFUSAL_NONE] = RUN_RULE_OTHER,
-		[REFUSAL_COMMIT_LIMIT] = RUN_RULE_COMMIT_LIMIT,
-		[REFUSAL_HEURISTIC] = RUN_RULE_HEURISTIC,
-		[REFUSAL_RLIMIT_AS] = RUN_RULE_RLIMIT_AS,
-		[REFUSAL_RLIMIT_DATA] = RUN_RULE_RLIMIT_DATA,
-		[REFUSAL_MAX_MAP_COUNT] = RUN_RULE_MAX_MAP_COUNT,
-		[REFUSAL_ADDRESS_SPACE] = RUN_RULE_ADDRESS_SPACE,
-		[REFUSAL_NO_MEMORY] = RUN_RULE_NO_MEMORY,
-	};
-
-	return rules[refusal];
-}
-
 static void record_refusal(struct sim_record *r, enum live_op op,
 			   const uintptr_t arg[4], enum run_rule rule,
 			   int error)
@@ -276,7 +191,7 @@ static void record_refusal(struct sim_record *r, enum live_op op,
 	struct run_refusal *refusal;
 
 	p->nr_refused++;
-	record_event(r, RUN_EVENT_REFUSED, request_of(op), args);
+	record_event(r, RUN_EVENT_REFUSED, sim_request_of(op), args);
 	if (p->nr_refusals == RUN_REFUSALS)
 		return;
 	refusal = &p->refusals[p->nr_refusals++];
@@ -284,7 +199,7 @@ static void record_refusal(struct sim_record *r, enum live_op op,
 		.time_ns = r->machine->clock_ns,
 		.nr = p->nr_requests,
 		.bytes = r->bytes ? r->bytes : r->len,
-		.request = (uint16_t)request_of(op),
+		.request = (uint16_t)sim_request_of(op),
 		.rule = (uint16_t)rule,
 		.error = error,
 		.committed_kb = kb(r->machine->committed_as),
@@ -301,16 +216,16 @@ static int record_call_begin(struct live_observer *observer, enum live_op op,
 
 	if (!p)
 		return 0;
-	r->is_request = is_request(op, arg);
+	r->is_request = sim_request_can_fail(op, arg);
 	r->is_on_purpose = false;
-	if (!request_of(op))
+	if (!sim_request_of(op))
 		return 0;
-	p->nr_calls[request_of(op)]++;
+	p->nr_calls[sim_request_of(op)]++;
 	p->fingerprint = record_hash(p->fingerprint, (uint64_t)op);
 	for (int i = 0; i < 3; i++)
 		p->fingerprint = record_hash(p->fingerprint, arg[i]);
-	r->bytes = record_bytes(r, op, arg);
-	r->len = record_len(r, op, arg);
+	r->bytes = sim_request_bytes(r->task, op, arg);
+	r->len = sim_request_len(r->task, op, arg);
 	if (!r->is_request)
 		return 0;
 	p->nr_requests++;
@@ -322,24 +237,6 @@ static int record_call_begin(struct live_observer *observer, enum live_op op,
 	error = op == LIVE_MADVISE && arg[2] == MADV_DONTNEED ? EINVAL : ENOMEM;
 	record_refusal(r, op, arg, RUN_RULE_ON_PURPOSE, error);
 	return -error;
-}
-
-static enum run_time time_of(enum live_op op)
-{
-	switch (op) {
-	case LIVE_BRK:
-		return RUN_TIME_BRK;
-	case LIVE_MMAP:
-		return RUN_TIME_MMAP;
-	case LIVE_MPROTECT:
-		return RUN_TIME_MPROTECT;
-	case LIVE_MREMAP:
-		return RUN_TIME_MREMAP;
-	case LIVE_MUNMAP:
-		return RUN_TIME_MUNMAP;
-	default:
-		return RUN_TIME_MADVISE;
-	}
 }
 
 static void record_result(struct sim_record *r, enum live_op op,
@@ -355,12 +252,13 @@ static void record_result(struct sim_record *r, enum live_op op,
 		int error =
 			op == LIVE_BRK && result >= 0 ? ENOMEM : (int)-result;
 
-		record_refusal(r, op, arg, rule_of(r->machine->refusal), error);
+		record_refusal(r, op, arg,
+			       sim_request_rule(r->machine->refusal), error);
 		return;
 	}
 	if (!has_failed)
 		r->process->bytes_granted += r->bytes;
-	record_event(r, RUN_EVENT_CALL, request_of(op), args);
+	record_event(r, RUN_EVENT_CALL, sim_request_of(op), args);
 }
 
 static void record_call_end(struct live_observer *observer, enum live_op op,
@@ -372,9 +270,9 @@ static void record_call_end(struct live_observer *observer, enum live_op op,
 	if (!p)
 		return;
 	r->maj_flt = r->task->maj_flt;
-	p->time_ns[time_of(op)] += record_elapsed(r);
+	p->time_ns[sim_request_time(op)] += record_elapsed(r);
 	record_look(r);
-	if (request_of(op) && !r->is_on_purpose)
+	if (sim_request_of(op) && !r->is_on_purpose)
 		record_result(r, op, arg, result);
 }
 
