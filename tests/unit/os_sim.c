@@ -314,7 +314,7 @@ Test(os_sim, swapped_memory_moves)
 	pattern_fill(p, 16 * MIB, 1);
 	rest = map(60 * MIB);
 	pattern_fill(rest, 60 * MIB, 2);
-	cr_assert_geq(sim_vmstat(machine, "pswpout"), 16 * MIB / 4096);
+	cr_assert_geq(sim_vmstat(machine, "pswpout"), (long)(16 * MIB / 4096));
 	moved = os->remap(os->ctx, p, 16 * MIB, 20 * MIB, 1);
 	cr_assert_not_null(moved);
 	cr_assert_neq(moved, p);
@@ -349,7 +349,7 @@ Test(os_sim, what_is_used_is_not_swapped_out)
 		pattern_fill(cold + mib * MIB, 1 * MIB, mib);
 		cr_assert(pattern_holds(hot, 8 * MIB, 1));
 	}
-	cr_assert_geq(sim_vmstat(machine, "pswpout"), 80 * MIB / 4096);
+	cr_assert_geq(sim_vmstat(machine, "pswpout"), (long)(80 * MIB / 4096));
 	cr_assert_leq(sim_vmstat(machine, "pswpin"), 1);
 	stop();
 }
