@@ -188,6 +188,21 @@ Test(os_default, a_killed_program_tells_its_death)
 	cr_assert_not_null(strstr(p->log, "Killed process"));
 }
 
+/* The machine ends, and the program with it. */
+Test(os_default, a_panic_is_told)
+{
+	const struct run_process *p = &area->processes[0];
+	int status = run_python("ram=32M,vm.overcommit_memory=1,"
+				"vm.panic_on_oom=1",
+				"x = b'x' * (64 << 20)");
+
+	cr_assert(WIFSIGNALED(status));
+	cr_assert_eq(WTERMSIG(status), SIGKILL);
+	cr_assert_eq(p->end, RUN_END_PANIC);
+	cr_assert_not_null(strstr(p->log, "Kernel panic"));
+	cr_assert_gt(p->rss_kb, 20u << 10);
+}
+
 Test(os_default, requests_fail_on_purpose)
 {
 	const struct run_process *p = &area->processes[0];
