@@ -8,6 +8,9 @@
  *                                       + files + stack + other
  *                                       = the limit
  *
+ * Each process has a machine of its own, but a container holds all that live at
+ * once.  Where their sum, as it was seen on the host, is greater, it is the limit.
+ *
  * The page tables of the heap stay with the heap, as a container's are counted,
  * too.
  *
@@ -22,6 +25,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/param.h>
 
 /* The largest size of this kind that did not work, and why; NULL: none. */
 static const struct fit_trial *find_failed(const struct fit *fit, bool is_swap)
@@ -63,6 +67,12 @@ static uint64_t host_bytes(const struct fit *fit)
 	const struct host_memory *memory = &fit->host.memory;
 
 	return (memory->files_kb + memory->stack_kb + memory->other_kb) << 10;
+}
+
+static uint64_t limit_bytes(const struct fit *fit)
+{
+	return MAX(heap_bytes(fit) + host_bytes(fit),
+		   fit->host.family_kb << 10);
 }
 
 /* What a run with the answer swapped. */
@@ -115,7 +125,7 @@ static void print_sought(const struct fit *fit, FILE *to, bool is_swap)
 static void print_host(const struct fit *fit, FILE *to)
 {
 	const struct host_memory *memory = &fit->host.memory;
-	char text[32], swap[64] = "";
+	char text[32], swap[64] = "", others[96];
 
 	if (!fit->host.is_measured) {
 		fprintf(to, "what is not simulated could not be measured; a "
@@ -128,12 +138,20 @@ static void print_host(const struct fit *fit, FILE *to)
 	print_row(to, "  stack", memory->stack_kb << 10, "");
 	print_row(to, "  other", memory->other_kb << 10,
 		  "static data, stacks of threads, mappings of its own");
+	if (fit->host.family_kb) {
+		snprintf(others, sizeof(others),
+			 "the program and %u other%s, each of which has a "
+			 "machine above",
+			 fit->host.family_nr,
+			 fit->host.family_nr > 1 ? "s" : "");
+		print_row(to, "all processes at once, on the host",
+			  fit->host.family_kb << 10, others);
+	}
 	if (fit->swap) {
 		size_mb(fit->swap, text, sizeof(text));
 		snprintf(swap, sizeof(swap), "and %s of swap", text);
 	}
-	print_row(to, "container limit, at least",
-		  heap_bytes(fit) + host_bytes(fit), swap);
+	print_row(to, "container limit, at least", limit_bytes(fit), swap);
 }
 
 static void print_doubts(const struct fit *fit, FILE *to)
@@ -189,12 +207,13 @@ static json_t *json_trials(const struct fit *fit)
 
 	for (size_t i = 0; i < fit->nr_trials; i++) {
 		const struct fit_trial *trial = &fit->trials[i];
-		json_t *object = json_pack(
-			"{s:I, s:I, s:I, s:I, s:b}", "ram",
-			(json_int_t)trial->ram, "swap", (json_int_t)trial->swap,
-			"runs", (json_int_t)trial->nr_runs, "swapped_pages",
-			(json_int_t)trial->swapped_pages, "worked",
-			trial->worked);
+		json_t *object =
+			json_pack("{s:I, s:I, s:I, s:I, s:b}", "ram_bytes",
+				  (json_int_t)trial->ram, "swap_bytes",
+				  (json_int_t)trial->swap, "runs",
+				  (json_int_t)trial->nr_runs, "swapped_pages",
+				  (json_int_t)trial->swapped_pages, "worked",
+				  trial->worked);
 
 		if (!trial->worked)
 			json_object_set_new(object, "why",
@@ -210,11 +229,11 @@ static json_t *json_host(const struct fit *fit)
 
 	if (!fit->host.is_measured)
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "files",
-			 (json_int_t)memory->files_kb << 10, "stack",
-			 (json_int_t)memory->stack_kb << 10, "other",
-			 (json_int_t)memory->other_kb << 10, "heap",
-			 (json_int_t)memory->heap_kb << 10, "peak_rss",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "files_bytes",
+			 (json_int_t)memory->files_kb << 10, "stack_bytes",
+			 (json_int_t)memory->stack_kb << 10, "other_bytes",
+			 (json_int_t)memory->other_kb << 10, "heap_bytes",
+			 (json_int_t)memory->heap_kb << 10, "peak_rss_bytes",
 			 (json_int_t)fit->host.peak_rss_kb << 10);
 }
 
@@ -225,17 +244,23 @@ bool fit_json(const struct fit *fit, FILE *to)
 		"s:o, s:o}",
 		"machine", fit->options->machine.spec, "program",
 		json_words(fit->options->argv), "deterministic",
-		fit->is_deterministic, "tries", (json_int_t)fit->tries, "ram",
-		(json_int_t)fit->ram, "ram_was_sought", fit->sought_ram, "swap",
-		(json_int_t)fit->swap, "swap_was_sought", fit->sought_swap,
-		"kept_by_machine", (json_int_t)fit->kept_bytes, "heap",
-		(json_int_t)heap_bytes(fit), "peak_rss_with_ample_ram",
+		fit->is_deterministic, "tries", (json_int_t)fit->tries,
+		"ram_bytes", (json_int_t)fit->ram, "ram_was_sought",
+		fit->sought_ram, "swap_bytes", (json_int_t)fit->swap,
+		"swap_was_sought", fit->sought_swap, "kept_by_machine_bytes",
+		(json_int_t)fit->kept_bytes, "heap_bytes",
+		(json_int_t)heap_bytes(fit), "peak_rss_with_ample_ram_bytes",
 		(json_int_t)fit->peak_rss_kb << 10, "uneven",
 		fit->by_ram.is_uneven || fit->by_swap.is_uneven,
 		"not_simulated", json_host(fit), "trials", json_trials(fit));
 
-	if (report && fit->host.is_measured)
-		json_set_number(report, "container_limit",
-				heap_bytes(fit) + host_bytes(fit));
+	if (report && fit->host.is_measured) {
+		json_set_number(report, "other_processes_at_once",
+				fit->host.family_nr);
+		json_set_number(report, "all_at_once_bytes",
+				fit->host.family_kb << 10);
+		json_set_number(report, "container_limit_bytes",
+				limit_bytes(fit));
+	}
 	return json_write(report, to);
 }

@@ -174,7 +174,7 @@ int fit_reference(struct fit *fit)
 		if (!runs[i].worked) {
 			char text[32];
 
-			size_exact(fit->ample, text, sizeof(text));
+			size_mb(fit->ample, text, sizeof(text));
 			warnx("%s: it does not succeed with %s of RAM: %s",
 			      fit->options->argv[0], text, runs[i].why);
 			return 1;

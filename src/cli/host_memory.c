@@ -1,10 +1,15 @@
 /*
  * host_memory.c: what the resident memory of a process of the host is.
  *
- * Source: proc(5), "smaps" and "status".
+ * Simplified: of a family only those count that have not been left by their
+ * parents, and without /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN) there is
+ * none.
+ *
+ * Source: proc(5), "smaps", "smaps_rollup", "status" and "children".
  */
 #include "cli/host_memory.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -61,7 +66,7 @@ void host_memory_line(struct host_memory *memory, int *kind, const char *line)
 
 static FILE *open_proc(pid_t pid, const char *name)
 {
-	char path[64];
+	char path[320];
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
 	return fopen(path, "re");
@@ -95,15 +100,60 @@ bool host_memory_read(struct host_memory *most, pid_t pid)
 	return true;
 }
 
-uint64_t host_memory_peak(pid_t pid)
+/* The value in kB behind a name at the beginning of a line; 0: there is none. */
+static uint64_t read_kb(pid_t pid, const char *file, const char *name)
 {
-	uint64_t peak_kb = 0;
+	FILE *from = open_proc(pid, file);
+	size_t len = strlen(name);
+	uint64_t kb = 0;
 	char line[256];
-	FILE *from = open_proc(pid, "status");
 
 	while (from && fgets(line, sizeof(line), from))
-		sscanf(line, "VmHWM: %" SCNu64 " kB", &peak_kb);
+		if (strncmp(line, name, len) == 0 &&
+		    sscanf(line + len, " %" SCNu64 " kB", &kb) == 1)
+			break;
 	if (from)
 		fclose(from);
-	return peak_kb;
+	return kb;
+}
+
+uint64_t host_memory_peak(pid_t pid)
+{
+	return read_kb(pid, "status", "VmHWM:");
+}
+
+static uint64_t descendants_kb(pid_t pid, unsigned *nr)
+{
+	struct dirent *task;
+	char path[300];
+	uint64_t kb = 0;
+	FILE *children;
+	DIR *tasks;
+	int child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	tasks = opendir(path);
+	while (tasks && (task = readdir(tasks))) {
+		snprintf(path, sizeof(path), "task/%s/children", task->d_name);
+		children = open_proc(pid, path);
+		while (children && fscanf(children, "%d", &child) == 1) {
+			++*nr;
+			kb += read_kb(child, "smaps_rollup", "Pss:") +
+			      descendants_kb(child, nr);
+		}
+		if (children)
+			fclose(children);
+	}
+	if (tasks)
+		closedir(tasks);
+	return kb;
+}
+
+uint64_t host_memory_family(pid_t pid, unsigned *nr)
+{
+	uint64_t kb;
+
+	*nr = 0;
+	kb = descendants_kb(pid, nr);
+	return *nr ? kb + read_kb(pid, "smaps_rollup", "Pss:") : 0;
 }

@@ -22,6 +22,10 @@ bool host_memory_read(struct host_memory *most, pid_t pid);
 /* The most that was resident at a time (VmHWM), kB; 0: it cannot be read. */
 uint64_t host_memory_peak(pid_t pid);
 
+/* Pss of a process and all that descend from it together, kB, so that what they
+ * share counts once; *nr is the number of the others, and without any it is 0. */
+uint64_t host_memory_family(pid_t pid, unsigned *nr);
+
 /* Adds one line of /proc/PID/smaps; `kind` is kept from a mapping's first line
  * to its others and begins as 0. */
 void host_memory_line(struct host_memory *memory, int *kind, const char *line);

@@ -6,7 +6,7 @@
  * had.  Only the process itself is traced, not its children.  Every other stop
  * that a tracer sees is passed on.
  *
- * Simplified: the memory of children does not count.
+ * Of its descendants, what all together had is looked at now and then.
  *
  * Source: ptrace(2).
  */
@@ -44,7 +44,8 @@ static uint64_t now_ns(void)
 
 /* Until the parent has closed the other end of `go`. */
 static _Noreturn void become_program(const struct host_run *run,
-				     const char *path, char *preload, int go)
+				     const char *path, char *preload, int go,
+				     const sigset_t *mask)
 {
 	int null = open("/dev/null", O_RDWR);
 	char byte;
@@ -62,6 +63,7 @@ static _Noreturn void become_program(const struct host_run *run,
 		dup2(null, fd);
 	if (null > 2)
 		close(null);
+	sigprocmask(SIG_SETMASK, mask, NULL);
 	execv(path, run->argv);
 	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
@@ -88,14 +90,28 @@ static void pass_stop(struct host_run *run, pid_t pid, int status)
 	}
 }
 
-static void watch(struct host_run *run, pid_t pid, uint64_t start_ns)
+static void look_at_family(struct host_run *run, pid_t pid)
+{
+	unsigned nr;
+	uint64_t kb = host_memory_family(pid, &nr);
+
+	if (kb <= run->family_kb)
+		return;
+	run->family_kb = kb;
+	run->family_nr = nr;
+}
+
+/* Until the process has ended: 0, or the signal by which mmsim shall end. */
+static int watch(struct host_run *run, pid_t pid, uint64_t start_ns)
 {
 	struct timespec look = {0, LOOK_MS * NS_PER_MS};
+	sigset_t held = launch_held_signals();
 	struct rusage usage = {0};
 	unsigned looks = 0;
+	int interrupted = 0;
 
 	for (;;) {
-		int status;
+		int status, sig;
 		pid_t got = wait4(pid, &status, WNOHANG | __WALL, &usage);
 
 		if (got == pid && WIFSTOPPED(status)) {
@@ -114,29 +130,30 @@ static void watch(struct host_run *run, pid_t pid, uint64_t start_ns)
 			run->timed_out = true;
 			kill(-pid, SIGKILL);
 		}
-		if (++looks % SAMPLE_LOOKS == 0)
+		if (++looks % SAMPLE_LOOKS == 0) {
 			host_memory_read(&run->memory, pid);
-		nanosleep(&look, NULL);
+			look_at_family(run, pid);
+		}
+		sig = sigtimedwait(&held, NULL, &look);
+		if (sig > 0) {
+			interrupted = sig;
+			kill(-pid, SIGKILL);
+		}
 	}
 	run->wall_ns = now_ns() - start_ns;
 	run->min_flt = (uint64_t)usage.ru_minflt;
 	run->maj_flt = (uint64_t)usage.ru_majflt;
 	kill(-pid, SIGKILL);
+	return interrupted;
 }
 
-int host_run(struct host_run *run)
+/* Started, and traced; its pid. */
+static pid_t start(const struct host_run *run, const char *path, char *preload,
+		   const sigset_t *mask)
 {
-	static char preload[8 * PATH_MAX];
-	char path[PATH_MAX];
-	int go[2], status;
-	uint64_t start_ns;
+	int go[2];
 	pid_t pid;
 
-	status = launch_check_program(run->argv[0], path, sizeof(path));
-	if (status == 0)
-		status = launch_preload(preload, sizeof(preload));
-	if (status)
-		return status;
 	if (pipe2(go, O_CLOEXEC) < 0)
 		err(EXIT_MMSIM, "pipe");
 	pid = fork();
@@ -144,14 +161,34 @@ int host_run(struct host_run *run)
 		err(EXIT_MMSIM, "fork");
 	if (pid == 0) {
 		close(go[1]);
-		become_program(run, path, preload, go[0]);
+		become_program(run, path, preload, go[0], mask);
 	}
 	close(go[0]);
 	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT) < 0)
 		warn("%s: ptrace; its memory is not measured at its end",
 		     run->argv[0]);
-	start_ns = now_ns();
 	close(go[1]);
-	watch(run, pid, start_ns);
-	return 0;
+	return pid;
+}
+
+int host_run(struct host_run *run)
+{
+	static char preload[8 * PATH_MAX];
+	sigset_t held = launch_held_signals(), mask;
+	char path[PATH_MAX];
+	int status, interrupted;
+	uint64_t start_ns;
+
+	status = launch_check_program(run->argv[0], path, sizeof(path));
+	if (status == 0)
+		status = launch_preload(preload, sizeof(preload));
+	if (status)
+		return status;
+	sigprocmask(SIG_BLOCK, &held, &mask);
+	start_ns = now_ns();
+	interrupted = watch(run, start(run, path, preload, &mask), start_ns);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (interrupted)
+		raise(interrupted);
+	return interrupted ? 128 + interrupted : 0;
 }

@@ -24,9 +24,13 @@ struct host_run {
 	uint64_t min_flt, maj_flt;
 	struct host_memory memory; /* the most that was seen of each */
 	bool is_measured;          /* the memory could be read */
+	uint64_t family_kb; /* the most that it and its descendants had at once,
+			     * of what was seen; 0: it had none */
+	unsigned family_nr; /* of them, then, without itself */
 };
 
-/* Runs it, quiet.  0, or mmsim's exit status after a message. */
+/* Runs it, quiet.  0, or mmsim's exit status after a message.  A signal that ends
+ * mmsim kills it, too. */
 int host_run(struct host_run *run);
 
 #endif

@@ -164,22 +164,10 @@ static bool wait_some(struct jobs *jobs, int signal_fd)
 	return true;
 }
 
-/* The signals that launch.c holds back while something runs. */
-static int open_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGTERM);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 int jobs_run(struct jobs *jobs)
 {
-	int signal_fd = open_signals(), status;
+	sigset_t set = launch_held_signals();
+	int signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), status;
 
 	jobs->nr_done = 0;
 	jobs->start_ns = jobs->shown_ns = now_ns();

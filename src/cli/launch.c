@@ -60,22 +60,24 @@ static uint64_t now_ns(void)
 /* --- the start
  * ------------------------------------------------------------------- */
 
-static sigset_t held_signals(void)
+sigset_t launch_held_signals(void)
 {
+	static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	struct sigaction action;
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGTERM);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (sigaction(ends[i], NULL, &action) == 0 &&
+		    action.sa_handler != SIG_IGN)
+			sigaddset(&set, ends[i]);
 	return set;
 }
 
 /* Signals wait as long as there is a launch in the list. */
 static void list_add(struct launch *launch)
 {
-	sigset_t set = held_signals();
+	sigset_t set = launch_held_signals();
 
 	if (!started)
 		sigprocmask(SIG_BLOCK, &set, &user_mask);
@@ -367,7 +369,7 @@ static void pass_on(struct launch *launch, int signal_fd)
 
 static void wait_for_program(struct launch *launch)
 {
-	sigset_t set = held_signals();
+	sigset_t set = launch_held_signals();
 	int signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	struct pollfd fds[2] = {{launch->pidfd, POLLIN, 0},
 				{signal_fd, POLLIN, 0}};

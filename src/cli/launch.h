@@ -11,6 +11,7 @@
 
 #include "os/run_area.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +48,10 @@ struct launch {
 	struct launch *next; /* in launch.c's list, until it was waited for */
 	uint64_t wall_ns, host_maxrss_kb, host_minflt; /* of the program */
 };
+
+/* The signals that would end mmsim, but for those that it was started to ignore (as
+ * by nohup): they are held back while something runs, which they end first. */
+sigset_t launch_held_signals(void);
 
 /* The file that would be executed.  0, or 126 or 127, and errno tells why. */
 int launch_find_program(const char *program, char *path, size_t size);

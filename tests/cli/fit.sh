@@ -40,9 +40,9 @@ trials_agree()
     python3 - "$work/out" "$1" << 'END'
 import json, sys
 report = json.load(open(sys.argv[1]))
-ram = report["ram"]
-failed = [t["ram"] for t in report["trials"] if not t["worked"]]
-sys.exit(any((t["ram"] >= ram) != t["worked"] for t in report["trials"])
+ram = report["ram_bytes"]
+failed = [t["ram_bytes"] for t in report["trials"] if not t["worked"]]
+sys.exit(any((t["ram_bytes"] >= ram) != t["worked"] for t in report["trials"])
          or not failed or ram - max(failed) > int(sys.argv[2]))
 END
 }
@@ -52,28 +52,28 @@ END
 run fit --json -- "$heap" peak 12
 ok "fit succeeds" has_status 0
 ok "nothing is said where there is no terminal" says_nothing
-ok "the heap needs what the program has in use" between heap $((12 * mb)) $((14 * mb))
-ok "the machine keeps something for itself" between kept_by_machine 1 $mb
+ok "the heap needs what the program has in use" between heap_bytes $((12 * mb)) $((14 * mb))
+ok "the machine keeps something for itself" between kept_by_machine_bytes 1 $mb
 ok "the answer is that of the trials" trials_agree $((mb / 2))
-ok "no swap" [ "$(json swap swap_was_sought)" = "0 0 " ]
+ok "no swap" [ "$(json swap_bytes swap_was_sought)" = "0 0 " ]
 ok "the program is deterministic" [ "$(json deterministic tries)" = "1 1 " ]
 ok "what is not simulated is there, and not the heap" \
-    between not_simulated.files $((mb / 2)) $((8 * mb))
-ok "the container's limit is the sum" [ "$(value container_limit)" -eq \
-    $(($(value heap) + $(value not_simulated.files) + \
-        $(value not_simulated.stack) + $(value not_simulated.other))) ]
-alone=$(value ram)
+    between not_simulated.files_bytes $((mb / 2)) $((8 * mb))
+ok "the container's limit is the sum" [ "$(value container_limit_bytes)" -eq \
+    $(($(value heap_bytes) + $(value not_simulated.files_bytes) + \
+        $(value not_simulated.stack_bytes) + $(value not_simulated.other_bytes))) ]
+alone=$(value ram_bytes)
 
 run fit --json --precision 4M -- "$heap" peak 12
 ok "--precision as a size" trials_agree $((4 * mb))
 run fit --json --precision 5% -- "$heap" grow 12
 ok "--precision in percent, small blocks" trials_agree $((2 * mb))
-ok "small blocks need their headers, too" between heap $((12 * mb)) $((14 * mb))
+ok "small blocks need their headers, too" between heap_bytes $((12 * mb)) $((14 * mb))
 
 run fit --json -- "$heap" own 20
 ok "mappings of its own are not simulated" \
-    between not_simulated.other $((20 * mb)) $((22 * mb))
-ok "and no heap" between heap 0 $mb
+    between not_simulated.other_bytes $((20 * mb)) $((22 * mb))
+ok "and no heap" between heap_bytes 0 $mb
 
 run fit -- "$heap" peak 12
 ok "the text has every part" prints "least RAM" "kept by the machine" \
@@ -83,13 +83,13 @@ ok "the text has every part" prints "least RAM" "kept by the machine" \
 # --- swap ---
 
 run fit --json --swap 8M -- "$heap" peak 12
-ok "with swap less RAM is enough" between ram $((4 * mb)) $((alone - 4 * mb))
-ok "and most of the swap is needed then" between swap $((6 * mb)) $((8 * mb + 1))
+ok "with swap less RAM is enough" between ram_bytes $((4 * mb)) $((alone - 4 * mb))
+ok "and most of the swap is needed then" between swap_bytes $((6 * mb)) $((8 * mb + 1))
 ok "swap was sought" [ "$(json ram_was_sought swap_was_sought)" = "1 1 " ]
 run fit --json --ram 8M -- "$heap" peak 12
-ok "with --ram the swap is sought" [ "$(json ram_was_sought swap_was_sought ram)" \
+ok "with --ram the swap is sought" [ "$(json ram_was_sought swap_was_sought ram_bytes)" \
     = "0 1 $((8 * mb)) " ]
-ok "what does not fit into RAM is swapped" between swap $((4 * mb)) $((6 * mb))
+ok "what does not fit into RAM is swapped" between swap_bytes $((4 * mb)) $((6 * mb))
 run fit --ram 8M -- "$heap" peak 12
 ok "the text of a swap" prints "RAM  " "as given" "least swap" \
     "swapped in and out" "MB of swap"
@@ -109,7 +109,14 @@ run fit --json --tries 2 -- "$heap" chance
 ok "--tries" [ "$(value tries)" -eq 2 ]
 run fit --json -- sh -c "'$heap' peak 12; true"
 ok "a child has a machine of its own, and must not be killed" \
-    between heap $((12 * mb)) $((14 * mb))
+    between heap_bytes $((12 * mb)) $((14 * mb))
+run fit --json -- "$heap" nest 12
+ok "a program and its child need no larger machine" \
+    between heap_bytes $((12 * mb)) $((14 * mb))
+ok "but a larger container" between container_limit_bytes $((24 * mb)) $((32 * mb))
+ok "and the child is counted" [ "$(value other_processes_at_once)" -eq 1 ]
+run fit -- "$heap" nest 12
+ok "the text tells of it" prints "all processes at once" "and 1 other,"
 run fit -- "$heap" status 7
 ok "any status is that of success" has_status 0
 run fit --success-status 0,3 -- "$heap" status 7
@@ -120,7 +127,7 @@ ok "a crash is none" is_refused 1 "it does not succeed" "crash, SIGSEGV"
 run fit --timeout 1 -- sleep 100
 ok "nor what takes too long" is_refused 1 "not done after 1 s"
 run fit --max 8M -- "$heap" peak 12
-ok "nor what needs more than --max" is_refused 1 "with 8M of RAM" "OOM killer"
+ok "nor what needs more than --max" is_refused 1 "with 8.0 MB of RAM" "OOM killer"
 run fit -- "$work/nothing"
 ok "a program that is not there" is_refused 127 "$work/nothing"
 

@@ -2,6 +2,7 @@
  * heap.c: programs for the tests of experiments, by the first argument.
  *
  *     peak MB        so much is in use at a time, all written
+ *     nest MB        so much, and a child that has as much for 300 ms
  *     grow MB        the same in small blocks
  *     checked N      N blocks; without one of them it ends with status 1
  *     crash N I      as `checked', but block I is written unseen
@@ -11,9 +12,12 @@
  *     own MB         maps so much for itself, and writes it
  *     churn N        N blocks of 1 MB, one at a time
  */
+#define _GNU_SOURCE
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { MB = 1 << 20, BLOCK = 3 * MB };
@@ -68,6 +72,35 @@ static int churn(size_t nr)
 	return 0;
 }
 
+/* The program itself, as the child that stays. */
+static int spawn(char *program, char *mb)
+{
+	char stay[] = "stay";
+	char *const words[] = {program, stay, mb, NULL};
+	pid_t pid;
+	int status;
+
+	if (posix_spawn(&pid, program, NULL, NULL, words, environ) != 0 ||
+	    waitpid(pid, &status, 0) != pid)
+		return 3;
+	return status != 0;
+}
+
+static int nest(char **argv, size_t len)
+{
+	volatile char *block = malloc(len);
+	int status;
+
+	if (!block)
+		return 3;
+	memset((char *)block, 1, len);
+	if (strcmp(argv[1], "stay") == 0)
+		status = usleep(300000);
+	else
+		status = spawn(argv[0], argv[2]);
+	return block[len - 1] == 1 ? status : 4;
+}
+
 static int own(size_t len)
 {
 	char *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
@@ -103,5 +136,7 @@ int main(int argc, char **argv)
 		return own(nr * MB);
 	if (strcmp(what, "churn") == 0)
 		return churn(nr);
+	if (strcmp(what, "nest") == 0 || strcmp(what, "stay") == 0)
+		return nest(argv, nr * MB);
 	return 2;
 }

@@ -92,4 +92,33 @@ os.execv(sys.argv[1], ["mmsim"] + sys.argv[2:])' "$MMSIM" fit -- \
     ok "and so do the programs" until_true nobody_runs
     ok "nothing was found" prints_nothing
 done
+# A script leaves SIGINT ignored in its background jobs, and nohup SIGHUP.
+(
+    trap '' INT
+    exec "$MMSIM" fit -- "$work/sleeper" 0.5
+) > "$work/out" 2> "$work/err" &
+mmsim=$!
+ok "SIGINT ignored: programs run" until_true somebody_runs
+kill -INT "$mmsim"
+status=0
+wait "$mmsim" || status=$?
+ok "mmsim goes on" has_status 0
+ok "to the end" prints "container limit"
+
+# On the host: it reaches the run there when all on machines are done.
+cat > "$work/host.sh" << END
+#!/bin/sh
+[ -z "\$MMSIM_MACHINE" ] || exit 0
+"$work/sleeper" 1000
+exit
+END
+chmod +x "$work/host.sh"
+"$MMSIM" fit -- "$work/host.sh" > "$work/out" 2> "$work/err" &
+mmsim=$!
+ok "on the host: programs run" until_true somebody_runs
+kill -TERM "$mmsim"
+status=0
+wait "$mmsim" || status=$?
+ok "SIGTERM: mmsim ends by it" has_status 143
+ok "and so does the program's child" until_true nobody_runs
 plan

@@ -4,9 +4,11 @@
 #include "cli/host_memory.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *const lines[] = {
@@ -63,10 +65,38 @@ Test(host_memory, this_process)
 	cr_assert_geq(host_memory_peak(getpid()), len >> 10);
 }
 
+Test(host_memory, family)
+{
+	const size_t len = 8 << 20;
+	int ready[2];
+	unsigned nr;
+	pid_t child;
+	char byte;
+
+	cr_assert_eq(host_memory_family(getpid(), &nr), 0u);
+	cr_assert_eq(nr, 0u);
+	cr_assert_eq(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		char *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		memset(p, 1, len);
+		_exit(write(ready[1], "", 1) == 1 && pause() == 0);
+	}
+	cr_assert_eq(read(ready[0], &byte, 1), 1);
+	cr_assert_geq(host_memory_family(getpid(), &nr), len >> 10);
+	cr_assert_eq(nr, 1u);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
 Test(host_memory, no_such_process)
 {
 	struct host_memory memory = {0};
+	unsigned nr;
 
 	cr_assert_not(host_memory_read(&memory, 1 << 30));
 	cr_assert_eq(host_memory_peak(1 << 30), 0u);
+	cr_assert_eq(host_memory_family(1 << 30, &nr), 0u);
 }
