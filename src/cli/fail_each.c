@@ -17,18 +17,14 @@
 
 #include "cli/command.h"
 #include "cli/jobs.h"
+#include "cli/launch_judge.h"
 
 #include <err.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/wait.h>
-
-enum {
-	REFERENCE_S = 600, /* what a reference may take */
-	FLOOR_MS = 10000,  /* what every run may take */
-	SLOWER = 20,       /* than the reference a run may be */
-};
 
 /* The experiment and the step of it that the jobs are for. */
 struct fail_step {
@@ -124,7 +120,7 @@ static bool next_reference(struct jobs *jobs, struct job *job)
 	set_up(step->each, job, 0);
 	job->launch.timeout_ms = step->each->options->timeout_s
 					 ? step->each->timeout_ms
-					 : REFERENCE_S * 1000;
+					 : LAUNCH_REFERENCE_S * 1000;
 	job->number = step->next++;
 	return true;
 }
@@ -190,15 +186,10 @@ static int run_reference(struct fail_each *each)
 
 static void choose_timeout(struct fail_each *each)
 {
-	uint64_t wall_ns = 0, ms;
-
-	if (each->options->timeout_s)
-		return;
-	for (int i = 0; i < 2; i++)
-		if (each->reference[i].wall_ns > wall_ns)
-			wall_ns = each->reference[i].wall_ns;
-	ms = wall_ns / 1000000 * SLOWER;
-	each->timeout_ms = ms < FLOOR_MS ? FLOOR_MS : (unsigned)ms;
+	if (!each->options->timeout_s)
+		each->timeout_ms =
+			launch_patience_ms(MAX(each->reference[0].wall_ns,
+					       each->reference[1].wall_ns));
 }
 
 /* ---- every number ---- */

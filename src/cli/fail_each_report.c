@@ -23,20 +23,22 @@ static void fail_count_text(uint64_t count, char *text, size_t size)
 		snprintf(text, size, "%" PRIu64, count);
 }
 
-/* The command that does the run with this number again; a new string. */
-static char *replay(const struct fail_each *each, uint64_t number)
+/* The command that does the first run of a group again; a new string.  One that
+ * hangs has to be ended. */
+static char *replay(const struct fail_each *each,
+		    const struct outcome_group *group)
 {
 	char *const *argv = each->options->argv;
-	char digits[24], count[24], *text;
+	char digits[24], count[24], seconds[24], *text;
 	const char **words;
 	size_t nr = 0, at = 0;
 
 	while (argv[nr])
 		nr++;
-	words = calloc(nr + 10, sizeof(*words));
+	words = calloc(nr + 12, sizeof(*words));
 	if (!words)
 		abort();
-	snprintf(digits, sizeof(digits), "%" PRIu64, number);
+	snprintf(digits, sizeof(digits), "%" PRIu64, group->smallest);
 	words[at++] = "mmsim";
 	words[at++] = "run";
 	words[at++] = "--machine";
@@ -48,6 +50,12 @@ static char *replay(const struct fail_each *each, uint64_t number)
 				sizeof(count));
 		words[at++] = "--fail-count";
 		words[at++] = count;
+	}
+	if (group->outcome.kind == OUTCOME_HANG) {
+		snprintf(seconds, sizeof(seconds), "%u",
+			 howmany(each->timeout_ms, 1000));
+		words[at++] = "--timeout";
+		words[at++] = seconds;
 	}
 	words[at++] = "--";
 	memcpy(words + at, argv, nr * sizeof(*words));
@@ -104,7 +112,7 @@ static void print_replays(const struct fail_each *each, FILE *to)
 		if (group->outcome.kind == OUTCOME_CLEAN)
 			continue;
 		outcome_text(group->outcome, text, sizeof(text));
-		command = replay(each, group->smallest);
+		command = replay(each, group);
 		fprintf(to, "\n%s:\n  %s\n", text, command);
 		free(command);
 	}
@@ -188,13 +196,14 @@ static json_t *json_groups(const struct fail_each *each)
 	for (size_t i = 0; i < each->table.nr_groups; i++) {
 		const struct outcome_group *group = &each->table.groups[i];
 		json_t *object = json_object();
-		char *command = replay(each, group->smallest);
+		char *command = replay(each, group);
 
 		add_outcome(object, group->outcome);
 		json_set_number(object, "runs", group->count);
 		json_set_number(object, "first", group->smallest);
 		add_refusal(object, &first_of(each, i)->refusal);
-		json_object_set_new(object, "replay", json_string(command));
+		json_object_set_new(object, "replay",
+				    json_text(command, SIZE_MAX));
 		json_array_append_new(array, object);
 		free(command);
 	}

@@ -147,7 +147,10 @@ static const struct argp fit_argp = {
 	       "with that swap is sought, and then how little of the swap "
 	       "does. "
 	       " With --ram=SIZE it is the swap that is sought, up to that of "
-	       "--swap.",
+	       "--swap.\n"
+	       "\n"
+	       "Exit status: 0; 1: it never succeeds; 124 to 127: as of "
+	       "mmsim run.",
 	.children = children,
 };
 

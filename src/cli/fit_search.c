@@ -1,8 +1,7 @@
 /*
  * fit_search.c: the trials of `mmsim fit`.
  *
- * A size works when the program ends with a status of success, and no process
- * was killed for memory, in each of its runs.  The first sizes that are tried
+ * A size works when each of its runs is a success.  The first sizes that are tried
  * follow from the most that the reference had resident; most programs need
  * little more, and the search begins close to its end.
  */
@@ -10,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/jobs.h"
+#include "cli/launch_judge.h"
 #include "cli/machine_text.h"
 #include "cli/size.h"
 
@@ -22,12 +22,6 @@
 #include <string.h>
 #include <sys/param.h>
 #include <sys/wait.h>
-
-enum {
-	REFERENCE_S = 600, /* what a reference may take */
-	FLOOR_MS = 10000,  /* what every trial may take */
-	SLOWER = 20,       /* than the reference a trial may be */
-};
 
 struct fit_step {
 	struct jobs jobs; /* first: jobs.c knows nothing more */
@@ -58,49 +52,6 @@ void fit_spec(const struct fit *fit, uint64_t ram, uint64_t swap,
 		     MACHINE_SPEC_MAX - 1);
 }
 
-/* ---- how a run went ---- */
-
-/* What the machines of the program and its children went through; NULL: they
- * are well. */
-static const char *machines_failed(const struct launch *launch)
-{
-	const struct run_area *area = launch->area;
-
-	if (!launch_first(launch))
-		return "it had no machine";
-	for (uint32_t i = 0; i < area->nr_processes && i < RUN_PROCESSES; i++) {
-		const struct run_process *process = &area->processes[i];
-
-		if (process->end == RUN_END_BROKEN)
-			return process->why;
-		if (process->end == RUN_END_PANIC)
-			return "kernel panic";
-		if (process->end == RUN_END_OOM_KILL || process->oom_kills)
-			return "killed by the OOM killer";
-	}
-	return NULL;
-}
-
-/* false: `why` says what was wrong. */
-static bool has_worked(const struct fit *fit, const struct launch *launch,
-		       char *why, size_t size)
-{
-	struct outcome outcome =
-		outcome_of(launch->status, launch->timed_out, &fit->statuses);
-	const char *failed = machines_failed(launch);
-
-	if (outcome.kind == OUTCOME_HANG)
-		snprintf(why, size, "not done after %u s",
-			 launch->timeout_ms / 1000);
-	else if (failed)
-		snprintf(why, size, "%s", failed);
-	else if (outcome.kind != OUTCOME_CLEAN)
-		outcome_text(outcome, why, size);
-	else
-		return true;
-	return false;
-}
-
 /* ---- the reference ---- */
 
 static bool next_reference(struct jobs *jobs, struct job *job)
@@ -118,7 +69,7 @@ static bool next_reference(struct jobs *jobs, struct job *job)
 		.quiet = true,
 		.timeout_ms = 1000 * (fit->options->timeout_s
 					      ? fit->options->timeout_s
-					      : REFERENCE_S),
+					      : LAUNCH_REFERENCE_S),
 	};
 	return true;
 }
@@ -128,6 +79,7 @@ static void reference_ended(struct jobs *jobs, struct job *job)
 	struct fit *fit = step_of(jobs)->fit;
 	const struct launch *launch = &job->launch;
 	const struct run_process *first = launch_first(launch);
+	struct fit_trial *trial = &step_of(jobs)->trials[job->number];
 
 	/* Any exit status, unless some were named, is that of success. */
 	if (!fit->options->has_statuses && WIFEXITED(launch->status) &&
@@ -135,9 +87,8 @@ static void reference_ended(struct jobs *jobs, struct job *job)
 		fit->statuses.is_clean[WEXITSTATUS(launch->status)] = true;
 	fit->outcome[job->number] =
 		outcome_of(launch->status, launch->timed_out, &fit->statuses);
-	step_of(jobs)->trials[job->number].worked =
-		has_worked(fit, launch, step_of(jobs)->trials[job->number].why,
-			   sizeof(step_of(jobs)->trials[job->number].why));
+	trial->worked = launch_has_worked(launch, &fit->statuses, trial->why,
+					  sizeof(trial->why));
 	if (launch->wall_ns > fit->wall_ns)
 		fit->wall_ns = launch->wall_ns;
 	if (!first)
@@ -154,7 +105,6 @@ int fit_reference(struct fit *fit)
 {
 	static struct fit_trial runs[2];
 	static struct fit_step step;
-	uint64_t ms;
 	int status;
 
 	step = (struct fit_step){
@@ -185,10 +135,9 @@ int fit_reference(struct fit *fit)
 	fit->tries = fit->options->tries     ? fit->options->tries
 		     : fit->is_deterministic ? 1
 					     : FIT_TRIES;
-	ms = fit->wall_ns / 1000000 * SLOWER;
 	fit->timeout_ms = fit->options->timeout_s
 				  ? fit->options->timeout_s * 1000
-				  : (unsigned)MAX(ms, FLOOR_MS);
+				  : launch_patience_ms(fit->wall_ns);
 	return 0;
 }
 
@@ -232,8 +181,8 @@ static void trial_ended(struct jobs *jobs, struct job *job)
 	for (uint32_t i = 0; i < area->nr_processes && i < RUN_PROCESSES; i++)
 		pages += area->processes[i].pswpin + area->processes[i].pswpout;
 	trial->swapped_pages = MAX(trial->swapped_pages, pages);
-	if (!has_worked(step->fit, &job->launch, trial->why,
-			sizeof(trial->why)))
+	if (!launch_has_worked(&job->launch, &step->fit->statuses, trial->why,
+			       sizeof(trial->why)))
 		trial->worked = false;
 }
 

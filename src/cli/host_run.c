@@ -34,14 +34,6 @@ enum {
 	NS_PER_MS = 1000000,
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 * NS_PER_MS + (uint64_t)now.tv_nsec;
-}
-
 /* Until the parent has closed the other end of `go`. */
 static _Noreturn void become_program(const struct host_run *run,
 				     const char *path, char *preload, int go,
@@ -125,7 +117,7 @@ static int watch(struct host_run *run, pid_t pid, uint64_t start_ns)
 		if (got < 0 && errno != EINTR)
 			break;
 		if (!run->timed_out && run->timeout_ms &&
-		    now_ns() - start_ns >=
+		    launch_now_ns() - start_ns >=
 			    (uint64_t)run->timeout_ms * NS_PER_MS) {
 			run->timed_out = true;
 			kill(-pid, SIGKILL);
@@ -140,7 +132,7 @@ static int watch(struct host_run *run, pid_t pid, uint64_t start_ns)
 			kill(-pid, SIGKILL);
 		}
 	}
-	run->wall_ns = now_ns() - start_ns;
+	run->wall_ns = launch_now_ns() - start_ns;
 	run->min_flt = (uint64_t)usage.ru_minflt;
 	run->maj_flt = (uint64_t)usage.ru_majflt;
 	kill(-pid, SIGKILL);
@@ -185,7 +177,7 @@ int host_run(struct host_run *run)
 	if (status)
 		return status;
 	sigprocmask(SIG_BLOCK, &held, &mask);
-	start_ns = now_ns();
+	start_ns = launch_now_ns();
 	interrupted = watch(run, start(run, path, preload, &mask), start_ns);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (interrupted)

@@ -30,14 +30,6 @@ enum {
 	NS_PER_MS = 1000000,
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 * NS_PER_MS + (uint64_t)now.tv_nsec;
-}
-
 unsigned jobs_cpus(void)
 {
 	cpu_set_t set;
@@ -53,7 +45,7 @@ unsigned jobs_cpus(void)
 
 static void show(struct jobs *jobs)
 {
-	uint64_t now = now_ns();
+	uint64_t now = launch_now_ns();
 	uint64_t seconds = (now - jobs->start_ns) / NS_PER_MS / 1000;
 
 	if (!jobs->on_terminal ||
@@ -170,7 +162,7 @@ int jobs_run(struct jobs *jobs)
 	int signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), status;
 
 	jobs->nr_done = 0;
-	jobs->start_ns = jobs->shown_ns = now_ns();
+	jobs->start_ns = jobs->shown_ns = launch_now_ns();
 	jobs->on_terminal = isatty(STDERR_FILENO);
 	do {
 		status = start_all(jobs);

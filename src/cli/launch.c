@@ -49,7 +49,7 @@ enum {
 static struct launch *started; /* those that were not waited for */
 static sigset_t user_mask;     /* of signals, while there are some */
 
-static uint64_t now_ns(void)
+uint64_t launch_now_ns(void)
 {
 	struct timespec now;
 
@@ -57,8 +57,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* --- the start
- * ------------------------------------------------------------------- */
+/* --- the start ----------------------------------------------------------- */
 
 sigset_t launch_held_signals(void)
 {
@@ -263,7 +262,7 @@ static int start_process(struct launch *launch, const char *path, char **env)
 	}
 	list_add(launch);
 	launch_adopt_orphans();
-	launch->start_ns = now_ns();
+	launch->start_ns = launch_now_ns();
 	launch->pid = fork();
 	if (launch->pid == 0)
 		become_program(launch, path, env, news[1]);
@@ -337,12 +336,11 @@ int launch_start(struct launch *launch)
 	return status;
 }
 
-/* --- the end
- * --------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------- */
 
 int launch_time_left(const struct launch *launch)
 {
-	uint64_t gone_ms = (now_ns() - launch->start_ns) / 1000000;
+	uint64_t gone_ms = (launch_now_ns() - launch->start_ns) / 1000000;
 
 	if (launch->timeout_ms == 0)
 		return -1;
@@ -433,7 +431,7 @@ static bool is_end_missing(const struct launch *launch)
 static void wait_for_records(struct launch *launch)
 {
 	struct timespec look = {0, LAUNCH_LOOK_MS * 1000000L};
-	uint64_t deadline = now_ns() + LAUNCH_END_MS * UINT64_C(1000000);
+	uint64_t deadline = launch_now_ns() + LAUNCH_END_MS * UINT64_C(1000000);
 
 	for (;;) {
 		uint32_t news = __atomic_load_n(&launch->area->nr_news,
@@ -441,7 +439,7 @@ static void wait_for_records(struct launch *launch)
 
 		if (!is_end_missing(launch))
 			return;
-		if (now_ns() >= deadline)
+		if (launch_now_ns() >= deadline)
 			break;
 		syscall(SYS_futex, &launch->area->nr_news, FUTEX_WAIT, news,
 			&look, NULL, 0);
@@ -457,7 +455,7 @@ void launch_wait(struct launch *launch)
 	while (wait4(launch->pid, &launch->status, 0, &usage) < 0 &&
 	       errno == EINTR)
 		;
-	launch->wall_ns = now_ns() - launch->start_ns;
+	launch->wall_ns = launch_now_ns() - launch->start_ns;
 	launch->host_maxrss_kb = (uint64_t)usage.ru_maxrss;
 	launch->host_minflt = (uint64_t)usage.ru_minflt;
 	if (launch->quiet)

@@ -49,6 +49,7 @@ struct launch {
 	uint64_t wall_ns, host_maxrss_kb, host_minflt; /* of the program */
 };
 
+uint64_t launch_now_ns(void); /* CLOCK_MONOTONIC */
 /* The signals that would end mmsim, but for those that it was started to ignore (as
  * by nohup): they are held back while something runs, which they end first. */
 sigset_t launch_held_signals(void);

@@ -39,8 +39,7 @@ enum {
 	LAUNCH_MAX_PHNUM = 512,
 };
 
-/* --- the program
- * -------------------------------------------------------------- */
+/* --- the program --------------------------------------------------------- */
 
 /* Whether it is a file that may be executed, by what access(2) says. */
 static int check_file(const char *path)

@@ -18,6 +18,7 @@
  */
 #include "cli/report.h"
 
+#include "cli/outcome.h"
 #include "cli/run_words.h"
 
 #include <inttypes.h>
@@ -53,14 +54,16 @@ static void write_figure(FILE *out, const char *label, uint64_t value,
 static void write_end(const struct launch *launch, FILE *out)
 {
 	int status = launch->status;
+	char name[32];
 
-	if (launch->timed_out)
+	if (launch->timed_out) {
 		fputs("killed when its time was over", out);
-	else if (WIFSIGNALED(status))
-		fprintf(out, "killed by signal %d, SIG%s", WTERMSIG(status),
-			sigabbrev_np(WTERMSIG(status)));
-	else
+	} else if (WIFSIGNALED(status)) {
+		outcome_signal_name(WTERMSIG(status), name, sizeof(name));
+		fprintf(out, "killed by signal %d, %s", WTERMSIG(status), name);
+	} else {
 		fprintf(out, "exit status %d", WEXITSTATUS(status));
+	}
 	fprintf(out, ", after %.3f s\n", (double)launch->wall_ns / 1e9);
 }
 

@@ -205,7 +205,7 @@ static const struct argp_child children[] = {
 static const struct argp run_argp = {
 	.options = options_list,
 	.parser = parse_run,
-	.args_doc = "PROGRAM [ARGUMENT...]",
+	.args_doc = "[--] PROGRAM [ARGUMENT...]",
 	.doc = "Runs a program with its heap on the simulated machine that the "
 	       "options describe."
 	       "\v"

@@ -131,7 +131,10 @@ static const struct argp tune_argp = {
 	.args_doc = "[--] PROGRAM [ARGUMENT...]",
 	.doc = "Runs PROGRAM on a simulated machine once for each combination "
 	       "of the values that --set gives, and tells what each costs and "
-	       "which is best for what.",
+	       "which is best for what."
+	       "\v"
+	       "Exit status: 0; 1: a run was no success; 124 to 127: as of "
+	       "mmsim run.",
 	.children = children,
 };
 

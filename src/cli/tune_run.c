@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/jobs.h"
+#include "cli/launch_judge.h"
 
 #include <err.h>
 #include <stdlib.h>
@@ -53,12 +54,9 @@ static bool next_row(struct jobs *jobs, struct job *job)
 	return true;
 }
 
-/* The simulated machines of the run; NULL, or what became of one. */
-static const char *read_machines(struct tune_row *row,
-				 const struct launch *launch)
+static void read_machines(struct tune_row *row, const struct launch *launch)
 {
 	const struct run_area *area = launch->area;
-	const char *why = NULL;
 
 	for (uint32_t i = 0; i < area->nr_processes && i < RUN_PROCESSES; i++) {
 		const struct run_process *process = &area->processes[i];
@@ -76,34 +74,19 @@ static const char *read_machines(struct tune_row *row,
 		/* Direct reclaim is within the others, kswapd is no task. */
 		for (int time = 0; time < RUN_TIME_DIRECT_RECLAIM; time++)
 			row->kernel_ns += process->time_ns[time];
-		if (process->end == RUN_END_BROKEN)
-			why = process->why;
-		else if (process->end == RUN_END_PANIC)
-			why = "kernel panic";
-		else if (process->end == RUN_END_OOM_KILL || process->oom_kills)
-			why = "killed by the OOM killer";
 	}
-	return launch_first(launch) ? why : "it had no machine";
 }
 
 static void row_ended(struct jobs *jobs, struct job *job)
 {
 	struct tune_step *step = step_of(jobs);
 	struct tune_row *row = &step->tune->rows[job->number];
-	struct outcome outcome =
-		outcome_of(job->launch.status, job->launch.timed_out,
-			   &step->tune->options->statuses);
-	const char *why = read_machines(row, &job->launch);
 
+	read_machines(row, &job->launch);
 	row->wall_ns = job->launch.wall_ns;
-	if (outcome.kind == OUTCOME_HANG)
-		snprintf(row->why, sizeof(row->why), "not done after %u s",
-			 job->launch.timeout_ms / 1000);
-	else if (why)
-		snprintf(row->why, sizeof(row->why), "%s", why);
-	else if (outcome.kind != OUTCOME_CLEAN)
-		outcome_text(outcome, row->why, sizeof(row->why));
-	row->failed = row->why[0] != '\0';
+	row->failed =
+		!launch_has_worked(&job->launch, &step->tune->options->statuses,
+				   row->why, sizeof(row->why));
 	step->nr_failed += row->failed;
 	if (step->nr_failed)
 		snprintf(jobs->remark, sizeof(jobs->remark), "%zu failed",

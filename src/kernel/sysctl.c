@@ -332,12 +332,10 @@ int sysctl_check(enum profile profile, const char *name, const char *text,
 	else if (entry->kind == SYSCTL_ULONG)
 		outbuf_printf(&out, "a number from %lu on is allowed",
 			      (unsigned long)entry->min);
-	else if (entry->max == INT_MAX)
-		outbuf_printf(&out, "a number from %ld on is allowed%s",
-			      (long)entry->min, entry->or_zero ? ", or 0" : "");
 	else
-		outbuf_printf(&out, "a number from %ld to %ld is allowed",
-			      (long)entry->min, (long)entry->max);
+		outbuf_printf(&out, "a number from %ld to %ld is allowed%s",
+			      (long)entry->min, (long)entry->max,
+			      entry->or_zero ? ", or 0" : "");
 	return -EINVAL;
 }
 

@@ -34,10 +34,12 @@ for command in boot run fit tune proc; do
     refused "--ram=64M,swap=1M: one value is allowed" $command --ram 64M,swap=1M
     refused "--swap=1: a size of 0 or from 8K to 64T" $command --swap 1
     refused "--overcommit=3: a number from 0 to 2" $command --overcommit 3
-    refused "--overcommit-ratio=-1: a number from 0 on" \
+    refused "--overcommit-ratio=-1: a number from 0 to 2147483647" \
         $command --overcommit-ratio -1
     refused "--overcommit-kbytes=x: a number from 0 on" \
         $command --overcommit-kbytes x
+    refused "--min-free=3T: vm.min_free_kbytes=3221225472: a number from 0 to 2147483647" \
+        $command --min-free 3T
     refused "--swappiness=201: a number from 0 to 200" $command --swappiness 201
     refused "--min-free=x: a size is allowed, as in 1M" $command --min-free x
     refused "--thp=maybe: never, madvise and always" $command --thp maybe

@@ -86,6 +86,7 @@ ok "a hang is found" has_status 1
 ok "it is the only one" json \
     'kinds["hang"]["runs"] == 1 and report["timeout_s"] == 4 and
     set(kinds) == {"hang", "wrong exit"}'
+ok "it can be replayed, and ends" replays hang 137
 ok "nothing is left behind" [ -z "$(pgrep -f "$heap" || true)" ]
 
 # --- words for a shell ---
@@ -95,6 +96,11 @@ run run --ram 64M --fail-each --fail-count all --report "$work/json" -- \
     "$work/a program's \$name" checked 2
 ok "a name with blanks and quotes" has_status 1
 ok "it can be replayed" replays "wrong exit" 1
+
+run run --ram 64M --fail-each --fail-count all --report "$work/json" -- \
+    "$heap" checked 2 "$(printf '\377')"
+ok "a word that is no UTF-8: there is a command all the same" \
+    json "kinds['wrong exit']['replay'].endswith(\"checked 2 '?'\")"
 
 # --- other programs ---
 

@@ -160,6 +160,9 @@ ok "the OOM report comes before it, once" \
     [ "$(grep -c 'invoked oom-killer' "$work/err")" -eq 1 ]
 ok "and how it ended" says "ended          killed by signal 9, SIGKILL" \
     "was killed by the machine's OOM killer"
+# shellcheck disable=SC2016
+run run --report - sh -c 'kill -40 $$'
+ok "a signal without a name" says "killed by signal 40, signal 40"
 run run --report - "$fake" family
 ok "text of children" says "other processes, by peak RSS" "ended (a fork)" \
     "executed another program"

@@ -225,6 +225,8 @@ Test(spec, what_is_wrong_is_told)
 		{"ram=1G,vm.nonsense=1", "vm.nonsense", "no such"},
 		{"ram=1G,vm.swappiness=abc", "vm.swappiness", "200"},
 		{"ram=1G,vm.swappiness=201", "vm.swappiness", "200"},
+		{"ram=1G,vm.min_free_kbytes=2147483648",
+		 "vm.min_free_kbytes", "0 to 2147483647"},
 		{"ram=1G,vm.swappiness=1,vm.swappiness=1", "vm.swappiness",
 		 "once"},
 		{"ram=1G,vm.overcommit_kbytes=1,profile=linux-3.10",
