@@ -187,6 +187,7 @@ int live_start(const struct live_config *config, struct live **result)
 	live->machine = config->task->machine;
 	live->observer = config->observer;
 	live->survive = config->survive;
+	live->program_pid = getpid();
 	host_limits_lift(&limits);
 	err = live_set_up(live, config->old_host);
 	host_limits_restore(&limits);

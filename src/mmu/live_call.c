@@ -255,6 +255,14 @@ static unsigned call_take(struct live *live)
 	}
 }
 
+static _Noreturn void call_unserved(const struct live *live)
+{
+	if (getpid() == live->program_pid)
+		fatal("mmsim: the server of the simulated machine was killed");
+	fatal("mmsim: this process has no simulated machine: it came from a "
+	      "fork that ran no fork handlers");
+}
+
 static intptr_t call_make(struct live *live, enum live_op op, uintptr_t a0,
 			  uintptr_t a1, uintptr_t a2, uintptr_t a3)
 {
@@ -272,8 +280,7 @@ static intptr_t call_make(struct live *live, enum live_op op, uintptr_t a0,
 	__atomic_store_n(&call->state, CALL_POSTED, __ATOMIC_RELEASE);
 	(void)*bell;
 	if (__atomic_load_n(&call->state, __ATOMIC_ACQUIRE) != CALL_DONE)
-		fatal("mmsim: this process has no simulated machine: it came "
-		      "from a fork that ran no fork handlers");
+		call_unserved(live);
 	result = call->result;
 	host_madvise((void *)bell, PAGE_SIZE, MADV_DONTNEED);
 	__atomic_store_n(&call->state, CALL_FREE, __ATOMIC_RELEASE);

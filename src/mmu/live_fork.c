@@ -30,6 +30,10 @@
  * (UFFD_FEATURE_EVENT_REMAP), but the mover waits until the event was read; so
  * the forking thread moves, and the server reads.
  *
+ * Who does all this touches nothing of the window meanwhile.  Where the forking
+ * thread's own stack is there, another process does it for the thread
+ * (errand.c).
+ *
  * Signals are blocked from prepare to the handlers behind the fork.  A fork
  * cannot be refused by a handler: where the host has no room for the copy, the
  * child ends, and the parent goes on.
@@ -47,6 +51,7 @@
 #include "kernel/swap.h"
 #include "kernel/task.h"
 #include "kernel/vma.h"
+#include "mmu/errand.h"
 #include "mmu/host_call.h"
 #include "mmu/walk.h"
 
@@ -399,46 +404,25 @@ static void *fork_reserve(void)
 }
 
 /* What the host may refuse comes first: 0, or -errno with nothing changed. */
-static int fork_make_copy(struct live *live, void **private)
+static int fork_make_copy(struct live *live)
 {
 	int prot = PROT_READ | PROT_WRITE;
+	void *private;
 
 	live->fork.fd = live_make_file();
 	if (live->fork.fd < 0)
 		return live->fork.fd;
 	live->fork.alias = host_mmap(NULL, LIVE_WINDOW_LEN, prot,
 				     MAP_SHARED | MAP_NORESERVE, live->fork.fd);
-	*private = host_mmap(NULL, LIVE_WINDOW_LEN, prot,
-			     MAP_PRIVATE | MAP_NORESERVE, live->fork.fd);
-	if (live->fork.alias != MAP_FAILED && *private != MAP_FAILED)
+	private = host_mmap(NULL, LIVE_WINDOW_LEN, prot,
+			    MAP_PRIVATE | MAP_NORESERVE, live->fork.fd);
+	live->fork.private = private;
+	if (live->fork.alias != MAP_FAILED && private != MAP_FAILED)
 		return 0;
 	if (live->fork.alias != MAP_FAILED)
 		host_munmap(live->fork.alias, LIVE_WINDOW_LEN);
 	close(live->fork.fd);
 	return -ENOMEM;
-}
-
-void live_fork_prepare(struct live *live)
-{
-	void *private = NULL;
-
-	signals_block(live);
-	host_limits_lift_all(&live->fork.limits);
-	live->fork.nr_done_before = load_relaxed(live->fork.nr_done);
-	live->fork.has_failed = fork_make_copy(live, &private) != 0;
-	if (live->fork.has_failed)
-		return;
-	fork_ask(live, LIVE_FORK, NULL);
-	fork_moved(host_mremap(private, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
-			       MREMAP_MAYMOVE | MREMAP_FIXED, live->window));
-	fork_ask(live, LIVE_FORK_READY, NULL);
-}
-
-/* The end of either handler. */
-static void fork_end(struct live *live)
-{
-	host_limits_restore(&live->fork.limits);
-	signals_restore(live);
 }
 
 static void fork_drop_copy(struct live *live, void *aside)
@@ -448,15 +432,79 @@ static void fork_drop_copy(struct live *live, void *aside)
 	live->fork.alias = NULL;
 }
 
-void live_fork_parent(struct live *live)
+/* The stack or the variables of this thread are in the window. */
+static bool fork_is_inside(const struct live *live)
 {
-	void *aside, *again;
+	return live_has(live, (uintptr_t)__builtin_frame_address(0)) ||
+	       live_has(live, (uintptr_t)__builtin_thread_pointer());
+}
 
-	if (live->fork.has_failed) {
-		fork_end(live);
-		return;
+/* fn(live), which touches nothing of the window; false: there is no process to
+ * do it in. */
+static bool fork_run(struct live *live, void (*fn)(void *))
+{
+	if (live->fork.errand)
+		return errand_run(live->fork.errand, fn, live);
+	fn(live);
+	return true;
+}
+
+static void fork_run_or_fail(struct live *live, void (*fn)(void *))
+{
+	if (!fork_run(live, fn))
+		fork_failed("mmsim: fork: the host allows no further process");
+}
+
+static void prepare_window(void *arg)
+{
+	struct live *live = arg;
+
+	fork_ask(live, LIVE_FORK, NULL);
+	fork_moved(host_mremap(live->fork.private, LIVE_WINDOW_LEN,
+			       LIVE_WINDOW_LEN, MREMAP_MAYMOVE | MREMAP_FIXED,
+			       live->window));
+	fork_ask(live, LIVE_FORK_READY, NULL);
+}
+
+/* False: the host has no room; nothing has changed. */
+static bool prepare_copy(struct live *live)
+{
+	if (fork_is_inside(live)) {
+		live->fork.errand = errand_create();
+		if (!live->fork.errand)
+			return false;
 	}
-	aside = fork_reserve();
+	if (fork_make_copy(live))
+		return false;
+	if (fork_run(live, prepare_window))
+		return true;
+	host_munmap(live->fork.alias, LIVE_WINDOW_LEN);
+	fork_drop_copy(live, live->fork.private);
+	return false;
+}
+
+void live_fork_prepare(struct live *live)
+{
+	signals_block(live);
+	host_limits_lift_all(&live->fork.limits);
+	live->fork.nr_done_before = load_relaxed(live->fork.nr_done);
+	live->fork.has_failed = !prepare_copy(live);
+}
+
+/* The end of either handler. */
+static void fork_end(struct live *live)
+{
+	errand_destroy(live->fork.errand);
+	live->fork.errand = NULL;
+	host_limits_restore(&live->fork.limits);
+	signals_restore(live);
+}
+
+static void parent_window(void *arg)
+{
+	struct live *live = arg;
+	void *aside = fork_reserve(), *again;
+
 	fork_ask(live, LIVE_FORK_BLOCK, NULL);
 	fork_moved(host_mremap(live->window, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
 			       MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
@@ -475,6 +523,12 @@ void live_fork_parent(struct live *live)
 	syscall(SYS_futex, live->fork.nr_done, FUTEX_WAKE, INT_MAX, NULL, NULL,
 		0);
 	fork_ask(live, LIVE_FORK_DONE, NULL);
+}
+
+void live_fork_parent(struct live *live)
+{
+	if (!live->fork.has_failed)
+		fork_run_or_fail(live, parent_window);
 	fork_end(live);
 }
 
@@ -537,24 +591,15 @@ static void child_forget_calls(struct live *live)
 	host_madvise(live->bells, LIVE_CALLS * PAGE_SIZE, MADV_DONTNEED);
 }
 
-void live_fork_child(struct live *live)
+static void child_window(void *arg)
 {
-	int parent = live->program_pid, err;
-	void *aside;
+	struct live *live = arg;
+	void *aside = fork_reserve();
+	int err;
 
-	if (live->fork.has_failed)
-		fork_failed("mmsim: fork: no file or no addresses for the "
-			    "child's simulated memory (ulimit -v, -f, -n)");
-	aside = fork_reserve();
-	child_wait_parent(live);
-	child_forget_parent(live);
 	fork_moved(host_mremap(live->window, LIVE_WINDOW_LEN, LIVE_WINDOW_LEN,
 			       MREMAP_MAYMOVE | MREMAP_FIXED, aside));
 	child_take_store(live);
-	child_forget_calls(live);
-	live->is_forking = false;
-	if (live->observer)
-		live->observer->forked(live->observer, parent);
 	fork_merge(live, aside, live->alias);
 	fork_drop_copy(live, aside);
 	fork_protect(live);
@@ -564,5 +609,22 @@ void live_fork_child(struct live *live)
 			    "the kernel any more");
 	if (err)
 		fork_failed("mmsim: fork: no userfaultfd for the child");
+}
+
+void live_fork_child(struct live *live)
+{
+	int parent = live->program_pid;
+
+	if (live->fork.has_failed)
+		fork_failed("mmsim: fork: no file or no addresses for the "
+			    "child's simulated memory (ulimit -v, -f, -n)");
+	child_wait_parent(live);
+	child_forget_parent(live);
+	child_forget_calls(live);
+	live->is_forking = false;
+	live->program_pid = getpid();
+	if (live->observer)
+		live->observer->forked(live->observer, parent);
+	fork_run_or_fail(live, child_window);
 	fork_end(live);
 }

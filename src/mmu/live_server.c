@@ -22,8 +22,7 @@
  * one since execve(2).
  *
  * Sources: clone(2), userfaultfd(2), ioctl_userfaultfd(2), pidfd_open(2),
- * kcmp(2), close_range(2); for thread-local storage U. Drepper, "ELF Handling
- * For Thread-Local Storage", and the ABI of the processor.
+ * kcmp(2), close_range(2).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -33,6 +32,7 @@
 
 #include "base/hostmem.h"
 #include "base/outbuf.h"
+#include "mmu/host_tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -223,9 +223,7 @@ static void server_handle_crashes(struct live *live)
 	sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
 }
 
-/* --- the loop
- * ---------------------------------------------------------------------------
- */
+/* --- the loop ------------------------------------------------------------ */
 
 /* Everything that is there to be read; false: nothing was. */
 static bool server_serve_events(struct live *live)
@@ -305,33 +303,7 @@ SERVER_MAY_END static int server_main(void *arg)
 	return 0;
 }
 
-/* --- birth
- * -------------------------------------------------------------------------------
- */
-
-/*
- * A block of thread-local storage, all zeros, that libc's system call wrappers
- * can live with.
- *
- *   x86-64   variables below the pointer, which points to itself; the stack
- *            protector's value is at 40 behind it, the pointer guard at 48
- *   aarch64  variables above the pointer
- */
-static void server_make_tls(struct live *live)
-{
-	char *pointer = live->tls + SERVER_TLS / 2;
-
-	memset(live->tls, 0, SERVER_TLS);
-#ifdef __x86_64__
-	const uintptr_t *own = __builtin_thread_pointer();
-	uintptr_t *block = (uintptr_t *)(void *)pointer;
-
-	block[0] = block[2] = (uintptr_t)pointer;
-	block[5] = own[5];
-	block[6] = own[6];
-#endif
-	*server_self(pointer) = live;
-}
+/* --- birth --------------------------------------------------------------- */
 
 static int server_map(struct live *live)
 {
@@ -408,8 +380,7 @@ int server_start(struct live *live, int uffd)
 
 	if (err)
 		return err;
-	server_make_tls(live);
-	live->program_pid = getpid();
+	*server_self(host_tls_make(live->tls, SERVER_TLS)) = live;
 	live->uffd = uffd;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);

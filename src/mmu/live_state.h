@@ -71,8 +71,7 @@ struct live {
 		slots; /* page number in the window -> who has its content */
 	uint64_t nr_stale;
 	uint64_t nr_aged; /* slots with RADIX_AGED, at most */
-	void *left_behind; /* a page of the machine's pool to be freed, or NULL
-			    */
+	void *left_behind; /* a page of the machine's pool to free, or NULL */
 
 	/* live_event.c's */
 	struct live_exception exceptions[LIVE_EXCEPTIONS];
@@ -100,6 +99,9 @@ struct live {
 		 * its children, and how many that were at the begin of one */
 		uint32_t *nr_done;
 		uint32_t nr_done_before;
+		/* The forking thread's stack is in the window; or NULL. */
+		struct errand *errand;
+		void *private; /* what is to be the window during the fork */
 	} fork;
 };
 

@@ -410,7 +410,8 @@ LIVE_ENDS(limits_that_cannot_be_lifted, "ram=24M,swap=64M", BY_EXIT(0),
 
 /* Somebody ends the server: a call of the machine ends the program with a
  * message, nothing waits for ever. */
-LIVE_ENDS(a_killed_server, "ram=24M,swap=64M", BY_SIGNAL(SIGABRT), "mmsim: ")
+LIVE_ENDS(a_killed_server, "ram=24M,swap=64M", BY_SIGNAL(SIGABRT),
+	  "mmsim: the server of the simulated machine was killed")
 {
 	struct rlimit none = {0, 0};
 	char command[400];

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 
 extern char **environ;
 
@@ -497,6 +498,83 @@ LIVE(fork_in_a_handler_that_interrupts_malloc, "ram=64M,swap=0")
 	memset(&often, 0, sizeof(often));
 	setitimer(ITIMER_REAL, &often, NULL);
 	CHECK(nr_bad == 0);
+}
+
+/* ---- stacks in the heap ---- */
+
+/* What is on the stack is there in the child and, afterwards, in the parent. */
+static void *fork_from_here(void *arg)
+{
+	char local[20000];
+	pid_t pid;
+
+	pattern_fill(local, sizeof(local), 7);
+	CHECK(is_simulated(local));
+	free(memset(malloc(30 * MIB), 1, 30 * MIB));
+	pid = fork();
+	if (pid == 0)
+		_exit(pattern_differs(local, sizeof(local), 7) ==
+					      sizeof(local) &&
+				      memset(malloc(MIB), 1, MIB)
+			      ? 0
+			      : 1);
+	CHECK(child_ends(pid, BY_EXIT(0)));
+	CHECK(pattern_differs(local, sizeof(local), 7) == sizeof(local));
+	return arg;
+}
+
+LIVE(fork_in_threads_whose_stacks_are_in_the_heap, "ram=24M,swap=128M")
+{
+	pthread_attr_t attr;
+	pthread_t threads[3];
+
+	REQUIRE(pthread_attr_init(&attr) == 0);
+	for (int i = 0; i < 3; i++) {
+		REQUIRE(pthread_attr_setstack(&attr, live_pages(MIB), MIB) ==
+			0);
+		REQUIRE(pthread_create(&threads[i], &attr, fork_from_here,
+				       NULL) == 0);
+	}
+	for (int i = 0; i < 3; i++)
+		REQUIRE(pthread_join(threads[i], NULL) == 0);
+}
+
+static void fork_in_coroutine(void)
+{
+	fork_from_here(NULL);
+}
+
+LIVE(fork_in_a_coroutine, "ram=24M,swap=128M")
+{
+	static ucontext_t here, there;
+
+	for (int i = 0; i < 3; i++) {
+		REQUIRE(getcontext(&there) == 0);
+		there.uc_stack.ss_sp = malloc(256 << 10);
+		there.uc_stack.ss_size = 256 << 10;
+		there.uc_link = &here;
+		makecontext(&there, fork_in_coroutine, 0);
+		REQUIRE(swapcontext(&here, &there) == 0);
+	}
+}
+
+static void fork_on_signal_stack(int sig)
+{
+	(void)sig;
+	fork_from_here(NULL);
+}
+
+LIVE(fork_on_a_signal_stack_in_the_heap, "ram=24M,swap=128M")
+{
+	stack_t stack = {.ss_size = MIB};
+	struct sigaction action = {.sa_flags = SA_ONSTACK};
+
+	stack.ss_sp = malloc(stack.ss_size);
+	action.sa_handler = fork_on_signal_stack;
+	REQUIRE(sigaltstack(&stack, NULL) == 0);
+	REQUIRE(sigaction(SIGUSR1, &action, NULL) == 0);
+	for (int i = 0; i < 3; i++)
+		raise(SIGUSR1);
 }
 
 /* ---- other ways to make a process ---- */
