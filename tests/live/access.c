@@ -147,7 +147,7 @@ LIVE(a_read_across_the_end, "ram=64M,swap=0")
 LIVE(a_handler_finds_the_address, "ram=64M,swap=0")
 {
 	char *p = live_pages(MIB);
-	char *bad[] = {(char *)NULL + 16, (char *)sbrk(0) + 123 * MIB + 7,
+	char *bad[] = {(char *)(uintptr_t)16, (char *)sbrk(0) + 123 * MIB + 7,
 		       (char *)((uintptr_t)p & ~(((uintptr_t)1 << 40) - 1)) +
 			       500 * GIB + 1};
 

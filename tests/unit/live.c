@@ -17,7 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, THREADS = 4, ROUNDS = 40000 };
+enum {
+	PAGE = 4096,
+	THREADS = 4,
+	/* Builds that check themselves all the time are slow. */
+	ROUNDS = MMSIM_DEBUG >= 2 ? 4000 : 40000,
+	AGES = MMSIM_DEBUG >= 2 ? 3 : 16,
+	AREA = MMSIM_DEBUG >= 2 ? 12000 : 5000, /* pages */
+};
 
 static struct mmsim_machine *machine;
 static struct live *live;
@@ -106,9 +113,9 @@ static void check_stores(bool old_host)
 	char *area;
 
 	start("ram=16M,swap=64M", old_host);
-	area = map(5000 * PAGE);
+	area = map(AREA * PAGE);
 	for (unsigned n = 0; n < THREADS; n++) {
-		storers[n] = (struct storer){area, 5000, n, 0};
+		storers[n] = (struct storer){area, AREA, n, 0};
 		cr_assert_eq(pthread_create(&threads[n], NULL, store_and_check,
 					    &storers[n]),
 			     0);
@@ -117,12 +124,12 @@ static void check_stores(bool old_host)
 		pthread_join(threads[n], NULL);
 		cr_expect_eq(storers[n].nr_lost, 0u);
 	}
-	cr_expect_gt(vmstat("pswpout "), 3000u);
-	cr_expect_gt(vmstat("pswpin "), 3000u);
+	cr_expect_gt(vmstat("pswpout "), 500u);
+	cr_expect_gt(vmstat("pswpin "), 500u);
 	stop();
 }
 
-TestSuite(live, .timeout = 60);
+TestSuite(live, .timeout = MMSIM_DEBUG >= 2 ? 300 : 60);
 
 Test(live, no_store_is_lost)
 {
@@ -160,7 +167,7 @@ static void check_store_after_load(bool old_host)
 	p = map(pages * PAGE);
 	rest = map(rest_pages * PAGE);
 	store_all(p, pages, 0);
-	for (unsigned round = 1; round < 16; round++) {
+	for (unsigned round = 1; round < AGES; round++) {
 		store_all(rest, rest_pages, (char)round);
 		load_all(p, pages, (char)(round - 1));
 		store_all(rest, round * 200, (char)round);
@@ -168,7 +175,7 @@ static void check_store_after_load(bool old_host)
 		store_all(p, pages, (char)round);
 	}
 	store_all(rest, rest_pages, 1);
-	load_all(p, pages, 15);
+	load_all(p, pages, AGES - 1);
 	stop();
 }
 
