@@ -166,7 +166,7 @@ int jobs_run(struct jobs *jobs)
 	jobs->on_terminal = isatty(STDERR_FILENO);
 	do {
 		status = start_all(jobs);
-		launch_bury_orphans(false);
+		launch_bury_orphans();
 		show(jobs);
 	} while (status == 0 && !jobs->interrupted &&
 		 wait_some(jobs, signal_fd));

@@ -384,7 +384,7 @@ static void wait_for_program(struct launch *launch)
 			left = LAUNCH_BURY_MS;
 		if (poll(fds, 2, left) < 0 && errno != EINTR)
 			break;
-		launch_bury_orphans(false);
+		launch_bury_orphans();
 		if (fds[1].revents & POLLIN)
 			pass_on(launch, signal_fd);
 	}
@@ -461,7 +461,7 @@ void launch_wait(struct launch *launch)
 	if (launch->quiet)
 		kill(-launch->pid, SIGKILL);
 	wait_for_records(launch);
-	launch_bury_orphans(true);
+	launch_end_orphans(launch);
 	list_remove(launch);
 }
 

@@ -26,8 +26,8 @@ struct launch {
 	uint64_t fail_at, fail_count, fail_after_bytes; /* as in the run area */
 	bool want_events;
 	bool no_randomize; /* switch address randomisation off */
-	/* Standard input, output and error are /dev/null, and it has a process
-	 * group of its own, which is killed with it. */
+	/* Standard input, output and error are /dev/null; it has a process group
+	 * of its own; and that and all that it started is killed with it. */
 	bool quiet;
 	bool spread;         /* its threads may use all CPUs, not one */
 	unsigned share;      /* only one of mmsim's CPUs is for it, counted from
@@ -78,8 +78,11 @@ void launch_free(struct launch *launch);
 
 /* What programs leave behind, their servers too, becomes a child of mmsim. */
 void launch_adopt_orphans(void);
-/* Waits for orphans that have ended; `all`: for servers that are about to, too. */
-void launch_bury_orphans(bool all);
+/* Waits for orphans that have ended. */
+void launch_bury_orphans(void);
+/* And for those that are about to: servers, and what a quiet program left behind,
+ * which is killed. */
+void launch_end_orphans(const struct launch *launch);
 /* It is a program that was started and not waited for. */
 bool launch_is_own(pid_t pid);
 

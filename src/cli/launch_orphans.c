@@ -7,13 +7,16 @@
  * orphans of its programs (PR_SET_CHILD_SUBREAPER of prctl(2)) and waits for those
  * that have ended; at the end of a program it gives servers whose process is gone
  * time to end: they are known by their name, and by the pidfd that they have as
- * their descriptor 1.  What else a program leaves behind goes on, and to the first
- * process when mmsim has ended.
+ * their descriptor 1.  What else a program leaves behind, as a daemon, goes on, and
+ * to the first process when mmsim has ended.  But that of a quiet one ends with it:
+ * thousands of runs would leave thousands of daemons.  It is known by its record in
+ * the run area.
  *
  * Without /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN) nothing is buried.
  */
 #include "cli/launch.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -56,8 +59,19 @@ static bool is_at_end(pid_t pid)
 	return !goes_on;
 }
 
-/* Buries the orphans that have ended; the number of servers that soon will. */
-static unsigned bury(void)
+static bool has_record(const struct run_area *area, pid_t pid)
+{
+	uint32_t nr = __atomic_load_n(&area->nr_processes, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < nr && i < RUN_PROCESSES; i++)
+		if (area->processes[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* Buries the orphans that have ended; the number of those that soon will: servers,
+ * and, where a launch is given, what it left behind, which is killed. */
+static unsigned bury(const struct launch *launch)
 {
 	unsigned nr_alive = 0;
 	char path[64];
@@ -69,11 +83,15 @@ static unsigned bury(void)
 	children = fopen(path, "re");
 	if (!children)
 		return 0;
-	while (fscanf(children, "%d", &pid) == 1)
-		if (!launch_is_own(pid) &&
-		    waitpid(pid, NULL, WNOHANG | __WALL) == 0 &&
-		    is_server(pid) && is_at_end(pid))
-			nr_alive++;
+	while (fscanf(children, "%d", &pid) == 1) {
+		if (launch_is_own(pid) ||
+		    waitpid(pid, NULL, WNOHANG | __WALL) != 0)
+			continue;
+		if (is_server(pid))
+			nr_alive += is_at_end(pid);
+		else if (launch && has_record(launch->area, pid))
+			nr_alive += kill(pid, SIGKILL) == 0;
+	}
 	fclose(children);
 	return nr_alive;
 }
@@ -83,11 +101,16 @@ void launch_adopt_orphans(void)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-void launch_bury_orphans(bool all)
+void launch_bury_orphans(void)
+{
+	bury(NULL);
+}
+
+void launch_end_orphans(const struct launch *launch)
 {
 	struct timespec look = {0, BURY_LOOK_NS};
-	unsigned nr_looks = all ? BURY_LOOKS : 1;
+	unsigned nr_looks = BURY_LOOKS;
 
-	while (bury() > 0 && --nr_looks > 0)
+	while (bury(launch->quiet ? launch : NULL) > 0 && --nr_looks > 0)
 		nanosleep(&look, NULL);
 }

@@ -121,4 +121,18 @@ status=0
 wait "$mmsim" || status=$?
 ok "SIGTERM: mmsim ends by it" has_status 143
 ok "and so does the program's child" until_true nobody_runs
+# --- daemons ---
+
+cat > "$work/daemon.sh" << END
+#!/bin/sh
+setsid "$work/sleeper" 1000 &
+until pgrep -f "^$work/sleeper" > "$work/started"; do
+    sleep 0.02
+done
+END
+chmod +x "$work/daemon.sh"
+run tune --set M_TOP_PAD=0 --jobs 1 -- "$work/daemon.sh"
+ok "a program that starts a daemon" has_status 0
+ok "which ran" [ -s "$work/started" ]
+ok "and ended with it" nobody_runs
 plan
