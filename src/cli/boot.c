@@ -1,10 +1,9 @@
 /*
  * boot.c: `mmsim boot [SPEC]`, a machine as it is after boot.
  *
- *     the spec
- *     its zones, in frames and in pages, with their watermarks and what they
- * keep back from requests that could be served elsewhere memory and swap as
- * free(1) and the nodes as numactl(8) show them
+ * It prints the spec; the zones, in frames and in pages, with their watermarks and
+ * what they keep back from requests that could be served elsewhere; memory and swap
+ * as free(1) and the nodes as numactl(8) show them.
  *
  * Everything is read from the machine's own files, /proc/zoneinfo for the
  * zones.
@@ -28,21 +27,12 @@ static error_t parse_boot(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = machine;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (machine->machine)
-			argp_error(state, "%s: the machine was given twice",
-				   arg);
-		machine->machine = arg;
-		machine->is_argument = true;
+		machine_options_argument(machine, arg, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp_child children[] = {
-	{&machine_options_argp, 0, "Machine:", 1},
-	{0},
-};
 
 static const struct argp boot_argp = {
 	.parser = parse_boot,
@@ -51,7 +41,7 @@ static const struct argp boot_argp = {
 	       "options describe, as it is after boot: zones and watermarks in "
 	       "pages of 4 kB, memory in kB as free(1) shows it, nodes as "
 	       "numactl(8) shows them.",
-	.children = children,
+	.children = machine_options_children,
 };
 
 /* A zone of /proc/zoneinfo. */

@@ -131,11 +131,6 @@ static error_t parse_fit(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {
-	{&machine_options_argp, 0, "Machine:", 1},
-	{0},
-};
-
 static const struct argp fit_argp = {
 	.options = argp_options,
 	.parser = parse_fit,
@@ -151,7 +146,7 @@ static const struct argp fit_argp = {
 	       "\n"
 	       "Exit status: 0; 1: it never succeeds; 124 to 127: as of "
 	       "mmsim run.",
-	.children = children,
+	.children = machine_options_children,
 };
 
 /* What of the machine is given, and what is sought. */

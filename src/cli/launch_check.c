@@ -205,11 +205,15 @@ int launch_check_machine(const char *spec)
 {
 	static bool could_once; /* then what is missing is not the right */
 	struct mmsim_sim *sim;
-	int error = could_once ? 0 : mmsim_sim_start(spec, 0, &sim);
+	int error;
 
+	if (could_once)
+		return 0;
+	/* Its server shall not become a child of somebody else. */
+	launch_adopt_orphans();
+	error = mmsim_sim_start(spec, 0, &sim);
 	if (error == 0) {
-		if (!could_once)
-			mmsim_sim_stop(sim);
+		mmsim_sim_stop(sim);
 		could_once = true;
 		return 0;
 	}

@@ -240,7 +240,21 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-const struct argp machine_options_argp = {
+static const struct argp machine_argp = {
 	.options = options,
 	.parser = parse_machine,
 };
+
+const struct argp_child machine_options_children[] = {
+	{&machine_argp, 0, "Machine:", 1},
+	{0},
+};
+
+void machine_options_argument(struct machine_options *machine, char *arg,
+			      struct argp_state *state)
+{
+	if (machine->machine)
+		argp_error(state, "%s: the machine was given twice", arg);
+	machine->machine = arg;
+	machine->is_argument = true;
+}

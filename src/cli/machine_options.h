@@ -1,8 +1,8 @@
 /*
  * machine_options.h: the options that describe a machine, for every subcommand.
  *
- * A subcommand names machine_options_argp as a child of its own argp and gives
- * it a struct machine_options in ARGP_KEY_INIT:
+ * A subcommand names machine_options_children in its own argp and gives them a
+ * struct machine_options in ARGP_KEY_INIT:
  *
  *     case ARGP_KEY_INIT:
  *             state->child_inputs[0] = &options->machine;
@@ -26,7 +26,11 @@ struct machine_options {
 	char spec[MACHINE_SPEC_MAX];         /* of all of them */
 };
 
-extern const struct argp machine_options_argp;
+extern const struct argp_child machine_options_children[];
+
+/* The SPEC as an argument, in place of --machine. */
+void machine_options_argument(struct machine_options *machine, char *arg,
+			      struct argp_state *state);
 
 /* Gives the key of a spec a value, in place of the one that it had.  false: the
  * spec would be too long, and is as it was. */

@@ -11,6 +11,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,6 +38,9 @@ int output_open(struct output *output)
 
 FILE *output_begin(struct output *output)
 {
+	/* So that what cannot be written is told. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	/* A pipe or a terminal has no length. */
 	if (output->file != stderr && ftruncate(fileno(output->file), 0) < 0 &&
 	    errno != EINVAL)

@@ -36,11 +36,7 @@ static error_t parse_proc(int key, char *arg, struct argp_state *state)
 		}
 		if (options->nr_paths > 0)
 			argp_error(state, "%s: a path begins with /", arg);
-		if (options->machine.machine)
-			argp_error(state, "%s: the machine was given twice",
-				   arg);
-		options->machine.machine = arg;
-		options->machine.is_argument = true;
+		machine_options_argument(&options->machine, arg, state);
 		return 0;
 	/* When the machine has been judged. */
 	case ARGP_KEY_SUCCESS:
@@ -53,11 +49,6 @@ static error_t parse_proc(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {
-	{&machine_options_argp, 0, "Machine:", 1},
-	{0},
-};
-
 static const struct argp proc_argp = {
 	.parser = parse_proc,
 	.args_doc = "[SPEC] PATH...",
@@ -69,7 +60,7 @@ static const struct argp proc_argp = {
 	       "Several files are printed with a line ==> PATH <== in front of "
 	       "each.  Exit status: 0; 1: a path could not be read; 125: bad "
 	       "usage.",
-	.children = children,
+	.children = machine_options_children,
 };
 
 int proc_main(int argc, char **argv)

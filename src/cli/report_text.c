@@ -19,6 +19,7 @@
 #include "cli/report.h"
 
 #include "cli/outcome.h"
+#include "cli/quote.h"
 #include "cli/run_words.h"
 
 #include <inttypes.h>
@@ -169,8 +170,10 @@ void report_write_text(const struct launch *launch, FILE *out)
 	const struct run_process *process;
 
 	fputs("mmsim run:", out);
-	for (char *const *arg = launch->argv; *arg; arg++)
-		fprintf(out, " %s", *arg);
+	for (char *const *arg = launch->argv; *arg; arg++) {
+		putc(' ', out);
+		quote_word(out, *arg);
+	}
 	fprintf(out, "\n  machine        %s\n  ended          ",
 		launch->machine);
 	write_end(launch, out);

@@ -197,11 +197,6 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {
-	{&machine_options_argp, 0, "Machine:", 1},
-	{0},
-};
-
 static const struct argp run_argp = {
 	.options = options_list,
 	.parser = parse_run,
@@ -216,7 +211,7 @@ static const struct argp run_argp = {
 	       "cannot be run, or not with a library preloaded; 125: an error "
 	       "of "
 	       "mmsim's own; 124: no right to handle page faults of the host.",
-	.children = children,
+	.children = machine_options_children,
 };
 
 /* Two results in one file would be none. */

@@ -120,11 +120,6 @@ static error_t parse_tune(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {
-	{&machine_options_argp, 0, "Machine:", 1},
-	{0},
-};
-
 static const struct argp tune_argp = {
 	.options = argp_options,
 	.parser = parse_tune,
@@ -135,7 +130,7 @@ static const struct argp tune_argp = {
 	       "\v"
 	       "Exit status: 0; 1: a run was no success; 124 to 127: as of "
 	       "mmsim run.",
-	.children = children,
+	.children = machine_options_children,
 };
 
 /* ---- what the rows say ---- */

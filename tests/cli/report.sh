@@ -162,6 +162,7 @@ ok "and how it ended" says "ended          killed by signal 9, SIGKILL" \
     "was killed by the machine's OOM killer"
 # shellcheck disable=SC2016
 run run --report - sh -c 'kill -40 $$'
+ok "the command can be copied" says "mmsim run: sh -c 'kill -40 \$\$'"
 ok "a signal without a name" says "killed by signal 40, signal 40"
 run run --report - "$fake" family
 ok "text of children" says "other processes, by peak RSS" "ended (a fork)" \
@@ -237,5 +238,27 @@ ok "a new report takes the place of an older one" \
     [ "$(grep -c precious "$work/old")" -eq 0 ]
 run run --report /dev/full "$fake" figures
 ok "a full disk is told" says "--report: /dev/full: No space left on device"
+ok "and is an error of mmsim's" has_status 125
+
+mkfifo "$work/pipe"
+{
+    : < "$work/pipe"
+    : > "$work/gone"
+} &
+# shellcheck disable=SC2016
+run run --report "$work/pipe" \
+    sh -c 'until [ -e "$0" ]; do sleep 0.01; done' "$work/gone"
+ok "a pipe that nobody reads any more is told" \
+    says "--report: $work/pipe: Broken pipe"
+ok "and is an error of mmsim's" has_status 125
+wait
+status=0
+(
+    # shellcheck disable=SC3045 # the hard limit would be the machine's, too
+    ulimit -S -f 1
+    exec "$MMSIM" run --report "$work/large" "$fake" figures
+) > "$work/out" 2> "$work/err" < /dev/null || status=$?
+ok "a limit on the size of files is told" \
+    says "--report: $work/large: File too large"
 ok "and is an error of mmsim's" has_status 125
 plan
