@@ -56,7 +56,7 @@ static void print_zone(const struct zone_lines *zone)
 {
 	if (zone->spanned == 0)
 		return;
-	printf("%4d  %-8s %10lu %10lu %10lu %10lu %10lu %8lu %8lu %8lu  %s\n",
+	printf("%4d  %-8s %11lu %11lu %11lu %11lu %11lu %8lu %8lu %8lu  %s\n",
 	       zone->node, zone->name, zone->start, zone->spanned,
 	       zone->present, zone->managed, zone->free, zone->min, zone->low,
 	       zone->high, zone->protection);
@@ -98,7 +98,7 @@ static void print_zones(struct mmsim_machine *machine)
 
 	if (!text)
 		errx(EXIT_MMSIM, "/proc/zoneinfo: %s", strerror(-error));
-	printf("%4s  %-8s %10s %10s %10s %10s %10s %8s %8s %8s  %s\n", "node",
+	printf("%4s  %-8s %11s %11s %11s %11s %11s %8s %8s %8s  %s\n", "node",
 	       "zone", "first", "spanned", "present", "managed", "free", "min",
 	       "low", "high", "protection");
 	while ((line = strsep(&rest, "\n"))) {

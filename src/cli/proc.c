@@ -67,7 +67,7 @@ int proc_main(int argc, char **argv)
 {
 	struct proc_options options = {0};
 	struct mmsim_machine *machine;
-	int status = 0;
+	int status = 0, nr_printed = 0;
 
 	options.paths = calloc((size_t)argc, sizeof(*options.paths));
 	if (!options.paths)
@@ -84,7 +84,7 @@ int proc_main(int argc, char **argv)
 			continue;
 		}
 		if (options.nr_paths > 1)
-			printf("%s==> %s <==\n", i > 0 ? "\n" : "",
+			printf("%s==> %s <==\n", nr_printed++ ? "\n" : "",
 			       options.paths[i]);
 		fputs(text, stdout);
 		free(text);

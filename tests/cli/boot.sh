@@ -90,4 +90,12 @@ run proc ram=64M /proc/nix /proc/meminfo
 ok "a path that there is not makes the status 1" has_status 1
 ok "and is named" says "mmsim proc: /proc/nix: No such file or directory"
 ok "and the others are printed" prints MemTotal
+run boot ram=64T
+ok "the columns of the largest machine" [ -z "$(awk '
+    $1 == "node" && $2 == "zone" { on = index($0, " protection") }
+    on && NF == 0 { exit }
+    on && substr($0, on, 1) != " "' "$work/out")" ]
+run proc /proc/nix /proc/uptime
+ok "the first path cannot be read: no empty line" \
+    [ "$(head -n 1 "$work/out")" = "==> /proc/uptime <==" ]
 plan
