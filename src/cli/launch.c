@@ -171,8 +171,7 @@ static bool names_same(const char *a, const char *b)
 	return strcspn(b, "=") == len && memcmp(a, b, len) == 0;
 }
 
-/* This process's environment with `more` in place of variables of these names.
- */
+/* This process's environment, with `more` in place of what has these names. */
 static char **make_environment(char *const *more, size_t nr_more)
 {
 	size_t nr = 0;

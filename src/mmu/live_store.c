@@ -80,8 +80,7 @@ static uintptr_t slot_addr(const struct live *live, uint64_t slot)
 	return (uintptr_t)live->window + (slot << PAGE_SHIFT);
 }
 
-/* --- giving back ------------------------------------------------------------
- */
+/* --- giving back --------------------------------------------------------- */
 
 static void store_punch(struct live *live, uint64_t first, uint64_t end)
 {
@@ -505,8 +504,7 @@ void store_fini(struct live *live)
 	uint64_t slot = 0;
 	void *entry;
 
-	/* What outlives the window goes to the pool; the machine may live on.
-	 */
+	/* What outlives the window goes to the pool: the machine may live. */
 	for (; (entry = radix_next(&live->slots, &slot)) != NULL; slot++)
 		if (store_entry_has_content(entry) &&
 		    store_evacuate(live, slot, entry))

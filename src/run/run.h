@@ -7,9 +7,8 @@
  * machine, or without libmmsim.so, everything does, as if the object were not
  * there.
  *
- *     program -> mprotect of libmmsim-run.so --+-- in the window:
- * mmsim_sim_syscall
- *                                              +-- elsewhere: syscall(2)
+ *     program -> mprotect of       in the window  --> mmsim_sim_syscall
+ *                libmmsim-run.so   elsewhere      --> syscall(2)
  *
  * Real calls are made with syscall(2): nothing has to be looked up, so a call
  * may come from the first malloc or a signal handler.
