@@ -97,6 +97,16 @@ const char *report_oom(const struct run_process *process)
 	return at;
 }
 
+static bool has_requests(const struct launch *launch)
+{
+	const struct run_process *process;
+
+	for (unsigned i = 0; (process = report_process(launch, i)); i++)
+		if (process->nr_requests > 0)
+			return true;
+	return false;
+}
+
 void report_always(const struct launch *launch)
 {
 	const struct run_process *process;
@@ -108,6 +118,9 @@ void report_always(const struct launch *launch)
 	if (!launch_first(launch))
 		warnx("nothing was simulated: the program did not load "
 		      "libmmsim.so");
+	else if (!has_requests(launch) && !launch->lost_end)
+		warnx("nothing was simulated: the program used no memory of "
+		      "malloc, or has a malloc of its own");
 	for (unsigned i = 0; (process = report_process(launch, i)); i++) {
 		const char *oom = report_oom(process);
 

@@ -47,6 +47,7 @@ static struct run_process *take_record(const char *comm)
 
 	process->pid = getpid();
 	process->ppid = getppid();
+	process->nr_requests = 1;
 	strncpy(process->comm, comm, sizeof(process->comm) - 1);
 	__atomic_store_n(&process->state, RUN_RUNNING, __ATOMIC_RELEASE);
 	return process;
@@ -279,6 +280,16 @@ static int scene_asked(void)
 	return 0;
 }
 
+/* As of a program with a malloc of its own. */
+static int scene_idle(void)
+{
+	struct run_process *process = take_record("idle");
+
+	process->nr_requests = 0;
+	end_record(process, RUN_END_EXIT);
+	return 0;
+}
+
 static void on_signal(int sig)
 {
 	(void)sig;
@@ -311,6 +322,7 @@ static const struct scene {
 	{"family", scene_family},   {"broken", scene_broken},
 	{"lost", scene_lost},       {"late", scene_late},
 	{"asked", scene_asked},     {"signal", scene_signal},
+	{"idle", scene_idle},
 };
 
 int main(int argc, char **argv)

@@ -74,6 +74,9 @@ run run sh -c 'echo out; echo err >&2; exit 5'
 ok "any program, found in PATH" has_status 5
 ok "its output is its own" prints_exactly out
 ok "that it has no machine is said" says "err" "nothing was simulated"
+run run "$fake" idle
+ok "that it asked the machine for nothing is said" says "nothing was simulated" \
+    "malloc of its own"
 run run "$fake" broken
 ok "a machine that broke is told" says "lost its machine: a page was in two places"
 run run "$fake" late
