@@ -309,30 +309,30 @@ Test(os_sim, swapped_memory_moves)
 {
 	char *p, *moved, *rest, *again;
 
-	start("ram=48M,swap=256M,seed=3");
-	p = map(16 * MIB);
-	pattern_fill(p, 16 * MIB, 1);
-	rest = map(60 * MIB);
-	pattern_fill(rest, 60 * MIB, 2);
-	cr_assert_geq(sim_vmstat(machine, "pswpout"), (long)(16 * MIB / 4096));
-	moved = os->remap(os->ctx, p, 16 * MIB, 20 * MIB, 1);
+	start("ram=24M,swap=128M,seed=3");
+	p = map(6 * MIB);
+	pattern_fill(p, 6 * MIB, 1);
+	rest = map(32 * MIB);
+	pattern_fill(rest, 32 * MIB, 2);
+	cr_assert_geq(sim_vmstat(machine, "pswpout"), (long)(6 * MIB / 4096));
+	moved = os->remap(os->ctx, p, 6 * MIB, 8 * MIB, 1);
 	cr_assert_not_null(moved);
 	cr_assert_neq(moved, p);
-	again = map(16 * MIB);
+	again = map(6 * MIB);
 	cr_assert_eq(again, p, "nothing took its place");
-	pattern_fill(again, 16 * MIB, 3);
+	pattern_fill(again, 6 * MIB, 3);
 	for (int round = 0; round < 2; round++) {
-		cr_assert(pattern_holds(moved, 16 * MIB, 1));
-		cr_assert(all_zero(moved + 16 * MIB, 4 * MIB));
-		cr_assert(pattern_holds(rest, 60 * MIB, 2));
-		cr_assert(pattern_holds(again, 16 * MIB, 3));
+		cr_assert(pattern_holds(moved, 6 * MIB, 1));
+		cr_assert(all_zero(moved + 6 * MIB, 2 * MIB));
+		cr_assert(pattern_holds(rest, 32 * MIB, 2));
+		cr_assert(pattern_holds(again, 6 * MIB, 3));
 		pattern_fill(rest, 1 * MIB, 2);
 	}
 	sim_validate(machine);
-	os->unmap(os->ctx, rest, 60 * MIB);
+	os->unmap(os->ctx, rest, 32 * MIB);
 	cr_assert_eq(mmsim_swapoff(task, "/dev/vdb"), 0);
-	cr_assert(pattern_holds(moved, 16 * MIB, 1));
-	cr_assert(pattern_holds(again, 16 * MIB, 3));
+	cr_assert(pattern_holds(moved, 6 * MIB, 1));
+	cr_assert(pattern_holds(again, 6 * MIB, 3));
 	stop();
 }
 
@@ -341,15 +341,15 @@ Test(os_sim, what_is_used_is_not_swapped_out)
 {
 	char *hot, *cold;
 
-	start("ram=48M,swap=256M,seed=4");
-	hot = map(8 * MIB);
-	pattern_fill(hot, 8 * MIB, 1);
-	cold = map(128 * MIB);
-	for (uint64_t mib = 0; mib < 128; mib++) {
-		pattern_fill(cold + mib * MIB, 1 * MIB, mib);
-		cr_assert(pattern_holds(hot, 8 * MIB, 1));
+	start("ram=48M,swap=128M,seed=4");
+	hot = map(4 * MIB);
+	pattern_fill(hot, 4 * MIB, 1);
+	cold = map(64 * MIB);
+	for (uint64_t mib = 0; mib < 64; mib += 2) {
+		pattern_fill(cold + mib * MIB, 2 * MIB, mib);
+		cr_assert(pattern_holds(hot, 4 * MIB, 1));
 	}
-	cr_assert_geq(sim_vmstat(machine, "pswpout"), (long)(80 * MIB / 4096));
+	cr_assert_geq(sim_vmstat(machine, "pswpout"), (long)(20 * MIB / 4096));
 	cr_assert_leq(sim_vmstat(machine, "pswpin"), 1);
 	stop();
 }
