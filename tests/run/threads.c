@@ -2,9 +2,9 @@
  * threads N MB: so many threads share so many MB of blocks, give them to each
  * other, and look whether each still has what was written.
  *
- * Every block begins with its number and length, and all its words come from
- * them.  A thread takes a slot, checks the block in it, frees it, and puts a new
- * one there; then the next thread has to see exactly that.
+ * The words of a block come from the seed in its slot.  A thread takes a slot,
+ * checks the block in it, frees it, and puts a new one there; then the next
+ * thread has to see exactly that.
  */
 #include <pthread.h>
 #include <stdint.h>
