@@ -455,8 +455,7 @@ void launch_wait(struct launch *launch)
 	       errno == EINTR)
 		;
 	launch->wall_ns = launch_now_ns() - launch->start_ns;
-	launch->host_maxrss_kb = (uint64_t)usage.ru_maxrss;
-	launch->host_minflt = (uint64_t)usage.ru_minflt;
+	launch->host_peak_kb = (uint64_t)usage.ru_maxrss;
 	if (launch->quiet)
 		kill(-launch->pid, SIGKILL);
 	wait_for_records(launch);

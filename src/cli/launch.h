@@ -46,7 +46,9 @@ struct launch {
 	bool is_randomized;  /* no_randomize was asked for, and cannot be had */
 	uint64_t start_ns;   /* CLOCK_MONOTONIC */
 	struct launch *next; /* in launch.c's list, until it was waited for */
-	uint64_t wall_ns, host_maxrss_kb, host_minflt; /* of the program */
+	uint64_t wall_ns;    /* of the program */
+	uint64_t
+		host_peak_kb; /* RSS of the process, simulated memory included */
 };
 
 uint64_t launch_now_ns(void); /* CLOCK_MONOTONIC */

@@ -3,7 +3,7 @@
  *
  *   { "mmsim": version, "command": [...], "machine": spec,
  *     "exit_status": 0..255, "signal": number or null, "timed_out": bool,
- *     "wall_ns": n, "simulated": text, "not_simulated": text,
+ *     "wall_ns": n, "host_peak_rss_kb": n, "simulated": text, "not_simulated": text,
  *     "processes": [
  *       { "pid", "ppid", "comm", "is_fork", "end", "why",
  *         GROUP: { FIGURE: n, ... }, ...       (report.c)
@@ -121,12 +121,13 @@ static json_t *report_json(const struct launch *launch)
 	signal = WIFSIGNALED(launch->status)
 			 ? json_integer(WTERMSIG(launch->status))
 			 : json_null();
-	return json_pack("{ss so so si so sb sI ss ss so}", "mmsim",
+	return json_pack("{ss so so si so sb sI sI ss ss so}", "mmsim",
 			 PACKAGE_VERSION, "command", json_words(launch->argv),
 			 "machine", json_text(launch->machine, SIZE_MAX),
 			 "exit_status", launch_exit_status(launch), "signal",
 			 signal, "timed_out", (int)launch->timed_out, "wall_ns",
-			 (json_int_t)launch->wall_ns, "simulated",
+			 (json_int_t)launch->wall_ns, "host_peak_rss_kb",
+			 (json_int_t)launch->host_peak_kb, "simulated",
 			 run_simulated, "not_simulated", run_not_simulated,
 			 "processes", processes);
 }

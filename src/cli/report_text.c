@@ -4,6 +4,7 @@
  *     mmsim run: python3 work.py
  *       machine        ram=64M
  *       ended          exit status 0, after 1.234 s
+ *       on the host    peak RSS 61,440 kB, simulated memory included
  *       simulated      the heap: ...
  *       not simulated  stacks, ...
  *     process 4711 python3: ended
@@ -168,6 +169,7 @@ static void write_others(const struct launch *launch, FILE *out)
 void report_write_text(const struct launch *launch, FILE *out)
 {
 	const struct run_process *process;
+	char peak[32];
 
 	fputs("mmsim run:", out);
 	for (char *const *arg = launch->argv; *arg; arg++) {
@@ -177,6 +179,9 @@ void report_write_text(const struct launch *launch, FILE *out)
 	fprintf(out, "\n  machine        %s\n  ended          ",
 		launch->machine);
 	write_end(launch, out);
+	fprintf(out,
+		"  on the host    peak RSS %s kB, simulated memory included\n",
+		grouped(launch->host_peak_kb, peak));
 	fprintf(out, "  simulated      %s\n  not simulated  %s\n",
 		run_simulated, run_not_simulated);
 	process = report_process(launch, 0);

@@ -33,7 +33,8 @@ ok "nothing is said or printed" [ ! -s "$work/out" ]
 ok "nor on standard error" says_nothing
 ok "the run" json 'r["command"][1:] == ["figures", "3"] and
     r["machine"] == "ram=64M" and r["exit_status"] == 3 and
-    r["signal"] is None and r["timed_out"] is False and r["wall_ns"] > 0'
+    r["signal"] is None and r["timed_out"] is False and r["wall_ns"] > 0 and
+    r["host_peak_rss_kb"] > 500'
 ok "what is simulated, and what not" json '"heap" in r["simulated"] and
     "stacks" in r["not_simulated"] and "libraries" in r["not_simulated"]'
 ok "the process" json 'len(r["processes"]) == 1 and p["comm"] == "figures" and
@@ -98,12 +99,13 @@ ok "arguments that are no UTF-8" json 'r["command"][2] == "????"'
 run run --ram 64M --report - "$fake" figures
 ok "--report - prints nothing" prints_nothing
 sed -E -e 's/^(mmsim run: ).*( figures)$/\1fake\2/' \
-    -e 's/after [0-9.]+ s/after T s/' -e 's/^process [0-9]+/process PID/' \
+    -e 's/after [0-9.]+ s/after T s/' -e 's/(host +peak RSS )[1-9][0-9,]+/\1N/' -e 's/^process [0-9]+/process PID/' \
     "$work/err" > "$work/text"
 cat > "$work/expected" <<'END'
 mmsim run: fake figures
   machine        ram=64M
   ended          exit status 0, after T s
+  on the host    peak RSS N kB, simulated memory included
   simulated      the heap: the break, the mappings of the allocator, and every access to them
   not simulated  stacks, the program and its libraries, file mappings, and mappings that the program makes itself; they take no memory of the machine
 process PID figures: ended
