@@ -45,23 +45,50 @@ static void exception_end(struct live *live, unsigned i)
 	*e = live->exceptions[--live->nr_exceptions];
 }
 
+/* A refusal that is forgotten shows again at the next access; that code may be
+ * executed does not. */
+static void exception_make_room(struct live *live)
+{
+	unsigned i = 0;
+
+	if (live->nr_exceptions < LIVE_EXCEPTIONS)
+		return;
+	while (i < LIVE_EXCEPTIONS - 1 &&
+	       (live->exceptions[i].prot & PROT_EXEC))
+		i++;
+	exception_end(live, i);
+}
+
+static void exception_add(struct live *live, uintptr_t start, uintptr_t end,
+			  int prot)
+{
+	if (start >= end)
+		return;
+	exception_make_room(live);
+	live->exceptions[live->nr_exceptions++] =
+		(struct live_exception){start, end, prot};
+	host_mprotect((void *)start, end - start, prot);
+}
+
 void event_unprotect(struct live *live, uintptr_t start, uintptr_t end)
 {
-	for (unsigned i = live->nr_exceptions; i-- > 0;)
-		if (live->exceptions[i].start < end &&
-		    start < live->exceptions[i].end)
-			exception_end(live, i);
+	for (unsigned i = live->nr_exceptions; i-- > 0;) {
+		struct live_exception e = live->exceptions[i];
+
+		if (e.start >= end || start >= e.end)
+			continue;
+		exception_end(live, i);
+		if (!(e.prot & PROT_EXEC))
+			continue;
+		exception_add(live, e.start, start, e.prot);
+		exception_add(live, end, e.end, e.prot);
+	}
 }
 
 void event_protect(struct live *live, uintptr_t start, uintptr_t end, int prot)
 {
 	event_unprotect(live, start, end);
-	/* One that is forgotten shows again at the next access. */
-	if (live->nr_exceptions == LIVE_EXCEPTIONS)
-		exception_end(live, 0);
-	live->exceptions[live->nr_exceptions++] =
-		(struct live_exception){start, end, prot};
-	host_mprotect((void *)start, end - start, prot);
+	exception_add(live, start, end, prot);
 }
 
 /* The next access to the page earns a real SIGSEGV, or gives EFAULT. */

@@ -28,7 +28,7 @@
 
 enum {
 	LIVE_CALLS = 256,     /* system calls at a time */
-	LIVE_EXCEPTIONS = 64, /* ranges with other protection */
+	LIVE_EXCEPTIONS = 1024, /* ranges with other protection */
 	LIVE_STALE_MAX = 4096, /* pages of the store that may be stale */
 };
 #define LIVE_WINDOW_LEN ((size_t)1 << 40)

@@ -542,4 +542,52 @@ CASE(child_without_a_machine)
 	CHECK(mremap(page, 16384, 65536, MREMAP_MAYMOVE) != MAP_FAILED);
 }
 
+/* ---- code ---- */
+
+enum { CODE_PAGES = 300 };
+
+/* Each other page has a function that returns. */
+static void run_code(char *p)
+{
+	for (int i = 0; i < CODE_PAGES; i += 2) {
+		void (*code)(void);
+
+		*(void **)&code = p + i * 4096L;
+		code();
+	}
+}
+
+LIVE(code_in_many_places, "ram=24M,swap=64M")
+{
+	char *p = live_pages(CODE_PAGES * 4096L);
+	pid_t pid;
+
+	for (int i = 0; i < CODE_PAGES; i += 2) {
+		p[i * 4096L] = (char)0xc3;
+		REQUIRE(mprotect(p + i * 4096L, 4096,
+				 PROT_READ | PROT_WRITE | PROT_EXEC) == 0);
+	}
+	run_code(p);
+	pid = fork();
+	if (pid == 0) {
+		run_code(p);
+		_exit(0);
+	}
+	CHECK(child_ends(pid, BY_EXIT(0)));
+}
+
+/* A page amid code gets another protection, and the rest stays code. */
+LIVE(code_around_data, "ram=24M,swap=64M")
+{
+	char *p = live_pages(CODE_PAGES * 4096L);
+
+	for (int i = 0; i < CODE_PAGES; i += 2)
+		p[i * 4096L] = (char)0xc3;
+	REQUIRE(mprotect(p, CODE_PAGES * 4096L,
+			 PROT_READ | PROT_WRITE | PROT_EXEC) == 0);
+	REQUIRE(mprotect(p + 4096, 4096, PROT_READ) == 0);
+	REQUIRE(mprotect(p + 4096, 4096, PROT_READ | PROT_WRITE) == 0);
+	run_code(p);
+}
+
 TAP_MAIN
