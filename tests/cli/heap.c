@@ -7,7 +7,7 @@
  *     checked N      N blocks; without one of them it ends with status 1
  *     crash N I      as `checked', but block I is written unseen
  *     hang N I       without block I it waits for ever
- *     chance         what it does depends on its pid
+ *     chance         no two runs do the same
  *     status S       ends with S
  *     own MB         maps so much for itself, and writes it
  *     churn N        N blocks of 1 MB, one at a time
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,6 +56,23 @@ static int blocks(size_t nr, size_t careless, int hangs)
 		if (!block && i != careless)
 			return 1;
 		block[0] = 1;
+	}
+	return 0;
+}
+
+static int chance(void)
+{
+	unsigned char pages[8];
+
+	if (getrandom(pages, sizeof(pages), 0) != sizeof(pages))
+		return 3;
+	for (size_t i = 0; i < sizeof(pages); i++) {
+		size_t size = MB + pages[i] * (size_t)4096;
+		volatile char *block = malloc(size);
+
+		if (!block)
+			return 3;
+		memset((char *)block, 1, size);
 	}
 	return 0;
 }
@@ -129,7 +147,7 @@ int main(int argc, char **argv)
 	if (strcmp(what, "hang") == 0)
 		return blocks(nr, careless, 1);
 	if (strcmp(what, "chance") == 0)
-		return peak((size_t)getpid() % 7 + 1, MB);
+		return chance();
 	if (strcmp(what, "status") == 0)
 		return (int)nr;
 	if (strcmp(what, "own") == 0)
