@@ -358,10 +358,10 @@ static void record_end(struct live_observer *observer, enum live_end how,
 	struct sim_record *r = record_of(observer);
 	struct run_process *p = r->process;
 
-	/* Without a command that does it, people are told here. */
-	if (!r->area && how == LIVE_END_KILLED)
+	/* Without a record for the command to read, people are told here. */
+	if (!p && how == LIVE_END_KILLED)
 		sim_report_kill(r->machine, stderr_fd);
-	if (!r->area && why)
+	if (!p && why)
 		sim_report_broken(why, stderr_fd);
 	if (!p)
 		return;

@@ -530,14 +530,13 @@ static char *told(int fds[2])
 	return text;
 }
 
-Test(os_sim_record, without_an_area_the_report_goes_to_standard_error)
+static void check_report_is_told(void)
 {
 	char *text;
 	int fds[2];
 
 	cr_assert_eq(pipe(fds), 0);
 	stderr_fd = fds[1];
-	strcpy(area_path, "/nowhere");
 	start("ram=32M,seed=5,vm.overcommit_memory=1");
 	cr_assert_eq(touch((uintptr_t)map(40 << 20), 40 << 20), SIGKILL);
 	end(LIVE_END_KILLED, NULL);
@@ -545,6 +544,18 @@ Test(os_sim_record, without_an_area_the_report_goes_to_standard_error)
 	cr_assert_not_null(strstr(text, "invoked oom-killer"));
 	cr_assert_not_null(strstr(text, "Out of memory: Killed process"));
 	cr_assert_eq(text[strlen(text) - 1], '\n');
+}
+
+Test(os_sim_record, without_an_area_the_report_goes_to_standard_error)
+{
+	strcpy(area_path, "/nowhere");
+	check_report_is_told();
+}
+
+Test(os_sim_record, without_a_record_the_report_goes_to_standard_error)
+{
+	area->nr_processes = RUN_PROCESSES;
+	check_report_is_told();
 }
 
 Test(os_sim_record, without_an_area_a_broken_end_is_told)
