@@ -88,9 +88,10 @@ static int spec_swap(struct spec_parser *parser, struct spec_text value)
 {
 	struct spec *spec = parser->spec;
 	struct spec_text rest = value;
+	uint64_t bytes;
 	bool more;
 
-	if (spec_text_is(value, "0"))
+	if (spec_size(value, &bytes) && bytes == 0)
 		return 0;
 	do {
 		struct spec_text device;

@@ -106,6 +106,8 @@ Test(spec, several_swap_devices)
 	cr_assert_eq(spec.swaps[3].prio, -1);
 	spec = parse("ram=1G,swap=0");
 	cr_assert_eq(spec.nr_swaps, 0);
+	spec = parse("ram=1G,swap=0M");
+	cr_assert_eq(spec.nr_swaps, 0, "no swap has a unit, too");
 }
 
 Test(spec, the_disk)
