@@ -17,6 +17,8 @@
  * descriptor of the program while that lives: a thread may hold a pipe in
  * write(2) while it waits for the server.
  *
+ * Whoever kills it has to do with its guard (live_guard.c).
+ *
  * Between events it waits for the death of the program; and every now and then
  * it looks whether the program still has this memory (kcmp(2)), or runs another
  * one since execve(2).
@@ -158,6 +160,7 @@ SERVER_MAY_END _Noreturn static void server_exit(struct live *live,
 {
 	if (live->observer)
 		live->observer->end(live->observer, how, why, stderr_fd);
+	guard_dismiss(live);
 	_exit(0);
 }
 
@@ -295,11 +298,14 @@ SERVER_MAY_END static int server_main(void *arg)
 	if (live->pidfd != SERVER_PIDFD || chdir("/"))
 		_exit(1);
 	server_handle_crashes(live);
+	if (guard_start(live))
+		_exit(1);
 	if (live->observer)
 		live->observer->serving(live->observer);
 	while (!live->is_stopping)
 		if (!server_serve_events(live))
 			server_wait(live);
+	guard_dismiss(live);
 	return 0;
 }
 
@@ -314,13 +320,14 @@ static int server_map(struct live *live)
 	if (!live->stack || !live->tls)
 		return -ENOMEM;
 	mprotect(live->stack, PAGE_SIZE, PROT_NONE);
-	return 0;
+	return guard_map(live);
 }
 
 void server_unmap(struct live *live)
 {
 	hostmem_unmap(live->stack, SERVER_STACK);
 	hostmem_unmap(live->tls, SERVER_TLS);
+	guard_unmap(live);
 }
 
 static int server_clone(struct live *live)
@@ -390,14 +397,24 @@ int server_start(struct live *live, int uffd)
 	return err;
 }
 
+/* A process that need not be a child has ended. */
+static void server_wait_end(int pidfd)
+{
+	struct pollfd process = {.fd = pidfd, .events = POLLIN};
+
+	while (poll(&process, 1, -1) < 0 && errno == EINTR)
+		;
+	close(pidfd);
+}
+
 void server_stop(struct live *live)
 {
-	struct pollfd server = {.events = POLLIN};
+	int server = (int)syscall(SYS_pidfd_open, live->server_pid, 0);
+	int guard = (int)syscall(SYS_pidfd_open, live->guard.pid, 0);
 
-	server.fd = (int)syscall(SYS_pidfd_open, live->server_pid, 0);
 	live_syscall(live, LIVE_STOP, 0, 0, 0, 0);
-	while (poll(&server, 1, -1) < 0 && errno == EINTR)
-		;
-	close(server.fd);
+	server_wait_end(server);
+	/* Its stack is in this memory. */
+	server_wait_end(guard);
 	waitpid(live->server_pid, NULL, __WALL);
 }

@@ -85,6 +85,15 @@ struct live {
 	int pidfd; /* of the program, likewise */
 	int program_pid, server_pid;
 	char *stack, *tls;
+
+	/* live_guard.c's */
+	struct {
+		char *stack;
+		int pid;
+		int server_fd; /* a pidfd, in the guard's table */
+		bool is_over;  /* the server ends, and has said all */
+	} guard;
+
 	const char *broken; /* why faults can no longer be served */
 
 	/* live_fork.c's, from prepare to the handlers behind it */
@@ -201,6 +210,14 @@ _Noreturn void server_kill(struct live *live);
 #define LIVE_WINDOW_MODES                                                      \
 	(UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR |           \
 	 UFFDIO_REGISTER_MODE_WP)
+
+/* ---- live_guard.c ---- */
+int guard_map(struct live *live); /* 0 or -ENOMEM */
+void guard_unmap(struct live *live);
+/* The calling server is watched from now on; 0 or -errno. */
+int guard_start(struct live *live);
+/* The server ends as it should. */
+void guard_dismiss(struct live *live);
 
 /* ---- live_fork.c ---- */
 /* Memory for fork.nr_done; NULL: none. */

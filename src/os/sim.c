@@ -341,8 +341,8 @@ PUBLIC const char *mmsim_sim_why(int error)
 		       "is needed, and no seccomp filter that forbids the "
 		       "system call";
 	case -ENOMEM:
-		return "the host has no memory for the machine, or no addresses: "
-		       "ulimit -v must allow some TiB of them";
+				return "the host has no memory or no addresses for the machine "
+		       "(ulimit -v must allow some TiB)";
 	case -EFBIG:
 		return "the limit on the size of files (ulimit -H -f) is too "
 		       "low "
