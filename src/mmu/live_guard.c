@@ -35,7 +35,7 @@
 
 #define GUARD_STACK (256 * KIB)
 
-static int guard_main(void *arg)
+SERVER_MAY_END static int guard_main(void *arg)
 {
 	struct live *live = arg;
 	struct pollfd fds[] = {
