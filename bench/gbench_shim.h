@@ -9,7 +9,7 @@
  * so that a pass can be long enough to hide the cost of bench_next.
  *
  * The shim itself must not disturb the malloc under test: bench_next does not
- * allocate, and bench_use only tells the compiler that the pointer is needed.
+ * allocate.
  */
 #ifndef MMSIM_BENCH_GBENCH_SHIM_H
 #define MMSIM_BENCH_GBENCH_SHIM_H
@@ -41,12 +41,6 @@ int bench_threads(const struct bench_state *s);
 
 void bench_register(const struct bench_row *table);
 int bench_main(int argc, char **argv);
-
-/* Makes the compiler believe that *p is read and written here. */
-static inline void bench_use(void *p)
-{
-	__asm__ volatile("" : : "g"(p) : "memory");
-}
 
 #ifdef __cplusplus
 }
