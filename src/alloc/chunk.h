@@ -168,6 +168,17 @@ static inline size_t chunk_units_usable(size_t units)
 	return units * UNIT - HEADER_SIZE;
 }
 
+/* The least lo of a cached chunk, not small, that holds `size` user bytes: one
+ * comparison, without rounding up.  A byte of size counts 1 << 16 in lo; what
+ * else a cached chunk has there, C and the tag, counts more than two bytes and
+ * less than three, so C makes the bound exact. */
+static inline uint32_t chunk_cached_lo_for(size_t size)
+{
+	return ((uint32_t)size + HEADER_SIZE) *
+		       ((1u << CHUNK_UNITS_SHIFT) / UNIT) +
+	       CHUNK_C;
+}
+
 /* Units of the chunk that holds `size` user bytes. */
 static inline size_t chunk_units_for(size_t size)
 {

@@ -73,18 +73,65 @@ static NOINLINE void *calloc_slow(struct tcache *tc, size_t size)
 	return p;
 }
 
+static NOINLINE void *calloc_cleared(struct tcache *tc, size_t size)
+{
+	void *p = tcache_malloc(tc, size);
+
+	return LIKELY(p) ? memset(p, 0, size) : calloc_slow(tc, size);
+}
+
+/* What calloc clears by itself: up to here a call of memset costs more. */
+#define ZERO_INLINE_MAX 128u
+
+typedef uint64_t vec16 __attribute__((vector_size(16), aligned(1), may_alias));
+
+static ALWAYS_INLINE void zero16(char *p, size_t at)
+{
+	*(vec16 *)(void *)(p + at) = (vec16){0, 0};
+}
+
+/* Clears a small block of at most ZERO_INLINE_MAX bytes.  Stores from both ends
+ * meet or overlap in the middle; a block of 9 to 16 bytes has room for 24. */
+static ALWAYS_INLINE void zero_small(char *p, size_t bytes)
+{
+	if (bytes > 64) {
+		zero16(p, 0);
+		zero16(p, 16);
+		zero16(p, 32);
+		zero16(p, 48);
+		zero16(p, bytes - 64);
+		zero16(p, bytes - 48);
+		zero16(p, bytes - 32);
+		zero16(p, bytes - 16);
+	} else if (bytes > 32) {
+		zero16(p, 0);
+		zero16(p, 16);
+		zero16(p, bytes - 32);
+		zero16(p, bytes - 16);
+	} else if (bytes > 8) {
+		zero16(p, 0);
+		zero16(p, max_size(bytes, 16) - 16);
+	} else {
+		*(uint64_t *)(void *)p = 0;
+	}
+}
+
 PUBLIC void *calloc(size_t n, size_t size)
 {
 	struct tcache *tc = tcache_self;
 	size_t bytes;
 	void *p;
 
-	if (UNLIKELY(__builtin_mul_overflow(n, size, &bytes))) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	p = tcache_malloc(tc, bytes);
-	return LIKELY(p) ? memset(p, 0, bytes) : calloc_slow(tc, bytes);
+	/* No such block can be had. */
+	if (UNLIKELY(__builtin_mul_overflow(n, size, &bytes)))
+		bytes = SIZE_MAX;
+	if (UNLIKELY(bytes > ZERO_INLINE_MAX))
+		return calloc_cleared(tc, bytes);
+	p = tcache_malloc_small(tc, bytes);
+	if (UNLIKELY(!p))
+		return calloc_slow(tc, bytes);
+	zero_small(p, bytes);
+	return p;
 }
 
 static NOINLINE void *realloc_slow(struct tcache *tc, void *p, size_t size)
@@ -102,16 +149,17 @@ static NOINLINE void *realloc_slow(struct tcache *tc, void *p, size_t size)
 	return p;
 }
 
-PUBLIC void *realloc(void *p, size_t size)
+/* Any call but one that leaves a cacheable chunk as it is; `usable` is 0 for a
+ * p that is no such chunk. */
+static NOINLINE void *realloc_change(struct tcache *tc, void *p, size_t size,
+				     size_t usable)
 {
-	struct tcache *tc = tcache_self;
-	size_t usable = p ? tcache_usable(tc, p) : 0;
 	void *q;
 
 	if (UNLIKELY(usable == 0 || size == 0))
 		return realloc_slow(tc, p, size);
 	if (size <= usable) {
-		if (UNLIKELY(realloc_is_worth_cutting(usable, size)))
+		if (realloc_is_worth_cutting(usable, size))
 			heap_realloc_cut(&heap_default, tc, p, size);
 		return p;
 	}
@@ -122,6 +170,18 @@ PUBLIC void *realloc(void *p, size_t size)
 	if (UNLIKELY(!tcache_free(tc, p)))
 		free_slow(tc, p);
 	return q;
+}
+
+PUBLIC void *realloc(void *p, size_t size)
+{
+	struct tcache *tc = tcache_self;
+	size_t usable = LIKELY(p) ? tcache_usable(tc, p) : 0;
+
+	/* A size of 0 is not below. */
+	if (LIKELY(size - 1 < usable) &&
+	    LIKELY(usable - size < REALLOC_CUT_MIN))
+		return p;
+	return realloc_change(tc, p, size, usable);
 }
 
 PUBLIC void *reallocarray(void *p, size_t n, size_t size)
@@ -135,18 +195,25 @@ PUBLIC void *reallocarray(void *p, size_t n, size_t size)
 	return realloc(p, bytes);
 }
 
-/* `alignment` is a power of two. */
-static void *aligned_any(size_t alignment, size_t size)
+static NOINLINE void *aligned_slow(size_t alignment, size_t size)
 {
 	void *p;
 
 	heap_default_ready();
-	p = size > PTRDIFF_MAX ? NULL :
-				 heap_memalign(&heap_default, tcache_self,
+	p = size > PTRDIFF_MAX ? NULL
+			       : heap_memalign(&heap_default, tcache_self,
 					       alignment, size);
 	if (!p)
 		errno = ENOMEM;
 	return p;
+}
+
+/* `alignment` is a power of two. */
+static ALWAYS_INLINE void *aligned_any(size_t alignment, size_t size)
+{
+	void *p = tcache_memalign(tcache_self, alignment, size);
+
+	return LIKELY(p) ? p : aligned_slow(alignment, size);
 }
 
 PUBLIC void *memalign(size_t alignment, size_t size)
@@ -171,17 +238,28 @@ PUBLIC void *aligned_alloc(size_t alignment, size_t size)
 	return aligned_any(alignment, size);
 }
 
-PUBLIC int posix_memalign(void **memptr, size_t alignment, size_t size)
+static NOINLINE int posix_memalign_slow(void **memptr, size_t alignment,
+					size_t size)
 {
 	int saved = errno;
-	void *p;
+	void *p = aligned_slow(alignment, size);
 
-	if (!is_power_of_two(alignment) || alignment < sizeof(void *))
-		return EINVAL;
-	p = aligned_any(alignment, size);
 	errno = saved;
 	if (!p)
 		return ENOMEM;
+	*memptr = p;
+	return 0;
+}
+
+PUBLIC int posix_memalign(void **memptr, size_t alignment, size_t size)
+{
+	void *p;
+
+	if (UNLIKELY(!is_power_of_two(alignment) || alignment < sizeof(void *)))
+		return EINVAL;
+	p = tcache_memalign(tcache_self, alignment, size);
+	if (UNLIKELY(!p))
+		return posix_memalign_slow(memptr, alignment, size);
 	*memptr = p;
 	return 0;
 }

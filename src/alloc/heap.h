@@ -55,7 +55,7 @@ struct heap {
 	uint32_t nr_checks;              /* calls of validate_now_and_then */
 	struct tcache *tcaches;
 	size_t nr_tcaches;
-	struct tcache *spares; /* empty caches of threads that have ended */
+	struct tcache *spares;  /* empty caches of threads that have ended */
 	struct tcache *orphans; /* caches of threads that a fork left behind */
 
 	struct mapped_chunks mapped;
@@ -101,9 +101,9 @@ static inline uint32_t heap_index_of_tag(const struct heap *heap, uint32_t lo)
 
 static inline struct arena *heap_arena(const struct heap *heap, uint32_t i)
 {
-	return i < __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE) ?
-		       heap->arenas[i] :
-		       NULL;
+	return i < __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE)
+		       ? heap->arenas[i]
+		       : NULL;
 }
 
 static inline struct arena *heap_arena_of_tag(const struct heap *heap,
@@ -176,9 +176,11 @@ void heap_unlock_all(struct heap *heap);
 /* Whether realloc to a smaller size cuts a cacheable chunk: when what is over is
  * a quarter of it and at least glibc's MINSIZE.  Less than that may be wanted
  * again soon. */
+#define REALLOC_CUT_MIN (2 * UNIT)
+
 static inline bool realloc_is_worth_cutting(size_t usable, size_t size)
 {
-	return usable - size >= max_size(2 * UNIT, usable / 4);
+	return usable - size >= max_size(REALLOC_CUT_MIN, usable / 4);
 }
 
 /* M_PERTURB: fills a new block. */

@@ -64,6 +64,14 @@ static ALWAYS_INLINE size_t sizeclass_of_medium(const uint8_t *table,
 	return table[units / MEDIUM_STEP_UNITS];
 }
 
+/* The class of a request for so many bytes, more than SMALL_MAX. */
+static ALWAYS_INLINE size_t sizeclass_of_request(const uint8_t *table,
+						 size_t size)
+{
+	return table[(size + HEADER_SIZE + UNIT - 1) /
+		     (MEDIUM_STEP_UNITS * UNIT)];
+}
+
 /* The class of any chunk that a cache may take. */
 static ALWAYS_INLINE size_t sizeclass_of(const uint8_t *table, uint32_t units)
 {

@@ -26,6 +26,7 @@
 #define ALLOC_TCACHE_H
 
 #include "alloc/chunk.h"
+#include "alloc/run.h"
 #include "alloc/sizeclass.h"
 
 #include <pthread.h>
@@ -60,10 +61,10 @@ struct tcache {
 	/* ---- slow paths only ---- */
 	struct arena *arena; /* refills come from here */
 	void **bottom[NR_CLASSES];
-	uint32_t ticks; /* refills and flushes so far */
+	uint32_t ticks;      /* refills and flushes so far */
 	uint32_t heap_ticks; /* slow calls while something of the heap waits */
 	uint32_t last_tick[NR_CLASSES]; /* of the last refill or flush */
-	size_t seen_peak; /* the arena's size at its last growth heeded */
+	size_t seen_peak;      /* the arena's size at its last growth heeded */
 	size_t capacity_bytes; /* what all stacks could hold */
 	unsigned scan;         /* the class that is looked at next */
 	struct remote_slot remote[NR_REMOTE_SLOTS];
@@ -114,34 +115,61 @@ static ALWAYS_INLINE void *tcache_pop(struct tcache *tc, size_t cls)
 	return p;
 }
 
-/* The newest chunk of a medium class if it has so many units, or NULL. */
-static ALWAYS_INLINE void *tcache_pop_medium(struct tcache *tc, size_t cls,
-					     uint32_t units)
+/* The newest chunk of a medium class if its lo is not below `least`, or NULL.
+ * The size stands in the highest bits of lo. */
+static ALWAYS_INLINE void *tcache_pop_least(struct tcache *tc, size_t cls,
+					    uint32_t least)
 {
 	void **sp = tc->sp[cls];
 	void *p = *sp;
 
-	/* The size stands in the highest bits of lo. */
-	if (UNLIKELY(*user_lo(p) < units << CHUNK_UNITS_SHIFT))
+	if (UNLIKELY(*user_lo(p) < least))
 		return NULL;
 	store_relaxed(&tc->sp[cls], sp + 1);
 	user_toggle_cached(p);
 	return p;
 }
 
+/* The same if it has so many units. */
+static ALWAYS_INLINE void *tcache_pop_medium(struct tcache *tc, size_t cls,
+					     uint32_t units)
+{
+	return tcache_pop_least(tc, cls, units << CHUNK_UNITS_SHIFT);
+}
+
+/* malloc's fast path for a size up to SMALL_MAX; NULL: take the slow one. */
+static ALWAYS_INLINE void *tcache_malloc_small(struct tcache *tc, size_t size)
+{
+	return tcache_pop(tc, chunk_units_for(size));
+}
+
 /* malloc's fast path; NULL: take the slow one. */
 static ALWAYS_INLINE void *tcache_malloc(struct tcache *tc, size_t size)
 {
-	size_t units = chunk_units_for(size);
-
 	if (LIKELY(size <= SMALL_MAX))
-		return tcache_pop(tc, units);
+		return tcache_malloc_small(tc, size);
 	if (LIKELY(size <= MEDIUM_MAX))
-		return tcache_pop_medium(
-			tc,
-			sizeclass_of_medium(tc->medium_table, (uint32_t)units),
-			(uint32_t)units);
+		return tcache_pop_least(
+			tc, sizeclass_of_request(tc->medium_table, size),
+			chunk_cached_lo_for(size));
 	return NULL;
+}
+
+/* The same for aligned memory: the newest chunk of a class whose chunks are
+ * aligned by themselves, unless it is a shard.  `alignment` is a power of two. */
+static ALWAYS_INLINE void *tcache_memalign(struct tcache *tc, size_t alignment,
+					   size_t size)
+{
+	size_t cls;
+
+	if (UNLIKELY(size > SMALL_MAX || alignment > RUN_ALIGN_MAX))
+		return NULL;
+	cls = align_up(size + HEADER_SIZE, max_size(alignment, UNIT)) / UNIT;
+	/* NULL, at the end, is aligned. */
+	if (UNLIKELY(cls > NR_SMALL ||
+		     !is_aligned((uintptr_t)*tc->sp[cls], alignment)))
+		return NULL;
+	return tcache_pop(tc, cls);
 }
 
 /* Usable bytes of p when it is a cacheable chunk in use of the cache's own
@@ -155,27 +183,31 @@ static ALWAYS_INLINE size_t tcache_usable(const struct tcache *tc,
 	return x - 1 < CACHED_UNITS_MAX ? chunk_units_usable(x) : 0;
 }
 
-/* free's fast path; false: take the slow one.  p is not NULL. */
-static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
+/* Puts p, in use, on the stack of its class; false: that is full. */
+static ALWAYS_INLINE bool tcache_push(struct tcache *tc, size_t cls, void *p)
 {
-	uint32_t x = load_relaxed(user_lo(p)) ^ tcache_tag(tc);
-	size_t cls;
-	void **sp;
+	void **sp = tc->sp[cls];
 
-	x = x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);
-	if (LIKELY(x <= NR_SMALL))
-		cls = x;
-	else if (LIKELY(x <= CACHED_UNITS_MAX))
-		cls = sizeclass_of_medium(tc->medium_table, x);
-	else
-		return false;
-	sp = tc->sp[cls];
 	if (UNLIKELY(sp == tc->limit[cls]))
 		return false;
 	user_toggle_cached(p);
 	sp[-1] = p;
 	store_relaxed(&tc->sp[cls], sp - 1);
 	return true;
+}
+
+/* free's fast path; false: take the slow one.  p is not NULL. */
+static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
+{
+	uint32_t x = load_relaxed(user_lo(p)) ^ tcache_tag(tc);
+
+	x = x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);
+	if (LIKELY(x <= NR_SMALL))
+		return tcache_push(tc, x, p);
+	if (LIKELY(x <= CACHED_UNITS_MAX))
+		return tcache_push(tc, sizeclass_of_medium(tc->medium_table, x),
+				   p);
+	return false;
 }
 
 /* The newest chunk of a small class that is aligned: shards may not be.  NULL:

@@ -30,7 +30,8 @@ Test(sizeclass, small_chunks_are_their_own_class)
 
 Test(sizeclass, medium_chunks_have_the_last_class_they_are_large_enough_for)
 {
-	for (uint32_t units = NR_SMALL + 1; units <= CACHED_UNITS_MAX; units++) {
+	for (uint32_t units = NR_SMALL + 1; units <= CACHED_UNITS_MAX;
+	     units++) {
 		unsigned cls = (unsigned)sizeclass_of_medium(table, units);
 
 		cr_assert(sizeclass_has_medium(units));
@@ -41,6 +42,22 @@ Test(sizeclass, medium_chunks_have_the_last_class_they_are_large_enough_for)
 	}
 	cr_assert_not(sizeclass_has_medium(NR_SMALL));
 	cr_assert_not(sizeclass_has_medium(CACHED_UNITS_MAX + 1));
+}
+
+/* malloc's fast path asks both by bytes, without rounding up. */
+Test(sizeclass, a_request_in_bytes_finds_class_and_chunk)
+{
+	for (size_t size = SMALL_MAX + 1; size <= MEDIUM_MAX; size++) {
+		uint32_t units = (uint32_t)chunk_units_for(size);
+		uint32_t least = chunk_cached_lo_for(size);
+
+		cr_assert_eq(sizeclass_of_request(table, size),
+			     sizeclass_of_medium(table, units));
+		cr_assert_geq(CHUNK_C | units << CHUNK_UNITS_SHIFT, least);
+		cr_assert_lt(CHUNK_TAG_MASK | CHUNK_C |
+				     (units - 1) << CHUNK_UNITS_SHIFT,
+			     least);
+	}
 }
 
 Test(sizeclass, the_next_class_is_at_most_an_eighth_larger)
