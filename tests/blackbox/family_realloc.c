@@ -121,7 +121,8 @@ Test(family_realloc, never_moves_while_there_is_room)
 	}
 }
 
-Test(family_realloc, never_moves_when_it_shrinks)
+/* Up to a kilobyte a copy is cheaper than what would be left lying. */
+Test(family_realloc, shrinks_without_moving_unless_small)
 {
 	size_t k, m;
 
@@ -134,7 +135,8 @@ Test(family_realloc, never_moves_when_it_shrinks)
 		for (m = n; m > 0; m = m * 7 / 8) {
 			unsigned char *q = realloc(p, m);
 
-			cr_assert(p == q, "%zu to %zu moved", n, m);
+			cr_assert(p == q || n < KIB, "%zu to %zu moved", n, m);
+			p = q;
 			cr_assert(malloc_usable_size(p) >= m);
 			cr_assert_eq(pattern_differs(p, m, k), m);
 		}
