@@ -20,9 +20,7 @@
  */
 #include "suite.h"
 
-#include <pthread.h>
-
-enum { SLOTS = 5000, LIFE = 100000, REPLACED = 6000000 };
+enum { SLOTS = 5000, LIFE = 100000, REPLACED = 20000000 };
 enum { SMALLEST = 8, LARGEST = 1000 };
 
 struct slot {
@@ -59,9 +57,8 @@ static void *chain_life(void *argument)
 		block_end(s->block, s->size, 0);
 		slot_fill(c, s);
 	}
-	if (++c->life < c->lives &&
-	    pthread_create(&c->thread[c->life], NULL, chain_life, c))
-		suite_fail("pthread_create failed");
+	if (++c->life < c->lives)
+		c->thread[c->life] = suite_thread(chain_life, c);
 	return NULL;
 }
 
@@ -100,8 +97,7 @@ static void larson(struct suite_run *run)
 		chain_init(&c[i], i, each);
 	suite_begin(run);
 	for (int i = 0; i < chains; i++)
-		if (pthread_create(&c[i].thread[0], NULL, chain_life, &c[i]))
-			suite_fail("pthread_create failed");
+		c[i].thread[0] = suite_thread(chain_life, &c[i]);
 	for (int i = 0; i < chains; i++)
 		chain_join(&c[i]);
 	suite_end(run);

@@ -27,8 +27,8 @@ enum { PAUSE_SECONDS = 2, SMALL_BLOCK = 100, MAX_SCALE = 10000 };
 enum { BAD_USAGE = 2 };
 
 static const struct suite_row *const tables[] = {
-	larson_rows,
-	glibc_rows,
+	alloc_test_rows, cache_rows,      glibc_rows,   larson_rows,
+	sh_rows,         threadtest_rows, xmalloc_rows,
 };
 enum { NR_TABLES = sizeof tables / sizeof *tables };
 

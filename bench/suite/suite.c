@@ -7,7 +7,6 @@
 #include "suite.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,6 +66,11 @@ uint64_t suite_count(const struct suite_run *run, uint64_t count)
 	return scaled ? scaled : 1;
 }
 
+uint64_t suite_share(const struct suite_run *run, uint64_t count)
+{
+	return suite_count(run, count / (uint64_t)run->row->threads);
+}
+
 void suite_begin(struct suite_run *run)
 {
 	row_name = run->row->name;
@@ -93,15 +97,24 @@ void suite_fail(const char *format, ...)
 	exit(1);
 }
 
+pthread_t suite_thread(void *(*body)(void *), void *argument)
+{
+	pthread_t thread;
+	int error = pthread_create(&thread, NULL, body, argument);
+
+	if (error)
+		suite_fail("pthread_create: %s", strerror(error));
+	return thread;
+}
+
 void suite_threads(int threads, void *(*body)(void *), void *arguments,
 		   size_t stride)
 {
 	pthread_t thread[MAX_THREADS];
 
 	for (int i = 0; i < threads; i++)
-		if (pthread_create(&thread[i], NULL, body,
-				   (char *)arguments + stride * (size_t)i))
-			suite_fail("pthread_create failed");
+		thread[i] = suite_thread(body, (char *)arguments +
+						       stride * (size_t)i);
 	for (int i = 0; i < threads; i++)
 		pthread_join(thread[i], NULL);
 }

@@ -22,6 +22,7 @@
 
 #include "../blocks.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -50,12 +51,18 @@ struct suite_run {
 /* `count` at scale 1; at least 1. */
 uint64_t suite_count(const struct suite_run *run, uint64_t count);
 
+/* One thread's share of it. */
+uint64_t suite_share(const struct suite_run *run, uint64_t count);
+
 void suite_begin(struct suite_run *run);
 void suite_end(struct suite_run *run);
 
 /* Ends the program: the row's name, the text, exit status 1. */
 _Noreturn void suite_fail(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
+
+/* A new thread; the caller joins it. */
+pthread_t suite_thread(void *(*body)(void *), void *argument);
 
 /*
  * Runs body(argument), body(argument + stride) ... in `threads` new threads,
@@ -116,7 +123,12 @@ static inline void block_end(void *p, size_t size, uint32_t number)
 	free(p);
 }
 
-extern const struct suite_row larson_rows[];
+extern const struct suite_row alloc_test_rows[];
+extern const struct suite_row cache_rows[];
 extern const struct suite_row glibc_rows[];
+extern const struct suite_row larson_rows[];
+extern const struct suite_row sh_rows[];
+extern const struct suite_row threadtest_rows[];
+extern const struct suite_row xmalloc_rows[];
 
 #endif
