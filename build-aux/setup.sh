@@ -15,7 +15,7 @@ sqlite3 redis-server redis-tools nodejs"
 
 # shellcheck disable=SC2034
 CHECK_PACKAGES="$BUILD_PACKAGES $PROGRAM_PACKAGES binutils util-linux
-libcriterion-dev gnuplot-nox mandoc procps shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+libcriterion-dev libzstd-dev gnuplot-nox mandoc procps shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 
 # shellcheck disable=SC2034
 DEMO_PACKAGES="$BUILD_PACKAGES python3 sqlite3 redis-server redis-tools"

@@ -2,7 +2,7 @@
  * workloads: runs one row of the suite and prints what it cost.
  *
  *     workloads --list                          NAME THREADS, one row a line
- *     workloads NAME [--scale X] [--pause]
+ *     workloads NAME [--scale X] [--pause] [--traces DIR]
  *
  * The one line on standard output:
  *
@@ -22,19 +22,20 @@
 #include <argp.h>
 #include <unistd.h>
 
-enum { KEY_LIST = 256, KEY_SCALE, KEY_PAUSE };
+enum { KEY_LIST = 256, KEY_SCALE, KEY_PAUSE, KEY_TRACES };
 enum { PAUSE_SECONDS = 2, SMALL_BLOCK = 100, MAX_SCALE = 10000 };
 enum { BAD_USAGE = 2 };
 
 static const struct suite_row *const tables[] = {
-	alloc_test_rows, cache_rows,      glibc_rows,   larson_rows,
-	sh_rows,         threadtest_rows, xmalloc_rows,
+	alloc_test_rows, cache_rows, glibc_rows,      larson_rows,
+	replay_rows,     sh_rows,    threadtest_rows, xmalloc_rows,
 };
 enum { NR_TABLES = sizeof tables / sizeof *tables };
 
 struct request {
 	const char *name; /* NULL: none was given */
 	double scale;
+	const char *traces; /* directory */
 	bool list;
 	bool pause;
 };
@@ -79,6 +80,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_SCALE:
 		q->scale = parse_scale(state, text);
 		return 0;
+	case KEY_TRACES:
+		q->traces = text;
+		return 0;
 	case KEY_PAUSE:
 		q->pause = true;
 		return 0;
@@ -109,6 +113,8 @@ static const struct argp_option options[] = {
 	{"scale", KEY_SCALE, "X", 0, "Do X times the work (default 1)", 0},
 	{"pause", KEY_PAUSE, NULL, 0,
 	 "After the end wait two seconds and read the memory again", 0},
+	{"traces", KEY_TRACES, "DIR", 0,
+	 "The recordings of the rows trace/... (default " TRACES_DIR ")", 0},
 	{NULL, 0, NULL, 0, NULL, 0},
 };
 
@@ -146,7 +152,7 @@ static unsigned long rss_after_pause(void)
 
 int main(int argc, char **argv)
 {
-	struct request q = {.scale = 1};
+	struct request q = {.scale = 1, .traces = TRACES_DIR};
 	struct suite_run run = {.row = NULL};
 	char line[512];
 	int n;
@@ -159,6 +165,7 @@ int main(int argc, char **argv)
 	}
 	run.row = row_find(q.name);
 	run.scale = q.scale;
+	run.traces = q.traces;
 	run.row->work(&run);
 	n = snprintf(line, sizeof line,
 		     "%s wall_ns=%ju cpu_ns=%ju ops=%ju peak_kb=%lu end_kb=%lu",

@@ -82,7 +82,7 @@ void suite_end(struct suite_run *run)
 {
 	run->wall_ns = clock_ns(CLOCK_MONOTONIC) - run->begin_ns;
 	run->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - run->begin_cpu_ns;
-	run->peak_kb = peak_kb();
+	run->peak_kb = peak_kb() - run->own_kb;
 }
 
 void suite_fail(const char *format, ...)

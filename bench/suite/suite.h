@@ -40,12 +40,15 @@ struct suite_row {
 struct suite_run {
 	const struct suite_row *row;
 	double scale;          /* --scale */
+	const char *traces;    /* --traces: the directory of recordings */
+	unsigned long own_kb;  /* resident tables of the row's own, which are
+				  no part of its peak; 0 unless it says so */
 	uint64_t ops;          /* what the row counts; set by its function */
 	uint64_t begin_ns;     /* wall clock at suite_begin */
 	uint64_t wall_ns;      /* from suite_begin to suite_end */
 	uint64_t begin_cpu_ns; /* CPU time of the process at suite_begin */
 	uint64_t cpu_ns;       /* from suite_begin to suite_end */
-	unsigned long peak_kb; /* VmHWM at suite_end; 0 before it */
+	unsigned long peak_kb; /* VmHWM at suite_end, less own_kb */
 };
 
 /* `count` at scale 1; at least 1. */
@@ -127,6 +130,7 @@ extern const struct suite_row alloc_test_rows[];
 extern const struct suite_row cache_rows[];
 extern const struct suite_row glibc_rows[];
 extern const struct suite_row larson_rows[];
+extern const struct suite_row replay_rows[];
 extern const struct suite_row sh_rows[];
 extern const struct suite_row threadtest_rows[];
 extern const struct suite_row xmalloc_rows[];
