@@ -121,7 +121,7 @@ static int threads(void)
 
 static int wait_for(pid_t child)
 {
-	int status;
+	int status = 1;
 
 	need(child > 0 && waitpid(child, &status, 0) == child);
 	return status != 0;
