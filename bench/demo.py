@@ -16,31 +16,12 @@ import tempfile
 sys.dont_write_bytecode = True  # the source directory may be read-only
 
 import inputs
-from measuring import Failure, Measure
+from measuring import Failure, Figures, Measure
 from real_rows import real_rows
 
 ROUNDS = 5
 SCALE = 0.4
 SHOWN = ("sqlite3 :memory:", "python3", "redis", "c++ maps")
-
-
-class Sample:
-    """What one run cost: wall seconds, page faults, peak RSS in KiB."""
-
-    def __init__(self, wall, faults, peak):
-        self.wall = wall
-        self.faults = faults
-        self.peak = peak
-
-
-class WallMeasure(Measure):
-    """Measure, but with the time that the user waits."""
-
-    def read(self, errors):
-        figures = super().read(errors)
-        with open(os.path.join(self.scratch, "figures"), encoding="ascii") as f:
-            wall = float(f.read().split()[3])
-        return Sample(wall, figures.faults, figures.peak)
 
 
 def run_alternately(row, measure, libraries):
@@ -53,10 +34,10 @@ def run_alternately(row, measure, libraries):
     return samples
 
 
-def medians(samples):
-    return Sample(statistics.median(s.wall for s in samples),
-                  statistics.median(s.faults for s in samples),
-                  statistics.median(s.peak for s in samples))
+def medians(runs):
+    """Wall seconds, page faults, peak RSS in KiB."""
+    return Figures(wall=statistics.median(f.wall for f in runs), faults=statistics.median(f.faults for f in runs),
+                   peak=statistics.median(f.peak for f in runs))
 
 
 def change(before, after):
@@ -86,7 +67,7 @@ def main():
     print(f"{'program':16} {columns} {columns} {columns.rstrip()}", flush=True)
     failed = False
     with tempfile.TemporaryDirectory() as scratch:
-        measure = WallMeasure(os.path.join(build, "bench", "measure"), scratch)
+        measure = Measure(os.path.join(build, "bench", "measure"), scratch)
         inputs.write_sql(os.path.join(scratch, "work.sql"), SCALE)
         rows = real_rows(os.path.join(build, "bench", "cxxmap"), scratch, SCALE, note)
         for row in (r for r in rows if r.name in SHOWN):

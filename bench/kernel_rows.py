@@ -5,9 +5,8 @@ kernel_reclaim, in a process of its own, and gives one figure or two.
 """
 import os
 import statistics
-import subprocess
 
-from measuring import TIMEOUT, Failure, clean_environment, describe, end_group
+from measuring import TIMEOUT, Failure, clean_environment, describe, run_apart
 
 
 class KernelRow:
@@ -19,16 +18,8 @@ class KernelRow:
 
     def run(self):
         """[(name, value, unit)]"""
-        process = subprocess.Popen(self.argv, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   text=True, start_new_session=True)
-        try:
-            output, errors = process.communicate(timeout=TIMEOUT)
-        except subprocess.TimeoutExpired:
-            raise Failure(f"not done after {TIMEOUT} s") from None
-        finally:
-            end_group(process)
-        if process.returncode:
-            status = process.returncode if process.returncode > 0 else 128 - process.returncode
+        status, output, errors = run_apart(self.argv, TIMEOUT, clean_environment())
+        if status:
             raise Failure(describe(status, errors))
         lines = [line.split("\t") for line in output.splitlines()]
         return [(name, float(value), unit) for name, value, unit in lines]

@@ -1,4 +1,5 @@
 """Runs one command under one allocator through the program `measure`."""
+import itertools
 import os
 import signal
 import subprocess
@@ -11,12 +12,23 @@ class Failure(Exception):
 
 
 class Figures:
-    """What one run cost: seconds (or nanoseconds an operation), faults, peak RSS in KiB."""
+    """What one run cost; None where a row does not measure it.
 
-    def __init__(self, time, faults, peak):
+    `time` is what the row compares: seconds, or nanoseconds an operation.
+    """
+
+    def __init__(self, time=None, wall=None, faults=None, peak=None):
         self.time = time
-        self.faults = faults
-        self.peak = peak
+        self.wall = wall             # seconds
+        self.faults = faults         # minor and major, of the whole process
+        self.peak = peak             # the largest RSS, KiB
+        self.end = None              # RSS when everything was just freed, KiB
+        self.pause = None            # RSS after a pause, KiB
+        self.pause_peak = None       # the largest RSS of the run that paused, KiB
+        self.base = None             # RSS of the same program before its work, KiB
+        self.ops = None              # operations done
+        self.instructions = None     # of the whole process
+        self.output = None           # what all allocators must agree on
 
 
 def clean_environment(**more):
@@ -34,25 +46,91 @@ def describe(status, errors):
     return how + (": " + lines[-1][:160] if lines else "")
 
 
+class Live:
+    """The processes that are running, each the leader of a group, so that an interrupt can end them."""
+
+    processes = set()
+    ended = False
+
+
+def start_apart(argv, env, stdin=subprocess.DEVNULL):
+    if Live.ended:
+        raise Failure("ended by a signal")
+    process = subprocess.Popen(argv, env=env, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               errors="replace", start_new_session=True)
+    Live.processes.add(process)
+    return process
+
+
 def end_group(process):
     """Ends a run that is still going: a timeout, or the user's interrupt."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+    Live.processes.discard(process)
+
+
+def end_all():
+    """Ends what runs, in whichever thread, and lets nothing start."""
+    Live.ended = True
+    for process in list(Live.processes):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_for(process, timeout):
+    """(status as a shell has it, output, errors); the group ends with it."""
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"not done after {timeout} s") from None
+    finally:
+        end_group(process)
+    status = process.returncode if process.returncode >= 0 else 128 - process.returncode
+    return status, output, errors
+
+
+def run_apart(argv, timeout, env, stdin=os.devnull):
+    with open(stdin, "rb") as f:
+        return wait_for(start_apart(argv, env, f), timeout)
+
+
+class Run:
+    """One command on its way, and the file that gets its figures."""
+
+    def __init__(self, argv, figures, env):
+        self.figures = figures
+        self.process = start_apart(argv, env)
+
+    def end(self):
+        end_group(self.process)
+
+    def finish(self, timeout):
+        """Waits for the end; its Figures and its standard output."""
+        _, output, errors = wait_for(self.process, timeout)
+        try:
+            with open(self.figures, encoding="ascii") as f:
+                status, user, system, wall, minor, major, peak = f.read().split()
+            os.unlink(self.figures)
+        except (OSError, ValueError):
+            raise Failure(errors.strip() or "no figures") from None
+        if int(status):
+            raise Failure(describe(int(status), errors))
+        return Figures(float(user) + float(system), float(wall), int(minor) + int(major), int(peak)), output
 
 
 class Measure:
-    """Holds the path of `measure`, a scratch directory, and the simulated machine of what it runs."""
+    """Holds the path of `measure`, a scratch directory, the simulated machine of what it runs, and how long it may."""
 
-    def __init__(self, program, scratch, machine=None):
+    def __init__(self, program, scratch, machine=None, timeout=TIMEOUT):
         self.program = program
         self.scratch = scratch
         self.machine = machine
+        self.timeout = timeout
+        self.numbers = itertools.count()
 
-    def command(self, argv, library, stdin=None, keep_output=False):
-        figures = os.path.join(self.scratch, "figures")
-        if os.path.exists(figures):
-            os.unlink(figures)
+    def start(self, argv, library, stdin=None, want_output=False, env=None):
+        """Starts a command; the caller finishes or ends the Run."""
+        figures = os.path.join(self.scratch, f"figures.{id(self)}.{next(self.numbers)}")
         options = ["-o", figures]
         if library:
             options += ["-p", library]
@@ -60,29 +138,10 @@ class Measure:
             options += ["-m", self.machine]
         if stdin:
             options += ["-i", stdin]
-        if keep_output:
+        if want_output:
             options += ["-k"]
-        return [self.program] + options + argv
+        return Run([self.program] + options + argv, figures, env or clean_environment())
 
-    def read(self, errors):
-        """The Figures of the run that just ended: CPU seconds, faults, peak."""
-        try:
-            with open(os.path.join(self.scratch, "figures"), encoding="ascii") as f:
-                fields = f.read().split()
-        except OSError:
-            raise Failure(errors.strip() or "no figures") from None
-        if int(fields[0]):
-            raise Failure(describe(int(fields[0]), errors))
-        return Figures(float(fields[1]) + float(fields[2]), int(fields[4]) + int(fields[5]), int(fields[6]))
-
-    def run(self, argv, library, stdin=None, want_output=False, env=None):
-        """Runs to the end; returns its Figures and its standard output."""
-        process = subprocess.Popen(self.command(argv, library, stdin, want_output), env=env or clean_environment(),
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-        try:
-            output, errors = process.communicate(timeout=TIMEOUT)
-        except subprocess.TimeoutExpired:
-            raise Failure(f"not done after {TIMEOUT} s") from None
-        finally:
-            end_group(process)
-        return self.read(errors), output
+    def run(self, argv, library, stdin=None, want_output=False, env=None, pauses=0):
+        """Runs to the end, of which it may sleep some seconds; returns its Figures and its standard output."""
+        return self.start(argv, library, stdin, want_output, env).finish(self.timeout + pauses)

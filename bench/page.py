@@ -1,0 +1,64 @@
+"""The page of results: each program rewrites its own sections and nothing else.
+
+A section stands between two lines:
+
+    <!-- peers -->
+    ...
+    <!-- /peers -->
+
+Whatever stands outside of them is written by hand and kept.  A section that the
+page does not have yet goes before the first that follows it in ORDER, or to the
+end.
+"""
+import os
+import platform
+
+TITLE = "# Results\n"
+ORDER = ("peers", "micro", "kernel", "live")
+
+
+def put_section(page, name, body):
+    """The page with a section's new text."""
+    first, last = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    section = first + body.strip() + "\n" + last
+    begin, end = page.find(first), page.find(last)
+    if begin >= 0 and end > begin:
+        return page[:begin] + section + page[end + len(last):]
+    if begin >= 0 or end >= 0:
+        raise ValueError(f"the lines {first.strip()} and {last.strip()} do not enclose a section")
+    later = [page.find(f"<!-- {n} -->\n") for n in ORDER[ORDER.index(name) + 1:]]
+    place = min((p for p in later if p >= 0), default=len(page))
+    return page[:place].rstrip("\n") + "\n\n" + section + ("\n" + page[place:] if page[place:] else "")
+
+
+def write_sections(path, sections):
+    """Puts {name: text} into the page; it is replaced in one step, so that it is never half a page."""
+    page = TITLE
+    if os.path.exists(path) and os.path.getsize(path):
+        with open(path, encoding="utf-8") as f:
+            page = f.read()
+    for name, body in sections.items():
+        page = put_section(page, name, body)
+    with open(path + ".new", "w", encoding="utf-8") as f:
+        f.write(page)
+    os.replace(path + ".new", path)
+
+
+def cpu_model():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as f:
+            for line in f:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.machine()
+
+
+def machine_line():
+    return (f"Machine: {cpu_model()}, {os.cpu_count()} cores, Linux {platform.release()} ({platform.machine()}), "
+            f"glibc {os.confstr('CS_GNU_LIBC_VERSION').split()[-1]}.")
+
+
+def command_line(words):
+    return f"Command: `{' '.join(words)}`"

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""peers.py: workloads and real programs under mmsim, glibc, jemalloc, mimalloc, tcmalloc and others.
+
+Three passes over the rows: timed rounds, the allocators taking turns; one run
+that pauses for two seconds after everything is freed; and one under callgrind
+for the single-threaded rows, smaller, which counts instructions.  A row with
+threads is timed by the wall, the others by CPU time.  "Peers" are all but
+mmsim, and the best peer is that of each row.
+
+The exit status is 1 when mmsim or glibc failed in some row.  A peer's failure is
+shown in the tables, the CSV and a list, but it is not ours.
+"""
+import os
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True  # the source directory may be read-only
+
+import callgrind
+import entry
+import inputs
+import page
+import passes
+import peers_csv
+import peers_report
+import peers_svg
+import tables
+from measuring import Failure, Measure
+from real_rows import real_rows
+from results import GLIBC, MMSIM, Results
+from rounds import run_rows
+from workload_rows import workload_rows
+
+HOW = ("Medians of {rounds} interleaved rounds and [lowest..highest], lower is better. Rows with threads are timed by the "
+       "wall, single-threaded workloads by the CPU time of their work, real programs by user + system time. The best peer "
+       "is the best of all but mmsim, row by row. Memory after the pause: two seconds after everything is freed, and one "
+       "more call; of redis, after FLUSHALL. Instructions: of the whole program on smaller input, by callgrind.")
+COUNTED = 0.05  # of the full scale: callgrind is some fifty times slower
+
+
+def parse():
+    p = entry.parser("Compare mmsim with other allocators in workloads and real programs.",
+                     "workloads, measure and cxxmap", "less work and fewer rounds: under five minutes")
+    p.add_argument("--scale", type=entry.factor, metavar="X", help="of the work (default 1, quick 0.2)")
+    p.add_argument("--timeout", type=entry.positive, default=60, metavar="SECONDS",
+                   help="a run that takes longer has failed (default: %(default)s)")
+    p.add_argument("--skip", default=[], type=skipped, metavar="LIST", help="passes to leave out: pause, instructions")
+    p.add_argument("--text", type=entry.out_file, metavar="FILE", help="the tables, in place of standard output")
+    p.add_argument("--csv", type=entry.out_file, metavar="FILE", help="all figures (columns: bench/README)")
+    p.add_argument("--svg", type=entry.out_file, metavar="FILE", help="a picture, drawn by gnuplot")
+    return p.parse_args()
+
+
+def skipped(text):
+    wanted = [n for n in text.split(",") if n]
+    if not set(wanted) <= {"pause", "instructions"}:
+        raise entry.argparse.ArgumentTypeError(f"{text!r}: there are pause and instructions")
+    return wanted
+
+
+class Peers(entry.Session):
+    """The rows that are wanted, and their passes."""
+
+    def __init__(self, options, scratch):
+        super().__init__(options, "bench-peers")
+        self.scratch = scratch
+        self.scale = options.scale or self.scale
+        self.small = os.path.join(scratch, "small")
+        cxxmap = self.binary("cxxmap")
+        try:
+            rows = workload_rows(self.binary("workloads"), self.scale, self.scale * COUNTED, self.note)
+        except Failure as why:
+            self.give_up(why)
+        self.rows = self.wanted(rows + real_rows(cxxmap, scratch, self.scale, self.note))
+        self.counted = {r.name: r for r in real_rows(cxxmap, self.small, self.scale * COUNTED, lambda line: None)}
+
+    def run(self, chosen):
+        """All passes; the Results."""
+        real = [r for r in self.rows if r.kind == "real"]
+        measure = Measure(self.binary("measure"), self.scratch, timeout=self.options.timeout)
+        results = Results(self.rows, chosen)
+        if real:
+            inputs.generate(self.scratch, self.scale)
+        run_rows(self.rows, chosen, self.rounds, measure, results, self.tell)
+        if "pause" not in self.options.skip:
+            passes.run_pauses(self.rows, chosen, measure, results, self.tell)
+        if "instructions" not in self.options.skip:
+            if callgrind.is_there():
+                os.mkdir(self.small)
+                if real:
+                    inputs.generate(self.small, self.scale * COUNTED)
+                small = [self.counted.get(r.name, r) for r in self.rows]
+                passes.count_instructions(small, chosen, self.scratch, results, self.tell)
+            else:
+                self.note(f"valgrind is missing; no instructions (apt install {callgrind.PACKAGE})")
+        return results
+
+    def how(self):
+        return HOW.format(rounds=self.rounds) + (f" The work is {self.scale:g} of the full one." if self.scale != 1 else "")
+
+    def text(self, results):
+        parts = [page.machine_line(), self.how()]
+        parts += [tables.as_text(t) for t in peers_report.means_tables(results)]
+        parts += [tables.as_text(t) for t in peers_report.row_tables(results)]
+        for lines in (peers_report.lists(results), ["failed: " + f for f in results.failures()],
+                      ["note: " + n for n in self.notes]):
+            if lines:
+                parts.append("\n".join(lines))
+        return "\n\n".join(parts)
+
+    def page_section(self, results):
+        parts = ["## Workloads and real programs", self.head(), self.how()]
+        parts += [tables.as_markdown(t) for t in peers_report.means_tables(results)]
+        parts.append(tables.as_list(peers_report.lists(results)))
+        svg = self.options.svg
+        if svg and os.path.getsize(svg):
+            link = os.path.relpath(svg, os.path.dirname(os.path.abspath(self.options.markdown)))
+            parts.append(f"![Bars for each row, glibc = 1]({link})")
+        parts += [tables.as_markdown(t) for t in peers_report.row_tables(results)]
+        parts.append(tables.as_list(["failed: " + f for f in results.failures()] + self.notes))
+        return "\n\n".join(p for p in parts if p)
+
+    def write(self, results):
+        """Everything that was asked for; the picture first, because the page shows it."""
+        if self.options.svg:
+            peers_svg.write(self.options.svg, results, self.note)
+        if self.options.csv:
+            peers_csv.write(self.options.csv, results)
+        if self.options.markdown:
+            page.write_sections(self.options.markdown, {"peers": self.page_section(results)})
+        if self.options.text:
+            with open(self.options.text, "w", encoding="utf-8") as f:
+                f.write(self.text(results) + "\n")
+        else:
+            print(self.text(results))
+
+
+def main():
+    options = parse()
+    with tempfile.TemporaryDirectory(prefix="mmsim-bench-", ignore_cleanup_errors=True) as scratch:
+        peers = Peers(options, scratch)
+        if options.list:
+            print("\n".join(r.name for r in peers.rows))
+            return 0
+        if not peers.rows:
+            peers.give_up("no row matches --rows")
+        results = peers.run(peers.choose())
+    peers.write(results)
+    return 1 if results.failures([MMSIM, GLIBC]) else 0
+
+
+if __name__ == "__main__":
+    entry.main(main)
