@@ -10,6 +10,7 @@
  * The dynamic linker calls malloc before any constructor, ours included.  All
  * that the first call needs is initialised statically.
  */
+#include "alloc/defer.h"
 #include "alloc/fork.h"
 #include "alloc/heap.h"
 #include "alloc/thread.h"
@@ -29,7 +30,7 @@
 #define ALIAS(name) __attribute__((alias(#name), visibility("default")))
 #endif
 
-static NOINLINE void *malloc_slow(struct tcache *tc, size_t size)
+static NOINLINE void *malloc_arena(struct tcache *tc, size_t size)
 {
 	void *p;
 
@@ -40,6 +41,13 @@ static NOINLINE void *malloc_slow(struct tcache *tc, size_t size)
 	return p;
 }
 
+static NOINLINE void *malloc_slow(struct tcache *tc, size_t size)
+{
+	void *p = size > MEDIUM_MAX ? defer_lend(tc, size) : NULL;
+
+	return LIKELY(p) ? p : malloc_arena(tc, size);
+}
+
 PUBLIC void *malloc(size_t size)
 {
 	struct tcache *tc = tcache_self;
@@ -48,10 +56,16 @@ PUBLIC void *malloc(size_t size)
 	return LIKELY(p) ? p : malloc_slow(tc, size);
 }
 
-static NOINLINE void free_slow(struct tcache *tc, void *p)
+static NOINLINE void free_arena(struct tcache *tc, void *p)
 {
 	heap_default_ready();
 	heap_free(&heap_default, tc, p);
+}
+
+static NOINLINE void free_slow(struct tcache *tc, void *p)
+{
+	if (UNLIKELY(!defer_return(&heap_default, tc, p)))
+		free_arena(tc, p);
 }
 
 PUBLIC void free(void *p)
@@ -308,6 +322,8 @@ PUBLIC void free_aligned_sized(void *p, size_t alignment, size_t size)
 PUBLIC int mallopt(int param, int value)
 {
 	heap_default_ready();
+	/* From here on a free may have to give back at once. */
+	defer_forget_loan(tcache_self);
 	return heap_mallopt(&heap_default, param, value);
 }
 

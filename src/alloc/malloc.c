@@ -77,9 +77,9 @@ static void *malloc_last_resort(struct heap *heap, struct tcache *tc,
 		run_release_empty(a);
 		c = arena_take(a, units, true, &unused);
 		if (!c)
-			top_trim(a, heap->options.top_pad_set ?
-					    heap->options.top_pad :
-					    0);
+			top_trim(a, heap->options.top_pad_set
+					    ? heap->options.top_pad
+					    : 0);
 		lock_drop(&a->lock);
 		if (c)
 			return chunk_user(c);
@@ -113,9 +113,9 @@ static void *malloc_cached(struct heap *heap, struct tcache *tc, size_t size)
 	void *p;
 
 	if (!tcache_is_real(tc))
-		return size <= SMALL_MAX ? malloc_small_uncached(
-						   &heap->main_arena, size) :
-					   NULL;
+		return size <= SMALL_MAX
+			       ? malloc_small_uncached(&heap->main_arena, size)
+			       : NULL;
 	p = tcache_malloc(tc, size);
 	return p ? p : tcache_refill(tc, (uint32_t)chunk_units_for(size));
 }
@@ -126,7 +126,7 @@ static ALWAYS_INLINE void *malloc_deferred(struct heap *heap, struct tcache *tc,
 {
 	struct chunk *c;
 
-	if (tc->nr_deferred == 0 || size <= MEDIUM_MAX || size > PTRDIFF_MAX ||
+	if (size <= MEDIUM_MAX || size > PTRDIFF_MAX || !tcache_is_real(tc) ||
 	    UNLIKELY(load_relaxed(&heap->uncached)))
 		return NULL;
 	c = defer_take(tc, chunk_units_for(size));

@@ -57,7 +57,7 @@ static void *medium_end = (char *)&no_chunk + USER_OFFSET;
 #define EMPTY_CACHE                                                            \
 	{                                                                      \
 		.sp = EMPTY_STACKS, .limit = EMPTY_STACKS,                     \
-		.bottom = EMPTY_STACKS,                                        \
+		.bottom = EMPTY_STACKS, .loan.units = LOAN_NONE,               \
 	}
 
 struct tcache tcache_none = EMPTY_CACHE;
@@ -128,8 +128,8 @@ static bool stack_grow(struct tcache *tc, unsigned cls)
 	    tc->capacity_bytes + grown > tc->heap->options.cache_max)
 		return false;
 	if (old == 0 || stack_array_bytes(room) != stack_array_bytes(old)) {
-		char *array = meta_alloc(&tc->heap->meta,
-					 stack_array_bytes(room));
+		char *array =
+			meta_alloc(&tc->heap->meta, stack_array_bytes(room));
 
 		if (!array)
 			return false;
@@ -198,8 +198,8 @@ static void stack_shrink(struct tcache *tc, unsigned cls)
 	/* The array stays as long as it is the right one for the room. */
 	if (stack_array_bytes(left) != stack_array_bytes(room)) {
 		void **bottom = tc->bottom[cls], **moved;
-		char *array = meta_alloc(&tc->heap->meta,
-					 stack_array_bytes(left));
+		char *array =
+			meta_alloc(&tc->heap->meta, stack_array_bytes(left));
 		void *old = stack_array(tc, cls);
 
 		if (!array)
@@ -283,8 +283,8 @@ static unsigned arena_refill(struct tcache *tc, uint32_t units, void **out,
 
 	lock_take(&a->lock);
 	defer_give_back(tc);
-	got = sizeclass_is_small(units) ? run_take(a, units, out, n) :
-					  medium_take(a, units, out, n);
+	got = sizeclass_is_small(units) ? run_take(a, units, out, n)
+					: medium_take(a, units, out, n);
 	lock_drop(&a->lock);
 	return got;
 }
@@ -318,8 +318,8 @@ static void *stack_fill(struct tcache *tc, unsigned cls, uint32_t units)
 		memmove(bottom - got, bottom - n, got * sizeof(void *));
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	store_relaxed(&tc->sp[cls], bottom - got);
-	return sizeclass_is_small(cls) ? tcache_pop(tc, cls) :
-					 tcache_pop_medium(tc, cls, units);
+	return sizeclass_is_small(cls) ? tcache_pop(tc, cls)
+				       : tcache_pop_medium(tc, cls, units);
 }
 
 /* A chunk from the stacks after all: what other threads have sent home, or for
@@ -330,9 +330,8 @@ static void *tcache_second_look(struct tcache *tc, unsigned cls, uint32_t units)
 
 	if (remote_is_pending(tc->arena)) {
 		remote_collect(tc);
-		p = sizeclass_is_small(cls) ?
-			    tcache_pop(tc, cls) :
-			    tcache_pop_medium(tc, cls, units);
+		p = sizeclass_is_small(cls) ? tcache_pop(tc, cls)
+					    : tcache_pop_medium(tc, cls, units);
 	}
 	if (!p && !sizeclass_is_small(cls) && cls + 1 < NR_CLASSES)
 		p = tcache_pop_medium(tc, cls + 1, units);
@@ -435,7 +434,7 @@ size_t tcache_bytes(const struct tcache *tc)
 		if (bottom - sp >= 0 && bottom - sp <= (ptrdiff_t)STACK_MAX)
 			bytes += (size_t)(bottom - sp) * class_bytes(cls);
 	}
-	return bytes + load_relaxed(&tc->deferred_bytes);
+	return bytes + defer_bytes(tc);
 }
 
 /* A new cache, which no thread has had yet. */
@@ -451,6 +450,7 @@ static struct tcache *tcache_make(struct heap *heap)
 		store_relaxed(&tc->bottom[cls], stack_none(cls));
 	}
 	sizeclass_table(tc->medium_table);
+	tc->loan.units = LOAN_NONE;
 	tc->heap = heap;
 	return tc;
 }

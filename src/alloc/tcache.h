@@ -32,8 +32,10 @@
 #include <pthread.h>
 
 #define NR_REMOTE_SLOTS 8u
-#define NR_DEFERRED 4u
+#define NR_DEFERRED 3u
 #define NR_KNOWN 16u
+/* More units than any request has. */
+#define LOAN_NONE SIZE_MAX
 
 struct arena;
 struct heap;
@@ -51,12 +53,26 @@ struct known_chunk {
 	size_t units;
 };
 
+/* The large chunk that was freed last, at hand or in use again: see defer.h. */
+struct loan {
+	size_t units;      /* its size while it is at hand, else LOAN_NONE */
+	void *lent;        /* its user pointer while it is in use, else NULL */
+	void *p;           /* its user pointer */
+	size_t full_units; /* its size */
+	uint32_t x;        /* what tcache_header says of it, in use */
+	uint32_t hi;       /* hi of its header, without P */
+	const uint64_t *next; /* the header behind it */
+	uint32_t next_key;    /* tag and P there: defer_next_key */
+	uint32_t countdown;   /* until a request takes the slow path */
+};
+
 struct tcache {
 	void **sp[NR_CLASSES];
 	void **limit[NR_CLASSES];
 	uint32_t tag; /* what lo of a small chunk in use holds, less units; with
 			 CHUNK_NONE when the thread shall drop this cache */
 	uint8_t medium_table[MEDIUM_TABLE_SIZE];
+	struct loan loan;
 
 	/* ---- slow paths only ---- */
 	struct arena *arena; /* refills come from here */
@@ -68,7 +84,7 @@ struct tcache {
 	size_t capacity_bytes; /* what all stacks could hold */
 	unsigned scan;         /* the class that is looked at next */
 	struct remote_slot remote[NR_REMOTE_SLOTS];
-	struct chunk *deferred[NR_DEFERRED]; /* see defer.h; C is set */
+	struct chunk *deferred[NR_DEFERRED]; /* beside the loan; C is set */
 	unsigned nr_deferred;
 	size_t deferred_bytes;
 	struct known_chunk known[NR_KNOWN];
@@ -172,14 +188,23 @@ static ALWAYS_INLINE void *tcache_memalign(struct tcache *tc, size_t alignment,
 	return tcache_pop(tc, cls);
 }
 
+/* lo of p without the tag of the cache's own arena, the size in its lowest bits:
+ * a chunk that a cache takes has nothing else. */
+static ALWAYS_INLINE uint32_t tcache_header(const struct tcache *tc,
+					    const void *p)
+{
+	uint32_t x = chunk_lo(chunk_of(p)) ^ tcache_tag(tc);
+
+	return x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);
+}
+
 /* Usable bytes of p when it is a cacheable chunk in use of the cache's own
  * arena, else 0. */
 static ALWAYS_INLINE size_t tcache_usable(const struct tcache *tc,
 					  const void *p)
 {
-	uint32_t x = chunk_lo(chunk_of(p)) ^ tcache_tag(tc);
+	uint32_t x = tcache_header(tc, p);
 
-	x = x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);
 	return x - 1 < CACHED_UNITS_MAX ? chunk_units_usable(x) : 0;
 }
 
@@ -199,9 +224,8 @@ static ALWAYS_INLINE bool tcache_push(struct tcache *tc, size_t cls, void *p)
 /* free's fast path; false: take the slow one.  p is not NULL. */
 static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
 {
-	uint32_t x = load_relaxed(user_lo(p)) ^ tcache_tag(tc);
+	uint32_t x = tcache_header(tc, p);
 
-	x = x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);
 	if (LIKELY(x <= NR_SMALL))
 		return tcache_push(tc, x, p);
 	if (LIKELY(x <= CACHED_UNITS_MAX))

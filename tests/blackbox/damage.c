@@ -251,6 +251,42 @@ DEATH(links_pointed_into_static_memory, BAD_LIST, LARGE)
 	release(behind);
 }
 
+/* Two neighbours of n, of which the one was freed and is in use again. */
+static void neighbours_used_again(size_t n, int which, unsigned char **first,
+				  unsigned char **second)
+{
+	unsigned char **again = which ? second : first, *old, *guard;
+
+	neighbours(n, first, second);
+	guard = hide_ptr(malloc(n));
+	(void)guard;
+	old = *again;
+	release(old);
+	*again = hide_ptr(malloc(n));
+	if (*again != old)
+		_exit(5);
+}
+
+DEATH(header_overwritten_of_large_used_again, BAD_FREE, LARGE)
+{
+	unsigned char *p, *q;
+
+	neighbours_used_again(n, 1, &p, &q);
+	overflow(p, 1, 'A');
+	misused(q);
+	release(q);
+}
+
+DEATH(next_size_overwritten_behind_large_used_again, BAD_NEXT, LARGE)
+{
+	unsigned char *p, *q;
+
+	neighbours_used_again(n, 0, &p, &q);
+	overflow(p, 1, 'A');
+	misused(p);
+	release(p);
+}
+
 DEATH(next_size_overwritten_by_letters, BAD_NEXT, LARGE)
 {
 	unsigned char *p, *q;

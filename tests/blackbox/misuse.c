@@ -94,6 +94,32 @@ DEATH(double_free_of_large, NOT_PREV "|" TCACHE, LARGE)
 	release(p);
 }
 
+/* A block of n that was freed and is in use again. */
+static void *used_again(size_t n)
+{
+	release(pinned(n));
+	return hide_ptr(malloc(n));
+}
+
+DEATH(double_free_of_large_used_again, NOT_PREV "|" TCACHE, LARGE)
+{
+	void *p = used_again(n);
+
+	misused(p);
+	release(p);
+	release(p);
+}
+
+DEATH(double_free_of_large_used_again_after_another_thread, NOT_PREV "|" TCACHE,
+      LARGE)
+{
+	void *p = used_again(n);
+
+	misused(p);
+	free_in_thread(p);
+	release(p);
+}
+
 DEATH(double_free_of_large_in_a_bin, NOT_PREV, LARGE)
 {
 	void *p;

@@ -122,7 +122,7 @@ static void check_bounds(void)
 	}
 	cr_assert_eq(room, tc->capacity_bytes);
 	cr_assert_leq(room, inner()->options.cache_max);
-	cr_assert_leq(tcache_bytes(tc) - tc->deferred_bytes, room);
+	cr_assert_leq(tcache_bytes(tc) - defer_bytes(tc), room);
 }
 
 Test(tcache, all_stacks_together_are_bounded)
