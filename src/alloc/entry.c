@@ -174,7 +174,7 @@ static NOINLINE void *realloc_change(struct tcache *tc, void *p, size_t size,
 		return realloc_slow(tc, p, size);
 	if (size <= usable) {
 		if (realloc_is_worth_cutting(usable, size))
-			return heap_realloc_cut(&heap_default, tc, p, size);
+			heap_realloc_cut(&heap_default, tc, p, size);
 		return p;
 	}
 	q = tcache_malloc(tc, sizeclass_grown(size));

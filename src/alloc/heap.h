@@ -186,9 +186,9 @@ static inline bool realloc_is_worth_cutting(size_t usable, size_t size)
 /* M_PERTURB: fills a new block. */
 void heap_fill_new(struct heap *heap, void *p, size_t size);
 
-/* Makes p, a cacheable chunk in use, smaller; returns where it is then. */
-void *heap_realloc_cut(struct heap *heap, struct tcache *tc, void *p,
-		       size_t size);
+/* Frees the end of p, a cacheable chunk in use, that `size` bytes leave over. */
+void heap_realloc_cut(struct heap *heap, struct tcache *tc, void *p,
+		      size_t size);
 
 /* ---- malloc.c, free.c, realloc.c, aligned.c: the slow halves.  tc is the
  * calling thread's cache or tcache_none or tcache_over. ---- */

@@ -1,19 +1,16 @@
 /*
  * realloc.c: resizing, in place where that is possible.
  *
- * A block that keeps or grows its size never moves while the chunk has the
- * room.  What a smaller size leaves over is cut off and freed where it stands;
- * only a small chunk moves to one of the right size when a quarter of it would
- * be wasted.  It is a copy of a few hundred bytes, and its old chunk serves the
- * next one at once: programs that build in a generous buffer and shrink it do
- * so again and again.  A mapped chunk grows by mremap(2), which copies nothing;
- * a chunk of an arena grows into the free chunk or the top behind it.  Only then
- * is there a new block and a copy.
+ * A block never moves while the chunk already has the room; what a smaller size
+ * leaves over is cut off and freed where it stands.  A mapped chunk
+ * grows by mremap(2), which copies nothing; a chunk of an arena grows into the
+ * free chunk or the top behind it.  Only then is there a new block and a copy.
  *
  * Source: realloc(3).
  */
 #include "alloc/defer.h"
 #include "alloc/heap.h"
+#include "alloc/shard.h"
 #include "base/fatal.h"
 
 #include <string.h>
@@ -101,26 +98,19 @@ static void realloc_cut_medium(struct heap *heap, void *p, size_t size)
 	lock_drop(&a->lock);
 }
 
-void *heap_realloc_cut(struct heap *heap, struct tcache *tc, void *p,
-		       size_t size)
+void heap_realloc_cut(struct heap *heap, struct tcache *tc, void *p,
+		      size_t size)
 {
-	void *q;
+	uint32_t units = chunk_lo(chunk_of(p)) >> CHUNK_UNITS_SHIFT;
+	void *rest;
 
-	if (chunk_lo(chunk_of(p)) >> CHUNK_UNITS_SHIFT > NR_SMALL) {
+	if (units > NR_SMALL) {
 		realloc_cut_medium(heap, p, size);
-		return p;
+		return;
 	}
-	q = tcache_malloc(tc, size);
-	if (!q)
-		q = heap_malloc(heap, tc, size);
-	if (!q)
-		return p;
-	memcpy(q, p, size);
-	/* heap_malloc may have made or dropped the cache. */
-	tc = heap_tcache(heap);
-	if (!tcache_free(tc, p))
-		heap_free(heap, tc, p);
-	return q;
+	rest = shard_cut(p, (uint32_t)chunk_units_for(size));
+	if (!tcache_free(tc, rest))
+		heap_free(heap, tc, rest);
 }
 
 static void *realloc_by_copy(struct heap *heap, struct tcache *tc, void *p,
@@ -165,7 +155,7 @@ void *heap_realloc(struct heap *heap, struct tcache *tc, void *p, size_t size)
 			return p;
 	} else if (size <= usable) {
 		if (realloc_is_worth_cutting(usable, size))
-			return heap_realloc_cut(heap, tc, p, size);
+			heap_realloc_cut(heap, tc, p, size);
 		return p;
 	}
 	return realloc_by_copy(heap, tc, p, usable, size);

@@ -1,21 +1,23 @@
 /*
- * shard.h: pieces of small chunks that have been cut.
+ * shard.h: pieces of small chunks that realloc has cut.
  *
- * A class that needs chunks may borrow those of a larger one (run.c).  A small
- * chunk is cut in two: both pieces are small chunks of their own, with headers
- * and distances to the same run.
+ * realloc to a smaller size must not move the block, and must not waste what
+ * is no longer wanted either.  A small chunk is cut in two: both pieces are
+ * small chunks of their own, with headers and distances to the same run.
  *
  *      run of 160-byte chunks
  *      |      160      |  64  |    96    |      160      | ...
  *                        in use   a shard: served as a 96-byte chunk
  *
  * In caches shards are like any chunk of their size.  When one goes back to the
- * arena it cannot join its run's free chunks, which are whole: it waits on the
- * arena's list of shards of its size.  Refills take shards of their size first,
- * and cut larger ones before new memory is carved: little else would use them.
- * Once everything in its run is free, its shards leave those lists and the run
- * is whole again.  Shards of 16 bytes have no room for links and just wait for
- * that.
+ * arena it cannot join its run's list, whose chunks are whole: it waits on the
+ * arena's list of shards of its size.  A chunk that a smaller class has borrowed
+ * is cut in the same way (run.c).  Refills take shards of their size first,
+ * and cut larger ones before new memory is carved: programs that ask for a
+ * generous buffer and shrink it leave many shards, and little else would use
+ * them.  Once everything in its run is free, its shards leave those lists and
+ * the run is whole again.  Shards of 16 bytes have no room for links and just
+ * wait for that.
  */
 #ifndef ALLOC_SHARD_H
 #define ALLOC_SHARD_H

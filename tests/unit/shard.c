@@ -1,6 +1,6 @@
 /*
- * shard.c: small chunks that have been cut: both pieces live on their own, what
- * was cut off is used again, and in the end every run is whole.
+ * shard.c: small chunks that realloc has cut: both pieces live on their own,
+ * what was cut off is used again, and in the end every run is whole.
  */
 #include "alloc/shard.h"
 
@@ -55,12 +55,7 @@ Test(shard, both_pieces_are_chunks_of_their_run)
 	cr_assert_eq(arena->shard_map, 0u);
 }
 
-/* Cuts a block of the heap down to `size`, and frees the rest. */
-static void cut(void *p, size_t size)
-{
-	mmsim_heap_free(heap, shard_cut(p, (uint32_t)chunk_units_for(size)));
-}
-
+/* A generous buffer that is shrunk costs what is left of it. */
 Test(shard, what_is_cut_off_is_used_again)
 {
 	static void *kept[400], *small[400];
@@ -68,7 +63,7 @@ Test(shard, what_is_cut_off_is_used_again)
 
 	for (int i = 0; i < 400; i++) {
 		kept[i] = mmsim_heap_malloc(heap, 1000);
-		cut(kept[i], 100);
+		kept[i] = mmsim_heap_realloc(heap, kept[i], 100);
 		pattern_fill(kept[i], 100, (uint64_t)i);
 	}
 	before = mmsim_heap_mallinfo2(heap);
@@ -80,23 +75,6 @@ Test(shard, what_is_cut_off_is_used_again)
 	cr_assert_eq(mmsim_heap_mallinfo2(heap).arena, before.arena);
 	for (int i = 0; i < 400; i++)
 		cr_assert(pattern_holds(kept[i], 100, (uint64_t)i));
-	assert_valid(heap);
-}
-
-/* A generous buffer that is shrunk costs what is left of it. */
-Test(shard, what_realloc_leaves_is_used_again)
-{
-	static void *kept[400];
-
-	for (int i = 0; i < 400; i++) {
-		kept[i] = mmsim_heap_malloc(heap, 1000);
-		pattern_fill(kept[i], 1000, (uint64_t)i);
-		kept[i] = mmsim_heap_realloc(heap, kept[i], 100);
-		cr_assert_lt(mmsim_heap_usable_size(heap, kept[i]), 120u);
-		cr_assert(pattern_holds(kept[i], 100, (uint64_t)i));
-	}
-	cr_assert_leq(mmsim_heap_mallinfo2(heap).uordblks,
-		      400u * 112 + 64 * KIB);
 	assert_valid(heap);
 }
 
@@ -113,14 +91,6 @@ static void held_check(const struct held *h)
 	cr_assert(pattern_holds(h->p, h->size, h->mark));
 }
 
-static bool may_cut(const void *p, size_t size)
-{
-	uint32_t lo = chunk_lo(chunk_of(p));
-
-	return !(lo & CHUNK_L) && lo >> CHUNK_UNITS_SHIFT <= NR_SMALL &&
-	       chunk_units_for(size) < lo >> CHUNK_UNITS_SHIFT;
-}
-
 static void held_step(struct held *h, struct rng *rng)
 {
 	size_t size = 1 + rng_size(rng, 10);
@@ -131,14 +101,11 @@ static void held_step(struct held *h, struct rng *rng)
 		size_t kept;
 
 		held_check(h);
-		/* Most of these make the block smaller. */
+		/* Most reallocs here make the block smaller. */
 		if (rng_below(rng, 4) != 0)
 			size = 1 + rng_below(rng, h->size);
 		kept = size < h->size ? size : h->size;
-		if (rng_below(rng, 2) != 0 && may_cut(h->p, size))
-			cut(h->p, size);
-		else
-			h->p = mmsim_heap_realloc(heap, h->p, size);
+		h->p = mmsim_heap_realloc(heap, h->p, size);
 		cr_assert(pattern_holds(h->p, kept, h->mark));
 	} else {
 		held_check(h);
