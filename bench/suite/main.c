@@ -27,8 +27,10 @@ enum { PAUSE_SECONDS = 2, SMALL_BLOCK = 100, MAX_SCALE = 10000 };
 enum { BAD_USAGE = 2 };
 
 static const struct suite_row *const tables[] = {
-	alloc_test_rows, cache_rows, glibc_rows,      larson_rows,
-	replay_rows,     sh_rows,    threadtest_rows, xmalloc_rows,
+	alloc_test_rows, barnes_rows, cache_rows,      cfrac_rows,
+	espresso_rows,   glibc_rows,  json_rows,       large_rows,
+	larson_rows,     mleak_rows,  mstress_rows,    replay_rows,
+	rptest_rows,     sh_rows,     threadtest_rows, xmalloc_rows,
 };
 enum { NR_TABLES = sizeof tables / sizeof *tables };
 

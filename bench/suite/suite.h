@@ -127,10 +127,18 @@ static inline void block_end(void *p, size_t size, uint32_t number)
 }
 
 extern const struct suite_row alloc_test_rows[];
+extern const struct suite_row barnes_rows[];
 extern const struct suite_row cache_rows[];
+extern const struct suite_row cfrac_rows[];
+extern const struct suite_row espresso_rows[];
 extern const struct suite_row glibc_rows[];
+extern const struct suite_row json_rows[];
+extern const struct suite_row large_rows[];
 extern const struct suite_row larson_rows[];
+extern const struct suite_row mleak_rows[];
+extern const struct suite_row mstress_rows[];
 extern const struct suite_row replay_rows[];
+extern const struct suite_row rptest_rows[];
 extern const struct suite_row sh_rows[];
 extern const struct suite_row threadtest_rows[];
 extern const struct suite_row xmalloc_rows[];

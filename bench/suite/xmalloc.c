@@ -17,7 +17,7 @@
  */
 #include "suite.h"
 
-enum { PER_BATCH = 4096, SIZE = 64, LIST_MAX = 100, BATCHES = 2000 };
+enum { PER_BATCH = 4096, SIZE = 64, LIST_MAX = 100, BATCHES = 2500 };
 enum { HELD = 50 };
 
 struct batch {
@@ -134,7 +134,7 @@ static void xmalloc(struct suite_run *run)
 	else
 		suite_threads(threads, work, w, sizeof *w);
 	suite_end(run);
-	run->ops = batches * PER_BATCH * (uint64_t)(threads + 1) / 2;
+	run->ops = suite_count(run, BATCHES) * PER_BATCH;
 }
 
 const struct suite_row xmalloc_rows[] = {
