@@ -13,7 +13,6 @@ int main(int argc, char **argv)
 	bench_register(handover_rows);
 	bench_register(realloc_rows);
 	bench_register(large_rows);
-	bench_register(server_rows);
-	bench_register(shbench_rows);
+	bench_register(thread_rows);
 	return bench_main(argc, argv);
 }

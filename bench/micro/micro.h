@@ -13,7 +13,6 @@ extern const struct bench_row live_rows[];
 extern const struct bench_row handover_rows[];
 extern const struct bench_row realloc_rows[];
 extern const struct bench_row large_rows[];
-extern const struct bench_row server_rows[];
-extern const struct bench_row shbench_rows[];
+extern const struct bench_row thread_rows[];
 
 #endif

@@ -163,7 +163,11 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &q);
 	if (q.list) {
 		list_rows();
-		return fflush(stdout) ? 1 : 0;
+		if (fflush(stdout)) {
+			perror("workloads: standard output");
+			return 1;
+		}
+		return 0;
 	}
 	run.row = row_find(q.name);
 	run.scale = q.scale;
