@@ -249,8 +249,8 @@ static void replay(struct suite_run *run)
 const struct suite_row replay_rows[] = {
 	{.name = "trace/gcc", .threads = 1, .work = replay, .arg = 40},
 	{.name = "trace/git", .threads = 1, .work = replay, .arg = 15},
-	{.name = "trace/python3", .threads = 1, .work = replay, .arg = 30},
-	{.name = "trace/redis", .threads = 1, .work = replay, .arg = 35},
-	{.name = "trace/sqlite3", .threads = 1, .work = replay, .arg = 40},
+	{.name = "trace/python3", .threads = 1, .work = replay, .arg = 11},
+	{.name = "trace/redis", .threads = 1, .work = replay, .arg = 14},
+	{.name = "trace/sqlite3", .threads = 1, .work = replay, .arg = 20},
 	{.name = NULL},
 };

@@ -53,13 +53,13 @@ def record_git(recorder, place):
 
 
 def record_python3(recorder, place):
-    subprocess.run(["/usr/bin/python3", os.path.join(BENCH, "programs", "work.py"), "0.1", "1"], check=True,
+    subprocess.run(["/usr/bin/python3", os.path.join(BENCH, "programs", "work.py"), "0.3", "1"], check=True,
                    stdout=subprocess.DEVNULL, env=recorded(recorder, place, PYTHONMALLOC="malloc", PYTHONHASHSEED="0"))
 
 
 def record_sqlite3(recorder, place):
     script = os.path.join(place, "work.sql")
-    inputs.write_sql(script, 0.3)
+    inputs.write_sql(script, 0.6)
     with open(script, "rb") as f:
         subprocess.run(["sqlite3", ":memory:"], check=True, stdin=f, stdout=subprocess.DEVNULL,
                        env=recorded(recorder, place))
@@ -83,7 +83,7 @@ def record_redis(recorder, place):
                 sys.exit("record_all.py: redis-server does not answer")
             time.sleep(0.02)
         for tests, keys in (("set,get,lpush,lpop", 1000), ("set,hset,sadd,zadd", 100000)):
-            subprocess.run(["redis-benchmark", "-s", socket, "-q", "-n", "8000", "-r", str(keys), "-d", "100",
+            subprocess.run(["redis-benchmark", "-s", socket, "-q", "-n", "20000", "-r", str(keys), "-d", "100",
                             "-P", "16", "-c", "20", "-t", tests], stdout=subprocess.DEVNULL, check=True,
                            env=environment())
         subprocess.run(["redis-cli", "-s", socket, "shutdown", "nosave"], check=True, env=environment())
