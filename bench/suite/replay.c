@@ -38,6 +38,8 @@
 enum { WINDOW_WORDS = 8192, WHOLE = 1024, PAGE = 4096, SMALLEST_STAMP = 4 };
 enum { MAX_ENVIRONMENT = 4096, PATH_BYTES = 4096 };
 
+static const char prefix[] = "trace/";
+
 struct replay {
 	struct words_header header;
 	int fd;             /* the memfd */
@@ -128,7 +130,7 @@ static void open_trace(struct suite_run *run, struct replay *r)
 	size_t window_bytes = WINDOW_WORDS * sizeof *r->window;
 
 	snprintf(path, sizeof path, "%s/%s.trace", run->traces,
-		 strrchr(run->row->name, '/') + 1);
+		 run->row->name + strlen(prefix));
 	r->fd = memfd_create("trace", MFD_CLOEXEC);
 	if (r->fd < 0)
 		suite_fail("memfd_create failed");
@@ -254,3 +256,15 @@ const struct suite_row replay_rows[] = {
 	{.name = "trace/sqlite3", .threads = 1, .work = replay, .arg = 20},
 	{.name = NULL},
 };
+
+/* Any other recording in the directory --traces: as many rounds as --scale says. */
+const struct suite_row *replay_row(const char *name)
+{
+	static struct suite_row row = {.threads = 1, .work = replay, .arg = 1};
+
+	if (strncmp(name, prefix, strlen(prefix)) ||
+	    strchr(name + strlen(prefix), '/'))
+		return NULL;
+	row.name = name;
+	return &row;
+}

@@ -264,6 +264,15 @@ END
 
 # --- the recordings of bench/traces, and their replay ------------------------------
 
+# operations TRACE ROUNDS: how many a replay performs.  The blocks that live at
+# the end are freed, which counts as well.
+operations()
+{
+    "$tool" info "$1" | awk -v rounds="$2" '/ operations / { n = $2 + 0 }
+        / live: / { for (i = 1; i < NF; i++) if ($i == "end") n += $(i + 1) }
+        END { print "ops=" n * rounds }'
+}
+
 for name in gcc git python3 redis sqlite3; do
     "$tool" validate "$source_dir/bench/traces/$name.trace" > said 2>&1 ||
         echo "status $?" >> said
@@ -271,10 +280,7 @@ for name in gcc git python3 redis sqlite3; do
     for allocator in glibc mmsim; do
         library=
         [ $allocator = glibc ] || library=$MMSIM_LIB
-        # The blocks that live at the end are freed, which counts as well.
-        "$tool" info "$source_dir/bench/traces/$name.trace" |
-            awk '/ operations / { n = $2 + 0 } / live: / { for (i = 1; i < NF; i++)
-                if ($i == "end") n += $(i + 1) } END { print "ops=" n }' > wanted
+        operations "$source_dir/bench/traces/$name.trace" 1 > wanted
         LD_PRELOAD=$library "$bench/workloads" "trace/$name" --scale 0.001 \
             > line 2> errors || echo "status $?" >> errors
         grep -o 'ops=[0-9]*' line > said || [ $? -eq 1 ]
@@ -282,6 +288,12 @@ for name in gcc git python3 redis sqlite3; do
         same "trace/$name under $allocator" < wanted
     done
 done
+operations threads.raw.trace 3 > wanted
+"$bench/workloads" trace/threads.raw --traces . --scale 3 > line
+grep -o 'ops=[0-9]*' line > said || [ $? -eq 1 ]
+same "a recording of one's own, three rounds" < wanted
+refused "a row that is none" "there is no row 'traces/gcc'" \
+    "$bench/workloads" traces/gcc
 refused "no such directory of traces" \
     "tracetool: /none/gcc.trace: No such file" \
     "$bench/workloads" trace/gcc --traces /none
