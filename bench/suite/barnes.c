@@ -262,6 +262,13 @@ static struct body *body_new(struct rng *r)
 	return b;
 }
 
+static void bodies_free(struct body **body)
+{
+	for (int i = 0; i < BODIES; i++)
+		free(body[i]);
+}
+
+/* After STEPS steps the ball has fallen together, and a new one is made. */
 static void barnes(struct suite_run *run)
 {
 	uint64_t steps = suite_count(run, STEPS);
@@ -269,14 +276,18 @@ static void barnes(struct suite_run *run)
 	struct rng r = {.state = 103};
 
 	suite_begin(run);
-	for (int i = 0; i < BODIES; i++)
-		body[i] = body_new(&r);
-	for (uint64_t n = 0; n < steps; n++)
+	for (uint64_t n = 0; n < steps; n++) {
+		if (n % STEPS == 0) {
+			bodies_free(body);
+			for (int i = 0; i < BODIES; i++)
+				body[i] = body_new(&r);
+			run->ops += BODIES;
+		}
 		step(body);
+	}
 	suite_end(run);
-	for (int i = 0; i < BODIES; i++)
-		free(body[i]);
-	run->ops = BODIES + cells_made;
+	bodies_free(body);
+	run->ops += cells_made;
 	table_unmap(body, BODIES * sizeof(*body));
 }
 
