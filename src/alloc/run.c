@@ -1,13 +1,17 @@
 /*
  * run.c: carving runs, taking chunks out of them and putting them back.
  *
- * A free chunk of a run is on the run's own list: its first user word holds the
- * distance of the next one, twice, mixed with the heap's key, so that a write
- * after free shows when the chunk is taken again.  Runs that have room are on
- * their class's list; one that had none joins at the end, where it can gather
- * more before its turn comes.  An empty run goes back to the arena, except the
- * last one of its class, which saves a program that frees and allocates in
- * turn from making it anew each time.
+ * A chunk that comes back has its bit set in the run's map.  That is all it
+ * takes: the run's own lines are warm, and the chunk's header, of which only the
+ * distance to the run is read, was fetched some chunks before.  In its first
+ * user word stands the canary, the heap's key mixed with its address, so that a
+ * write after free shows when the chunk is taken again.  Since no chunk tells
+ * where the next one is, all that are taken together are fetched together.
+ *
+ * Runs that have room are on their class's list; one that had none joins at the
+ * end, where it can gather more before its turn comes.  An empty run goes back
+ * to the arena, except the last one of its class, which saves a program that
+ * frees and allocates in turn from making it anew each time.
  *
  * Before a class takes memory that was never used it makes do with less: a
  * smaller run in a free chunk of the arena, or free chunks of a larger class of
@@ -21,6 +25,8 @@
 #include "alloc/top.h"
 #include "base/fatal.h"
 
+#include <string.h>
+
 /* A run takes at most this much, so that one live chunk does not hold more. */
 #define RUN_BYTES_MAX (32 * KIB)
 #define RUN_FIRST_BYTES 512u
@@ -29,8 +35,12 @@
 /* A class lends chunks when so many units, and such a part of it, are free. */
 #define LEND_UNITS_MIN (32 * KIB / UNIT)
 #define LEND_PART 4u
-/* In units: the room that struct run takes in front of the first header. */
-#define RUN_HEADER_UNITS ((sizeof(struct run) + HEADER_SIZE + UNIT - 1) / UNIT)
+/* Distances over units are multiplied by struct run's inverse and shifted: exact
+ * for all multiples of units as long as they are below 2^12. */
+#define INVERSE_SHIFT 18
+#define DISTANCE_MAX (2 * RUN_BYTES_MAX / UNIT)
+/* How far ahead run_put_many fetches runs, chunks; headers twice as far. */
+#define PUT_AHEAD 6u
 
 static uint32_t run_check(const struct arena *a, const struct run *run)
 {
@@ -41,12 +51,7 @@ static uint32_t run_check(const struct arena *a, const struct run *run)
 
 static bool run_has_room(const struct run *run)
 {
-	return run->free != 0 || run->nr_carved < run->nr_total;
-}
-
-static bool run_is_empty(const struct run *run)
-{
-	return run->free_units == run->nr_carved * run->units;
+	return run->nr_free != 0 || run->nr_carved < run->nr_total;
 }
 
 static void run_link(struct run_class *rc, struct run *run)
@@ -72,9 +77,35 @@ static void run_unlink(struct run_class *rc, struct run *run)
 		rc->first = run->next;
 }
 
-static uint64_t *run_link_word(struct run *run, uint32_t distance)
+/* The user pointer of chunk i of a run. */
+static void *run_chunk(struct run *run, uint32_t i)
 {
-	return (uint64_t *)(void *)((char *)run + (size_t)distance * UNIT);
+	uint32_t distance = run->first + i * run->units;
+
+	return (char *)run + (size_t)distance * UNIT;
+}
+
+/* What lo of a chunk of a class is while it is free. */
+static uint32_t run_free_lo(const struct arena *a, uint32_t units)
+{
+	return a->tag | CHUNK_C | units << CHUNK_UNITS_SHIFT;
+}
+
+uint64_t run_canary(const struct arena *a, const void *p)
+{
+	return a->heap->key ^ (uintptr_t)p;
+}
+
+/* Words of the map for so many chunks. */
+static uint32_t run_map_words(size_t chunks)
+{
+	return (uint32_t)((chunks + 63) / 64);
+}
+
+/* Bytes from a run to the first header. */
+static size_t run_header_bytes(uint32_t words)
+{
+	return sizeof(struct run) + words * sizeof(uint64_t) + HEADER_SIZE;
 }
 
 /* What alignment the user pointers of a class have, bytes. */
@@ -84,9 +115,9 @@ static size_t run_alignment(unsigned cls)
 }
 
 /* The distance from a run to its first user pointer, units. */
-static uint32_t run_first(uintptr_t run, unsigned cls)
+static uint32_t run_first(uintptr_t run, unsigned cls, uint32_t words)
 {
-	uintptr_t user = align_up(run + RUN_HEADER_UNITS * UNIT,
+	uintptr_t user = align_up(run + run_header_bytes(words),
 				  run_alignment(cls));
 
 	return (uint32_t)((user - run) / UNIT);
@@ -95,7 +126,8 @@ static uint32_t run_first(uintptr_t run, unsigned cls)
 /* Units of a run of about `chunks` chunks. */
 static size_t run_units(unsigned cls, size_t chunks)
 {
-	return RUN_HEADER_UNITS + run_alignment(cls) / UNIT - 1 + chunks * cls;
+	return (run_header_bytes(run_map_words(chunks)) + UNIT - 1) / UNIT +
+	       run_alignment(cls) / UNIT - 1 + chunks * cls;
 }
 
 /* Makes a new run of a chunk of the arena and puts it on its class's list. */
@@ -103,23 +135,20 @@ static struct run *run_create(struct arena *a, unsigned cls,
 			      struct chunk *outer)
 {
 	struct run_class *rc = &a->classes[cls];
-	struct run *run;
+	struct run *run = chunk_user(outer);
+	size_t usable = chunk_units_usable(chunk_units(outer));
+	uint32_t words = run_map_words(usable / (cls * UNIT));
 
 	top_touch(a, (uintptr_t)outer,
-		  (uintptr_t)outer + sizeof(*outer) + sizeof(*run));
-	run = chunk_user(outer);
-	run->units = cls;
+		  (uintptr_t)run + run_header_bytes(words));
+	memset(run, 0, run_header_bytes(words) - HEADER_SIZE);
+	run->units = (uint16_t)cls;
+	run->inverse = ((1u << INVERSE_SHIFT) + cls - 1) / cls;
 	run->check = run_check(a, run);
-	run->first = run_first((uintptr_t)run, cls);
+	run->first = (uint16_t)run_first((uintptr_t)run, cls, words);
 	/* The last chunk's user data may reach over the outer chunk's end. */
-	run->nr_total = (uint32_t)((chunk_units_usable(chunk_units(outer)) +
-				    HEADER_SIZE - run->first * UNIT) /
+	run->nr_total = (uint16_t)((usable + HEADER_SIZE - run->first * UNIT) /
 				   (cls * UNIT));
-	run->nr_carved = 0;
-	run->nr_free = 0;
-	run->free = 0;
-	run->free_units = 0;
-	run->has_shards = false;
 	run_link(rc, run);
 	rc->nr_runs++;
 	rc->nr_chunks += run->nr_total;
@@ -136,27 +165,42 @@ static size_t run_next_chunks(const struct run_class *rc, unsigned cls,
 	return min_size(max_size(rc->nr_chunks / 2, least), most);
 }
 
-/* Takes from the run's list of free chunks. */
+/* Ends the program unless a chunk whose bit was set is as it was left. */
+static void run_check_free(const struct arena *a, const struct run *run,
+			   const void *p)
+{
+	if (chunk_lo(chunk_of(p)) != run_free_lo(a, run->units) ||
+	    (const char *)p - (size_t)chunk_hi(chunk_of(p)) * UNIT !=
+		    (const char *)run ||
+	    *(const uint64_t *)p != run_canary(a, p))
+		fatal_at("malloc(): unaligned tcache chunk detected", p);
+}
+
+/* Takes free chunks of a run, the first ones. */
 static unsigned run_take_free(struct arena *a, struct run *run, void **out,
 			      unsigned n)
 {
-	uint64_t key = a->heap->key;
+	uint32_t w = run->scan;
 	unsigned got = 0;
 
-	while (got < n && run->free != 0) {
-		uint64_t *word = run_link_word(run, run->free);
-		uint64_t x = *word ^ key;
+	if (n > run->nr_free)
+		n = run->nr_free;
+	while (got < n) {
+		uint64_t bits = run->map[w];
 
-		if ((uint32_t)x != x >> 32 ||
-		    (uint32_t)x >= run->first + run->nr_total * run->units)
-			fatal_at("malloc(): unaligned tcache chunk detected",
-				 word);
-		out[got++] = word;
-		run->free = (uint32_t)x;
+		for (; bits != 0 && got < n; bits &= bits - 1) {
+			out[got] = run_chunk(run, w * 64 + log2_lowest(bits));
+			__builtin_prefetch(chunk_of(out[got]), 1);
+			got++;
+		}
+		run->map[w] = bits;
+		w += bits == 0;
 	}
-	run->nr_free -= got;
+	run->scan = (uint16_t)w;
+	for (unsigned i = 0; i < got; i++)
+		run_check_free(a, run, out[i]);
+	run->nr_free = (uint16_t)(run->nr_free - got);
 	a->classes[run->units].nr_free -= got;
-	run->free_units -= got * run->units;
 	return got;
 }
 
@@ -164,7 +208,7 @@ static unsigned run_take_free(struct arena *a, struct run *run, void **out,
 static unsigned run_carve(struct arena *a, struct run *run, void **out,
 			  unsigned n)
 {
-	uint32_t lo = a->tag | CHUNK_C | run->units << CHUNK_UNITS_SHIFT;
+	uint32_t lo = run_free_lo(a, run->units);
 	uint32_t at = run->first + run->nr_carved * run->units;
 	unsigned got = run->nr_total - run->nr_carved;
 
@@ -173,11 +217,11 @@ static unsigned run_carve(struct arena *a, struct run *run, void **out,
 	top_touch(a, (uintptr_t)run + (size_t)at * UNIT,
 		  (uintptr_t)run + (size_t)(at + got * run->units) * UNIT);
 	for (unsigned i = 0; i < got; i++, at += run->units) {
-		out[i] = run_link_word(run, at);
+		out[i] = run_chunk(run, run->nr_carved + i);
 		store_relaxed(&chunk_of(out[i])->lo, lo);
 		store_relaxed(&chunk_of(out[i])->hi, at);
 	}
-	run->nr_carved += got;
+	run->nr_carved = (uint16_t)(run->nr_carved + got);
 	return got;
 }
 
@@ -220,16 +264,6 @@ static unsigned run_lender(const struct arena *a, unsigned cls)
 	return 0;
 }
 
-/* Ends the program unless the header of a free whole chunk is as it was
- * written: where it is cut depends on it. */
-static void run_check_whole(struct arena *a, struct run *run, const void *p)
-{
-	uint32_t lo = a->tag | CHUNK_C | run->units << CHUNK_UNITS_SHIFT;
-
-	if (chunk_lo(chunk_of(p)) != lo || run_of(a, p) != run)
-		fatal_at("malloc(): unaligned tcache chunk detected", p);
-}
-
 /* Takes free chunks of a larger class.  They are cut when the rest can be of
  * use; else they are lent whole, and go home when they are freed. */
 static unsigned run_borrow(struct arena *a, unsigned cls, void **out,
@@ -248,11 +282,10 @@ static unsigned run_borrow(struct arena *a, unsigned cls, void **out,
 	run_took(a, run, was_empty);
 	if (lender - cls < SHARD_LISTED_UNITS)
 		return got;
-	for (unsigned i = 0; i < got; i++) {
-		run_check_whole(a, run, out[i]);
+	for (unsigned i = 0; i < got; i++)
 		shard_put(a, shard_cut_cached(out[i], cls));
-	}
-	run->free_units += got * (lender - cls);
+	run->shard_units =
+		(uint16_t)(run->shard_units + got * (lender - cls));
 	run->has_shards = true;
 	return got;
 }
@@ -320,18 +353,32 @@ void *run_take_whole(struct arena *a, unsigned cls)
 	return p;
 }
 
+/* Where a small chunk with this distance says that its run is. */
+static ALWAYS_INLINE struct run *run_claimed(const void *p, uint32_t hi)
+{
+	return (struct run *)((uintptr_t)p - (size_t)hi * UNIT);
+}
+
+/* Whether there is a run. */
+static ALWAYS_INLINE bool run_exists(struct arena *a, const struct run *run)
+{
+	const struct segment *seg = &a->segments[a->nr_segments - 1];
+	uintptr_t at = (uintptr_t)run - seg->base;
+
+	if (at >= seg->end - seg->base || seg->end - seg->base - at < UNIT)
+		if (!arena_has_range(a, (uintptr_t)run, sizeof(*run)))
+			return false;
+	return run->check == run_check(a, run);
+}
+
 struct run *run_of(struct arena *a, const void *p)
 {
 	const struct chunk *c = chunk_of(p);
 	uint32_t units = chunk_lo(c) >> CHUNK_UNITS_SHIFT;
-	uintptr_t addr = (uintptr_t)p - (size_t)chunk_hi(c) * UNIT;
-	struct run *run = (struct run *)addr;
+	struct run *run = run_claimed(p, chunk_hi(c));
 
-	if (chunk_hi(c) > 2 * RUN_BYTES_MAX / UNIT ||
-	    !arena_has_range(a, addr, sizeof(*run)))
-		return NULL;
-	if (units == 0 || units > run->units ||
-	    run->check != run_check(a, run))
+	if (chunk_hi(c) > DISTANCE_MAX || !run_exists(a, run) || units == 0 ||
+	    units > run->units)
 		return NULL;
 	return run;
 }
@@ -346,60 +393,114 @@ static void run_destroy(struct arena *a, struct run_class *rc, struct run *run)
 	arena_give(a, chunk_of(run));
 }
 
-/* Puts a whole chunk onto its run's list. */
-static void run_put_whole(struct arena *a, struct run *run, void *p)
-{
-	uint64_t link = run->free;
-
-	if (!run_has_room(run))
-		run_link(&a->classes[run->units], run);
-	*(uint64_t *)p = (link | link << 32) ^ a->heap->key;
-	run->free = chunk_hi(chunk_of(p));
-	run->nr_free++;
-	a->classes[run->units].nr_free++;
-}
-
 /* Makes a run of which everything is free as it was before it was carved. */
 static void run_reset(struct arena *a, struct run *run)
 {
 	bool was_listed = run_has_room(run);
 
 	shard_forget_run(a, run);
-	a->shard_units -= run->free_units - run->nr_free * run->units;
+	a->shard_units -= run->shard_units;
 	a->classes[run->units].nr_free -= run->nr_free;
+	memset(run->map, 0, run_map_words(run->nr_carved) * sizeof(*run->map));
 	run->nr_carved = 0;
 	run->nr_free = 0;
-	run->free = 0;
-	run->free_units = 0;
+	run->scan = 0;
+	run->shard_units = 0;
 	run->has_shards = false;
 	if (!was_listed)
 		run_link(&a->classes[run->units], run);
 }
 
-void run_put(struct arena *a, void *p)
+/* After the last chunk of a run that was not free has come back. */
+static void run_emptied(struct arena *a, struct run *run)
 {
-	struct run *run = run_of(a, p);
-	uint32_t units = chunk_lo(chunk_of(p)) >> CHUNK_UNITS_SHIFT;
-	struct run_class *rc;
+	struct run_class *rc = &a->classes[run->units];
 
-	if (!run || run->nr_carved * run->units - run->free_units < units)
-		fatal_at("free(): invalid pointer", p);
-	rc = &a->classes[run->units];
-	if (units == run->units) {
-		run_put_whole(a, run, p);
-	} else {
-		shard_put(a, p);
-		run->has_shards = true;
-	}
-	run->free_units += units;
-	if (!run_is_empty(run))
-		return;
 	if (run->has_shards)
 		run_reset(a, run);
 	if (rc->first == run && rc->last == run)
 		rc->nr_empty++;
 	else
 		run_destroy(a, rc, run);
+}
+
+/* Sets the bit of a whole chunk. */
+static ALWAYS_INLINE void run_put_whole(struct arena *a, struct run *run,
+					void *p, uint32_t hi)
+{
+	uint32_t distance = hi - run->first;
+	uint32_t i = distance * run->inverse >> INVERSE_SHIFT;
+	uint64_t bit = UINT64_C(1) << i % 64;
+
+	if (i >= run->nr_carved || i * run->units != distance)
+		fatal_at("free(): invalid pointer", p);
+	if (run->map[i / 64] & bit)
+		fatal_at("double free or corruption (!prev)", p);
+	if (!run_has_room(run))
+		run_link(&a->classes[run->units], run);
+	run->map[i / 64] |= bit;
+	if (i / 64 < run->scan)
+		run->scan = (uint16_t)(i / 64);
+	run->nr_free++;
+	a->classes[run->units].nr_free++;
+	*(uint64_t *)p = run_canary(a, p);
+}
+
+void run_put(struct arena *a, void *p)
+{
+	struct run *run = run_of(a, p);
+	uint32_t units = chunk_lo(chunk_of(p)) >> CHUNK_UNITS_SHIFT;
+
+	if (!run)
+		fatal_at("free(): invalid pointer", p);
+	if (units == run->units) {
+		run_put_whole(a, run, p, chunk_hi(chunk_of(p)));
+	} else {
+		if ((run->nr_carved - run->nr_free) * run->units <
+		    run->shard_units + (int)units)
+			fatal_at("free(): invalid pointer", p);
+		shard_put(a, p);
+		run->has_shards = true;
+		run->shard_units = (uint16_t)(run->shard_units + units);
+	}
+	if (run_is_empty(run))
+		run_emptied(a, run);
+}
+
+void run_put_many(struct arena *a, void *const *p, unsigned n)
+{
+	struct run *run = NULL;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t lo, hi;
+
+		/* What is given back is cold by now, and so are the runs. */
+		if (i + 2 * PUT_AHEAD < n)
+			__builtin_prefetch(chunk_of(p[i + 2 * PUT_AHEAD]));
+		if (i + PUT_AHEAD < n)
+			__builtin_prefetch(run_claimed(
+				p[i + PUT_AHEAD],
+				chunk_hi(chunk_of(p[i + PUT_AHEAD]))));
+		lo = chunk_lo(chunk_of(p[i]));
+		hi = chunk_hi(chunk_of(p[i]));
+		if (((lo ^ run_free_lo(a, 0)) << (32 - CHUNK_UNITS_SHIFT)) != 0)
+			fatal_at("free(): invalid pointer", p[i]);
+		if (run != run_claimed(p[i], hi)) {
+			run = run_claimed(p[i], hi);
+			if (hi > DISTANCE_MAX || !run_exists(a, run))
+				fatal_at("free(): invalid pointer", p[i]);
+		}
+		if (UNLIKELY(lo >> CHUNK_UNITS_SHIFT != run->units)) {
+			run_put(a, p[i]);
+			run = NULL;
+			continue;
+		}
+		run_put_whole(a, run, p[i], hi);
+		if (UNLIKELY(run_is_empty(run))) {
+			run_emptied(a, run);
+			run = NULL;
+		}
+	}
 }
 
 void run_release_empty(struct arena *a)

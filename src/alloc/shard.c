@@ -98,7 +98,7 @@ static void *shard_take_one(struct arena *a, unsigned cls)
 	    shard_units(s) != units)
 		fatal_at("malloc(): unaligned tcache chunk detected", s);
 	shard_unlink(a, s);
-	run->free_units -= cls;
+	run->shard_units = (uint16_t)(run->shard_units - cls);
 	a->shard_units -= cls;
 	if (units > cls)
 		shard_link(a, shard_cut_cached(s, cls));

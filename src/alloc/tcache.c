@@ -33,8 +33,6 @@
 #define ORPHAN_INTERVAL 8u
 /* Below this size of the arena its growth is not heeded. */
 #define HEED_PEAK_MIN (1 * MIB)
-/* How far ahead a flush looks, chunks. */
-#define FLUSH_AHEAD 6u
 /* Every so many refills and flushes one stack is looked at, and it is idle
  * when so many have passed since its own last. */
 #define SCAN_INTERVAL 16u
@@ -165,13 +163,11 @@ static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
 	store_relaxed(&tc->nr_flushes, tc->nr_flushes + 1);
 
 	lock_take(&tc->arena->lock);
-	for (unsigned i = 0; i < n; i++) {
-		/* The older half is cold by now, and so are its runs. */
-		if (i + 2 * FLUSH_AHEAD < n)
-			__builtin_prefetch(chunk_of(out[i + 2 * FLUSH_AHEAD]));
-		if (i + FLUSH_AHEAD < n && sizeclass_is_small(cls))
-			run_prefetch(out[i + FLUSH_AHEAD]);
-		remote_give_back(tc->arena, out[i]);
+	if (sizeclass_is_small(cls)) {
+		run_put_many(tc->arena, out, n);
+	} else {
+		for (unsigned i = 0; i < n; i++)
+			remote_give_back(tc->arena, out[i]);
 	}
 	lock_drop(&tc->arena->lock);
 }

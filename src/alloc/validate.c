@@ -124,21 +124,24 @@ static bool walk_dirty(struct walk *w)
 	       walk_fail(w, "dirty list ends early", bk);
 }
 
-/* A run's list of free chunks must have the length that the run says. */
+/* A run's map must have as many bits as the run says, all of chunks that say so
+ * themselves. */
 static bool walk_run(struct walk *w, struct run *run)
 {
-	uint32_t nr = 0, at = run->free;
+	uint32_t nr = 0;
 
-	for (; at != 0 && nr <= run->nr_total; nr++) {
-		void *p = (char *)run + (size_t)at * UNIT;
-		uint64_t x = *(uint64_t *)p ^ w->a->heap->key;
+	for (uint32_t i = 0; i < run->nr_carved; i++) {
+		uint32_t distance = run->first + i * run->units;
+		void *p = (char *)run + (size_t)distance * UNIT;
 
-		if (run_of(w->a, p) != run ||
+		if (!run_map_has(run, i))
+			continue;
+		if (run_of(w->a, p) != run || i / 64 < run->scan ||
 		    !(chunk_lo(chunk_of(p)) & CHUNK_C))
 			return walk_fail(w, "wrong chunk in run", p);
-		if ((uint32_t)x != x >> 32)
-			return walk_fail(w, "damaged link in run", p);
-		at = (uint32_t)x;
+		if (*(uint64_t *)p != run_canary(w->a, p))
+			return walk_fail(w, "written after free", p);
+		nr++;
 	}
 	return nr == run->nr_free ||
 	       walk_fail(w, "run miscounts its free chunks", run);
@@ -155,8 +158,7 @@ static bool walk_runs(struct walk *w)
 			    run->nr_carved > run->nr_total ||
 			    run->nr_free > run->nr_carved)
 				return walk_fail(w, "damaged run", run);
-			nr_empty +=
-				run->free_units == run->nr_carved * run->units;
+			nr_empty += run_is_empty(run);
 			nr_free += run->nr_free;
 			if (!walk_run(w, run))
 				return false;

@@ -50,6 +50,13 @@ static void put(void *p)
 	lock_drop(&arena->lock);
 }
 
+static void put_many(void *const *p, unsigned n)
+{
+	lock_take(&arena->lock);
+	run_put_many(arena, p, n);
+	lock_drop(&arena->lock);
+}
+
 static void release_empty(void)
 {
 	lock_take(&arena->lock);
@@ -190,6 +197,50 @@ Test(run, random_work_leaves_nothing_behind, .timeout = 60)
 		random_work(seed, 60000);
 }
 
+/* In any order; each run gives them out again in the order of addresses. */
+Test(run, many_go_back_at_once)
+{
+	static void *p[2000], *q[2000];
+
+	for (unsigned cls = 1; cls <= NR_SMALL; cls++) {
+		struct rng rng = {cls};
+		unsigned got = 0, last;
+
+		while (got < 2000)
+			got += take(cls, p + got, 2000 - got);
+		for (unsigned i = 1999; i > 0; i--) {
+			unsigned j = (unsigned)rng_below(&rng, i + 1);
+			void *t = p[i];
+
+			p[i] = p[j];
+			p[j] = t;
+		}
+		put_many(p, 1000);
+		assert_heap_valid();
+		put_many(p + 1000, 999);
+		assert_heap_valid();
+		last = take(cls, q, 50);
+		for (unsigned i = 1; i < last; i++)
+			cr_assert(q[i - 1] < q[i] ||
+				  run_of(arena, q[i - 1]) !=
+					  run_of(arena, q[i]));
+		put_many(q, last);
+		put(p[1999]);
+	}
+	release_empty();
+	assert_heap_valid();
+	cr_assert_eq(top_bytes(arena), arena->system_bytes);
+}
+
+Test(run, twice_the_same_chunk_ends_the_program, .signal = SIGABRT)
+{
+	void *keep = take_one(4), *p[3] = {take_one(4), take_one(4)};
+
+	cr_assert_not_null(keep);
+	p[2] = p[0];
+	put_many(p, 3);
+}
+
 /* What was freed most is used again before the heap grows. */
 Test(run, freed_chunks_are_used_again)
 {
@@ -238,8 +289,9 @@ static void lend(unsigned from, unsigned to)
 	cr_assert_leq(arena->system_bytes - top_bytes(arena), used + 4 * KIB,
 		      "class %u from class %u", to, from);
 	assert_heap_valid();
-	while (got > 0)
-		put(q[--got]);
+	/* What was lent whole, shards, and chunks of the class itself. */
+	put_many(q, got);
+	assert_heap_valid();
 	for (unsigned i = 0; i < nr; i += 8)
 		put(p[i]);
 	release_empty();
@@ -317,7 +369,7 @@ Test(run, a_damaged_distance_leads_nowhere)
 	cr_assert_not_null(run_of(arena, p));
 }
 
-/* Two of a run that go back, and come out again in turn. */
+/* Two of a run that go back and are written to, and come out again. */
 static void put_two_and_damage(uint64_t damage)
 {
 	void *keep = take_one(4), *a = take_one(4), *b = take_one(4);
@@ -330,17 +382,17 @@ static void put_two_and_damage(uint64_t damage)
 	take_one(4);
 }
 
-Test(run, links_that_are_whole_are_followed)
+Test(run, untouched_free_chunks_come_out_again)
 {
 	put_two_and_damage(0);
 }
 
-Test(run, an_overwritten_link_ends_the_program, .signal = SIGABRT)
+Test(run, a_write_after_free_ends_the_program, .signal = SIGABRT)
 {
 	put_two_and_damage(0x41);
 }
 
-Test(run, a_link_overwritten_in_both_halves_ends_the_program, .signal = SIGABRT)
+Test(run, a_write_after_free_over_all_of_the_word_ends_the_program, .signal = SIGABRT)
 {
 	put_two_and_damage(0x4141414141414141);
 }
