@@ -20,7 +20,7 @@ class Figures:
     def __init__(self, time=None, wall=None, faults=None, peak=None):
         self.time = time
         self.wall = wall             # seconds
-        self.faults = faults         # minor and major, of the whole process
+        self.faults = faults         # minor and major
         self.peak = peak             # the largest RSS, KiB
         self.end = None              # RSS when everything was just freed, KiB
         self.pause = None            # RSS after a pause, KiB

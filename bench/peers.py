@@ -13,6 +13,7 @@ shown in the tables, the CSV and a list, but it is not ours.
 import os
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True  # the source directory may be read-only
 
@@ -144,7 +145,9 @@ def main():
             return 0
         if not peers.rows:
             peers.give_up("no row matches --rows")
+        begin = time.monotonic()
         results = peers.run(peers.choose())
+        peers.tell(f"[{len(peers.rows)} rows in {(time.monotonic() - begin) / 60:.1f} minutes]")
     peers.write(results)
     return 1 if results.failures([MMSIM, GLIBC]) else 0
 

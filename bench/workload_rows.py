@@ -52,7 +52,7 @@ class WorkloadRow:
         figures.wall = found["wall_ns"] / 1e9
         figures.time = figures.wall if self.kind == "threaded" else found["cpu_ns"] / 1e9
         figures.peak, figures.end, figures.pause = found["peak_kb"], found["end_kb"], found.get("pause_kb")
-        figures.ops = found["ops"]
+        figures.ops, figures.faults = found["ops"], found["faults"]
         figures.output = f"{found['ops']} operations"
         if figures.time <= 0 or figures.peak <= 0:
             raise Failure(f"an impossible figure in the output: {output.strip()[:160]}")
@@ -63,7 +63,7 @@ def fields(name, output):
     """The figures of the line that a workload prints."""
     lines = output.splitlines()
     found = dict(re.findall(r" (\w+)=(\d+)(?= |$)", lines[0])) if len(lines) == 1 else {}
-    missing = [f for f in ("wall_ns", "cpu_ns", "ops", "peak_kb", "end_kb") if f not in found]
+    missing = [f for f in ("wall_ns", "cpu_ns", "faults", "ops", "peak_kb", "end_kb") if f not in found]
     if missing or lines[0].split(" ")[0] != name:
         raise Failure(f"wrong output: {output.strip()[:160]!r}")
     return {field: int(value) for field, value in found.items()}

@@ -6,9 +6,10 @@
  *
  * The one line on standard output:
  *
- *     NAME wall_ns=N cpu_ns=N ops=N peak_kb=N end_kb=N [pause_kb=N]
+ *     NAME wall_ns=N cpu_ns=N faults=N ops=N peak_kb=N end_kb=N [pause_kb=N]
  *
  * wall_ns, cpu_ns   the work; not the program's start, not the frees after it
+ * faults            page faults of the work
  * ops               what the row counts: as a rule blocks allocated
  * peak_kb           the largest resident set up to the end of the work
  * end_kb            the resident set when every block is freed
@@ -174,9 +175,11 @@ int main(int argc, char **argv)
 	run.traces = q.traces;
 	run.row->work(&run);
 	n = snprintf(line, sizeof line,
-		     "%s wall_ns=%ju cpu_ns=%ju ops=%ju peak_kb=%lu end_kb=%lu",
+		     "%s wall_ns=%ju cpu_ns=%ju faults=%ld ops=%ju peak_kb=%lu "
+		     "end_kb=%lu",
 		     q.name, (uintmax_t)run.wall_ns, (uintmax_t)run.cpu_ns,
-		     (uintmax_t)run.ops, run.peak_kb, suite_rss_kb());
+		     run.faults, (uintmax_t)run.ops, run.peak_kb,
+		     suite_rss_kb());
 	if (q.pause)
 		n += snprintf(line + n, sizeof line - (size_t)n,
 			      " pause_kb=%lu", rss_after_pause());

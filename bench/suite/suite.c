@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,9 +72,19 @@ uint64_t suite_share(const struct suite_run *run, uint64_t count)
 	return suite_count(run, count / (uint64_t)run->row->threads);
 }
 
+/* Of this process alone: not of the one that unpacks a trace. */
+static long page_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
 void suite_begin(struct suite_run *run)
 {
 	row_name = run->row->name;
+	run->begin_faults = page_faults();
 	run->begin_ns = clock_ns(CLOCK_MONOTONIC);
 	run->begin_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
@@ -82,6 +93,7 @@ void suite_end(struct suite_run *run)
 {
 	run->wall_ns = clock_ns(CLOCK_MONOTONIC) - run->begin_ns;
 	run->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - run->begin_cpu_ns;
+	run->faults = page_faults() - run->begin_faults;
 	run->peak_kb = peak_kb() - run->own_kb;
 }
 

@@ -48,6 +48,8 @@ struct suite_run {
 	uint64_t wall_ns;      /* from suite_begin to suite_end */
 	uint64_t begin_cpu_ns; /* CPU time of the process at suite_begin */
 	uint64_t cpu_ns;       /* from suite_begin to suite_end */
+	long begin_faults;     /* page faults of the process at suite_begin */
+	long faults;           /* from suite_begin to suite_end */
 	unsigned long peak_kb; /* VmHWM at suite_end, less own_kb */
 };
 

@@ -12,7 +12,7 @@ set -eu
 # What cli.sh runs.
 MMSIM=$top_builddir/bench/workloads
 number='[0-9][0-9]*'
-figures="wall_ns=$number cpu_ns=$number ops=$number peak_kb=$number end_kb=$number"
+figures="wall_ns=$number cpu_ns=$number faults=$number ops=$number peak_kb=$number end_kb=$number"
 
 # under LIBRARY ARGUMENT...: the library is preloaded into the program alone.
 under()

@@ -51,8 +51,9 @@ int main(int argc, char **argv)
 		pause();
 	/* The more rows, the less a percent is: the means must not be trivial. */
 	nsec = (long)NSEC_PER_PERCENT * (percent + 40 * row);
-	printf("%s wall_ns=%ld cpu_ns=%ld ops=%d peak_kb=%d end_kb=3000",
-	       names[row], nsec, nsec, BLOCKS + is_wrong,
+	printf("%s wall_ns=%ld cpu_ns=%ld faults=%d ops=%d peak_kb=%d "
+	       "end_kb=3000",
+	       names[row], nsec, nsec, 100 + row, BLOCKS + is_wrong,
 	       PEAK_KB_PER_PERCENT * percent);
 	puts(has_pause ? " pause_kb=2500" : "");
 	return 0;
