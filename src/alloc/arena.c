@@ -11,6 +11,7 @@
 
 #include "alloc/heap.h"
 #include "alloc/purge.h"
+#include "alloc/remote.h"
 #include "alloc/top.h"
 #include "base/fatal.h"
 
@@ -112,6 +113,9 @@ struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 {
 	struct chunk *c = arena_reuse(a, units);
 
+	/* What other threads have sent home goes before new memory. */
+	if (!c && remote_drain(a))
+		c = arena_reuse(a, units);
 	if (c) {
 		*zero_from = UINTPTR_MAX;
 		return c;

@@ -20,6 +20,8 @@
 #include "base/lock.h"
 
 #define NR_SEGMENTS 64u
+/* Small and medium chunks: see remote.h. */
+#define NR_REMOTE_WAYS 2u
 
 struct segment {
 	uintptr_t base;  /* the first chunk */
@@ -39,7 +41,8 @@ struct arena {
 
 	/* Batches of chunks that threads of other arenas have freed, added to
 	 * with one compare-and-swap (remote.c). */
-	struct remote_batch *remote __attribute__((aligned(64)));
+	struct remote_batch *remote[NR_REMOTE_WAYS]
+		__attribute__((aligned(64)));
 	size_t remote_bytes; /* posted and not yet picked up */
 
 	struct lock lock __attribute__((aligned(64)));
@@ -51,13 +54,13 @@ struct arena {
 	size_t shard_units; /* of all free shards, listed or not */
 
 	/* top.c */
-	struct chunk *top; /* NULL before the first growth */
+	struct chunk *top;   /* NULL before the first growth */
 	uintptr_t fresh;     /* top's memory from here on reads as zeros */
 	uintptr_t populated; /* pages of top below this were fetched */
 	struct segment segments[NR_SEGMENTS];
-	unsigned nr_segments; /* the last one holds top */
-	unsigned nr_foreign;  /* times somebody else had moved the break */
-	size_t system_bytes;  /* accessible, over all segments */
+	unsigned nr_segments;    /* the last one holds top */
+	unsigned nr_foreign;     /* times somebody else had moved the break */
+	size_t system_bytes;     /* accessible, over all segments */
 	size_t max_system_bytes; /* read without the lock */
 
 	/* purge.c */

@@ -13,6 +13,7 @@
 #include "alloc/defer.h"
 #include "alloc/fork.h"
 #include "alloc/heap.h"
+#include "alloc/remote.h"
 #include "alloc/thread.h"
 
 #include <errno.h>
@@ -64,7 +65,8 @@ static NOINLINE void free_arena(struct tcache *tc, void *p)
 
 static NOINLINE void free_slow(struct tcache *tc, void *p)
 {
-	if (UNLIKELY(!defer_return(&heap_default, tc, p)))
+	if (!defer_return(&heap_default, tc, p) &&
+	    !remote_free_begun(&heap_default, tc, p))
 		free_arena(tc, p);
 }
 

@@ -245,6 +245,7 @@ static void heap_expire(struct heap *heap, uint64_t now_ns)
 			store_relaxed(&heap->due_ns, now_ns + RETRY_NS);
 			continue;
 		}
+		remote_drain(a);
 		top_expire(a, now_ns);
 		purge_expire(a, now_ns);
 		lock_drop(&a->lock);

@@ -48,7 +48,6 @@ static void *malloc_from_arena(struct tcache *tc, struct arena *a, size_t units,
 	lock_take(&a->lock);
 	if (tcache_is_real(tc))
 		defer_give_back(tc);
-	remote_drain(a);
 	c = arena_take(a, units, may_grow, zero_from);
 	lock_drop(&a->lock);
 	return c ? chunk_user(c) : NULL;

@@ -6,11 +6,14 @@
  */
 #include "alloc/remote.h"
 
-#include "alloc/heap.h"
 #include "base/fatal.h"
 
-/* How far ahead headers are fetched. */
-#define COLLECT_AHEAD 8u
+/* What may be posted to an arena and not be picked up: half of the arena, within
+ * these bounds.  The upper one is for the time that taking it in takes. */
+#define REMOTE_BYTES_MIN (512 * KIB)
+#define REMOTE_BYTES_MAX (8 * MIB)
+/* At most so many batches are unpacked at once. */
+#define COLLECT_MAX 8u
 
 void remote_give_back(struct arena *a, void *p)
 {
@@ -29,148 +32,198 @@ void remote_give_back(struct arena *a, void *p)
 	arena_give(a, c);
 }
 
-/* Everything that was posted to an arena, now the caller's. */
-static struct remote_batch *remote_pick_up(struct arena *a)
+/* All that was posted this way, now the caller's. */
+static struct remote_batch *remote_pick_up(struct arena *a, unsigned way)
 {
-	struct remote_batch *batch =
-		__atomic_exchange_n(&a->remote, NULL, __ATOMIC_ACQUIRE);
-
-	store_relaxed(&a->remote_bytes, 0);
-	return batch;
+	return __atomic_exchange_n(&a->remote[way], NULL, __ATOMIC_ACQUIRE);
 }
 
-static struct remote_batch *remote_batch_done(struct heap *heap,
+/* Posts a chain of batches, of which it is the first and the last. */
+static void remote_push(struct arena *a, unsigned way,
+			struct remote_batch *first, struct remote_batch *last)
+{
+	struct remote_batch *next = load_relaxed(&a->remote[way]);
+
+	do
+		last->next = next;
+	while (!__atomic_compare_exchange_n(&a->remote[way], &next, first, true,
+					    __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED));
+}
+
+static struct remote_batch *remote_batch_done(struct arena *a,
 					      struct remote_batch *batch)
 {
 	struct remote_batch *next = batch->next;
 
-	meta_free(&heap->meta, batch, sizeof(*batch));
+	meta_free(&a->heap->meta, batch, sizeof(*batch));
 	return next;
 }
 
-static void remote_prefetch(const struct remote_batch *batch, uint32_t i)
+/* Gives n chunks of one way to the arena, whose lock is held. */
+static void remote_give_many(struct arena *a, unsigned way, void *const *p,
+			     unsigned n)
 {
-	if (i < batch->nr)
-		__builtin_prefetch(chunk_of(batch->p[i]), 1);
+	if (way == remote_way(NR_SMALL)) {
+		run_put_many(a, p, n);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		remote_give_back(a, p[i]);
 }
 
-void remote_drain(struct arena *a)
+static void remote_drain_way(struct arena *a, unsigned way)
 {
-	struct remote_batch *batch;
+	struct remote_batch *batch = remote_pick_up(a, way);
 
-	if (LIKELY(!remote_is_pending(a)))
-		return;
-	batch = remote_pick_up(a);
 	while (batch) {
-		for (uint32_t i = 0; i < batch->nr; i++) {
-			remote_prefetch(batch, i + COLLECT_AHEAD);
-			remote_give_back(a, batch->p[i]);
-		}
-		batch = remote_batch_done(a->heap, batch);
+		__atomic_fetch_sub(&a->remote_bytes, batch->bytes,
+				   __ATOMIC_RELAXED);
+		remote_give_many(a, way, batch->p, batch->nr);
+		batch = remote_batch_done(a, batch);
 	}
 }
 
-/* Puts a chunk that has C set on its stack; false: no room, or damaged. */
-static bool remote_to_stack(struct tcache *tc, void *p)
+bool remote_drain(struct arena *a)
 {
-	uint32_t x = chunk_lo(chunk_of(p)) ^ CHUNK_C ^ tcache_tag(tc);
-	size_t cls = 0;
+	bool any = false;
 
-	x = x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);
-	if (x <= NR_SMALL)
-		cls = x;
-	else if (x <= CACHED_UNITS_MAX)
-		cls = sizeclass_of_medium(tc->medium_table, x);
-	if (tc->sp[cls] == tc->limit[cls])
-		return false;
-	tc->sp[cls][-1] = p;
-	store_relaxed(&tc->sp[cls], tc->sp[cls] - 1);
+	for (unsigned way = 0; way < NR_REMOTE_WAYS; way++)
+		if (UNLIKELY(load_relaxed(&a->remote[way]) != NULL)) {
+			remote_drain_way(a, way);
+			any = true;
+		}
+	return any;
+}
+
+/* Moves chunks of a batch to the stacks, until that of class `cls` has no room:
+ * then false.  Those for which another one has none are gathered in rest[]. */
+static bool remote_unpack(struct tcache *tc, struct remote_batch *batch,
+			  unsigned cls, void **rest, unsigned *nr_rest)
+{
+	while (batch->nr > 0) {
+		uint32_t units = batch->units[batch->nr - 1];
+		void *p = batch->p[batch->nr - 1];
+		size_t its = sizeclass_of(tc->medium_table, units);
+		void **sp = tc->sp[its];
+
+		if (sp == tc->limit[its] && its == cls)
+			return false;
+		batch->nr--;
+		batch->bytes -= units * UNIT;
+		if (sp == tc->limit[its]) {
+			rest[(*nr_rest)++] = p;
+			continue;
+		}
+		/* malloc will write its header. */
+		__builtin_prefetch(chunk_of(p), 1);
+		sp[-1] = p;
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+		store_relaxed(&tc->sp[its], sp - 1);
+	}
 	return true;
 }
 
-void remote_collect(struct tcache *tc)
+void remote_collect(struct tcache *tc, unsigned cls)
 {
 	struct arena *a = tc->arena;
-	struct remote_batch *batch = remote_pick_up(a);
-	bool locked = false;
+	unsigned way = remote_way(cls);
+	struct remote_batch *batch = remote_pick_up(a, way), *last;
+	bool all = true;
 
-	while (batch) {
-		for (uint32_t i = 0; i < batch->nr; i++) {
-			remote_prefetch(batch, i + COLLECT_AHEAD);
-			if (remote_to_stack(tc, batch->p[i]))
-				continue;
-			if (!locked)
-				lock_take(&a->lock);
-			locked = true;
-			remote_give_back(a, batch->p[i]);
-		}
-		batch = remote_batch_done(a->heap, batch);
-	}
-	if (locked)
+	for (unsigned n = 0; batch && all && n < COLLECT_MAX; n++) {
+		void *rest[REMOTE_BATCH];
+		unsigned nr_rest = 0;
+		size_t bytes = batch->bytes;
+
+		all = remote_unpack(tc, batch, cls, rest, &nr_rest);
+		__atomic_fetch_sub(&a->remote_bytes, bytes - batch->bytes,
+				   __ATOMIC_RELAXED);
+		if (all)
+			batch = remote_batch_done(a, batch);
+		if (nr_rest == 0)
+			continue;
+		lock_take(&a->lock);
+		remote_give_many(a, way, rest, nr_rest);
 		lock_drop(&a->lock);
+	}
+	if (!batch)
+		return;
+	for (last = batch; last->next;)
+		last = last->next;
+	remote_push(a, way, batch, last);
 }
 
-static void remote_post(struct remote_slot *slot)
+static size_t remote_bytes_max(const struct arena *a)
 {
-	struct remote_batch *batch = slot->batch;
+	size_t half = load_relaxed(&a->max_system_bytes) / 2;
+
+	return max_size(min_size(half, REMOTE_BYTES_MAX), REMOTE_BYTES_MIN);
+}
+
+void remote_post(struct remote_slot *slot, unsigned way)
+{
+	struct remote_batch *batch = slot->batch[way];
 	struct arena *a = slot->arena;
 	size_t bytes = batch->bytes;
 
-	store_relaxed(&slot->batch, NULL);
-	batch->next = load_relaxed(&a->remote);
-	while (!__atomic_compare_exchange_n(&a->remote, &batch->next, batch,
-					    true, __ATOMIC_RELEASE,
-					    __ATOMIC_RELAXED))
-		continue;
+	store_relaxed(&slot->batch[way], NULL);
+	/* Before it can be picked up, so that it never is less than nothing. */
 	bytes += __atomic_fetch_add(&a->remote_bytes, bytes, __ATOMIC_RELAXED);
-	if (bytes > REMOTE_BYTES_MAX || load_relaxed(&a->nr_attached) == 0) {
+	remote_push(a, way, batch, batch);
+	if (bytes > remote_bytes_max(a) || load_relaxed(&a->nr_attached) == 0) {
 		lock_take(&a->lock);
 		remote_drain(a);
 		lock_drop(&a->lock);
 	}
 }
 
+static void remote_post_slot(struct remote_slot *slot)
+{
+	for (unsigned way = 0; way < NR_REMOTE_WAYS; way++)
+		if (slot->batch[way])
+			remote_post(slot, way);
+}
+
 /* The slot's batch for frees to `to`; NULL: no memory for one. */
 static struct remote_batch *remote_batch_for(struct tcache *tc,
 					     struct remote_slot *slot,
-					     struct arena *to)
+					     struct arena *to, unsigned way)
 {
-	if (slot->batch && slot->arena != to)
-		remote_post(slot);
-	if (!slot->batch) {
+	if (slot->arena != to) {
+		remote_post_slot(slot);
 		store_relaxed(&slot->arena, to);
-		store_relaxed(&slot->batch,
-			      meta_alloc(&tc->heap->meta, sizeof(*slot->batch)));
+		slot->tag = to->tag;
 	}
-	return slot->batch;
+	if (!slot->batch[way])
+		store_relaxed(&slot->batch[way],
+			      meta_alloc(&tc->heap->meta,
+					 sizeof(struct remote_batch)));
+	return slot->batch[way];
 }
 
 void remote_free(struct tcache *tc, struct arena *to, void *p)
 {
-	struct remote_slot *slot = &tc->remote[to->index % NR_REMOTE_SLOTS];
-	struct remote_batch *batch = remote_batch_for(tc, slot, to);
-	struct chunk *c = chunk_of(p);
-	uint32_t lo = chunk_lo(c);
+	uint32_t lo = chunk_lo(chunk_of(p));
+	uint32_t units = lo >> CHUNK_UNITS_SHIFT;
+	struct remote_slot *slot = remote_slot_of(tc->heap, tc, lo);
+	unsigned way = remote_way(units);
+	struct remote_batch *batch = remote_batch_for(tc, slot, to, way);
 
-	store_relaxed(&c->lo, lo | CHUNK_C);
-	if (UNLIKELY(!batch)) {
-		lock_take(&to->lock);
-		remote_give_back(to, p);
-		lock_drop(&to->lock);
+	/* The arena finds out what is wrong with others. */
+	if (LIKELY(batch && units - 1 < CACHED_UNITS_MAX)) {
+		if (remote_add(batch, p, units))
+			remote_post(slot, way);
 		return;
 	}
-	batch->p[batch->nr] = p;
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	batch->nr++;
-	store_relaxed(&batch->bytes,
-		      batch->bytes + (lo >> CHUNK_UNITS_SHIFT) * UNIT);
-	if (batch->nr == REMOTE_BATCH || batch->bytes >= REMOTE_BATCH_BYTES)
-		remote_post(slot);
+	store_relaxed(&chunk_of(p)->lo, lo | CHUNK_C);
+	lock_take(&to->lock);
+	remote_give_back(to, p);
+	lock_drop(&to->lock);
 }
 
 void remote_post_all(struct tcache *tc)
 {
 	for (unsigned i = 0; i < NR_REMOTE_SLOTS; i++)
-		if (tc->remote[i].batch)
-			remote_post(&tc->remote[i]);
+		remote_post_slot(&tc->remote[i]);
 }

@@ -4,18 +4,24 @@
  * A thread that frees a chunk of an arena other than its own does not take
  * that arena's lock.  It gathers such chunks, a batch for each arena, and posts
  * a full batch with one compare-and-swap; whoever refills from that arena next
- * picks everything up with one exchange.
+ * takes what he needs.
  *
  *   freeing thread: slot -> batch [p p p ... p]   --CAS-->   arena.remote
- *   owner, on a miss:  exchange(arena.remote, NULL) -> its stacks, or the runs
+ *   owner, on a miss:  exchange(arena.remote, NULL) -> his stacks
+ *                      what is left of it           --CAS-->   arena.remote
  *
- * A batch is an array of pointers in metadata, not a list through the chunks:
- * the owner can fetch headers ahead that another CPU has just written, and no
- * link can be overwritten.
+ * Small and medium chunks go separate ways, so that who needs one of the few
+ * medium ones does not have to look through all the small ones.
  *
- * What ends it: an owner that does not allocate any more would let the batches
- * pile up, so above REMOTE_BYTES_MAX, or when no thread is attached, the freeing
- * thread takes the lock and empties them itself.
+ * A batch is an array of pointers and sizes in metadata, not a list through the
+ * chunks: the owner can fetch headers ahead that another CPU has just written,
+ * waits for none of them, and no link can be overwritten.
+ *
+ * What ends it: before an arena cuts new memory from top all that is posted to
+ * it is taken in (arena_take), and so it is when the decay time is over.  An
+ * owner that does not allocate any more would still let the batches pile up, so
+ * above remote_bytes_max, or when no thread is attached, the freeing thread
+ * takes the lock and empties them itself.
  *
  * The idea of sending frees home in batches: P. Lietar et al., "snmalloc: A
  * Message Passing Allocator", 2019.
@@ -23,20 +29,69 @@
 #ifndef ALLOC_REMOTE_H
 #define ALLOC_REMOTE_H
 
-#include "alloc/arena.h"
-#include "alloc/tcache.h"
+#include "alloc/heap.h"
 
 /* A batch is posted when it is full or holds so many bytes. */
-#define REMOTE_BATCH 61u
+#define REMOTE_BATCH 100u
 #define REMOTE_BATCH_BYTES (16 * KIB)
-#define REMOTE_BYTES_MAX (512 * KIB)
 
 struct remote_batch {
 	struct remote_batch *next; /* posted before */
 	uint32_t nr;
 	uint32_t bytes; /* of all chunks */
 	void *p[REMOTE_BATCH];
+	uint16_t units[REMOTE_BATCH]; /* their sizes */
 };
+
+/* Which of its slots a cache uses for the arena that a header names. */
+static inline struct remote_slot *remote_slot_of(const struct heap *heap,
+						 struct tcache *tc, uint32_t lo)
+{
+	return &tc->remote[(lo ^ heap->secret) % NR_REMOTE_SLOTS];
+}
+
+/* Adds a chunk in use; true: the batch is full. */
+static ALWAYS_INLINE bool remote_add(struct remote_batch *batch, void *p,
+				     uint32_t units)
+{
+	uint32_t nr = batch->nr;
+
+	store_relaxed(user_lo(p), load_relaxed(user_lo(p)) | CHUNK_C);
+	batch->p[nr] = p;
+	batch->units[nr] = (uint16_t)units;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	batch->nr = nr + 1;
+	store_relaxed(&batch->bytes, batch->bytes + units * UNIT);
+	return batch->nr == REMOTE_BATCH || batch->bytes >= REMOTE_BATCH_BYTES;
+}
+
+void remote_post(struct remote_slot *slot, unsigned way);
+
+/* Which of the two ways a chunk goes. */
+static ALWAYS_INLINE unsigned remote_way(uint32_t units)
+{
+	return units > NR_SMALL;
+}
+
+/* Frees p if it is a cacheable chunk in use of an arena for which a batch is
+ * begun; else false.  One comparison, as in tcache_free, proves all that. */
+static ALWAYS_INLINE bool remote_free_begun(const struct heap *heap,
+					    struct tcache *tc, void *p)
+{
+	uint32_t lo = load_relaxed(user_lo(p));
+	struct remote_slot *slot = remote_slot_of(heap, tc, lo);
+	uint32_t x = lo ^ slot->tag;
+	unsigned way;
+
+	x = x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);
+	way = remote_way(x);
+	if (x - 1 >= CACHED_UNITS_MAX || !slot->batch[way] ||
+	    UNLIKELY((tcache_tag(tc) & CHUNK_NONE) != 0))
+		return false;
+	if (UNLIKELY(remote_add(slot->batch[way], p, x)))
+		remote_post(slot, way);
+	return true;
+}
 
 /* Frees p, a cacheable chunk in use of arena `to`. */
 void remote_free(struct tcache *tc, struct arena *to, void *p);
@@ -44,19 +99,21 @@ void remote_free(struct tcache *tc, struct arena *to, void *p);
 /* Posts all batches of a cache. */
 void remote_post_all(struct tcache *tc);
 
-/* Takes in what was posted to tc's arena: into its stacks while they have
- * room, the rest into the arena, whose lock is not held. */
-void remote_collect(struct tcache *tc);
+/* Fills tc's stacks from some of what was posted to its arena, until that of
+ * class `cls` has no room.  Chunks for which another stack has none go into the
+ * arena, whose lock is not held. */
+void remote_collect(struct tcache *tc, unsigned cls);
 
-/* Takes everything into the arena; its lock is held. */
-void remote_drain(struct arena *a);
+/* Takes everything into the arena, whose lock is held; false: nothing waited. */
+bool remote_drain(struct arena *a);
 
 /* Gives one cached chunk back to its arena, whose lock is held. */
 void remote_give_back(struct arena *a, void *p);
 
-static inline bool remote_is_pending(const struct arena *a)
+/* Whether chunks of the class's kind have been posted. */
+static inline bool remote_is_pending(const struct arena *a, unsigned cls)
 {
-	return load_relaxed(&a->remote) != NULL;
+	return load_relaxed(&a->remote[remote_way(cls)]) != NULL;
 }
 
 #endif

@@ -67,10 +67,16 @@ static void figures_add_cache(struct arena_figures *f, const struct arena *a,
 {
 	for (unsigned i = 0; i < NR_REMOTE_SLOTS; i++) {
 		const struct remote_slot *slot = &tc->remote[i];
-		const struct remote_batch *batch = load_relaxed(&slot->batch);
 
-		if (batch && load_relaxed(&slot->arena) == a)
-			f->cached_bytes += load_relaxed(&batch->bytes);
+		if (load_relaxed(&slot->arena) != a)
+			continue;
+		for (unsigned way = 0; way < NR_REMOTE_WAYS; way++) {
+			const struct remote_batch *batch =
+				load_relaxed(&slot->batch[way]);
+
+			if (batch)
+				f->cached_bytes += load_relaxed(&batch->bytes);
+		}
 	}
 	if (tc->arena != a)
 		return;

@@ -324,8 +324,9 @@ static void *tcache_second_look(struct tcache *tc, unsigned cls, uint32_t units)
 {
 	void *p = NULL;
 
-	if (remote_is_pending(tc->arena)) {
-		remote_collect(tc);
+	if (remote_is_pending(tc->arena, cls)) {
+		tcache_tick(tc, cls);
+		remote_collect(tc, cls);
 		p = sizeclass_is_small(cls) ? tcache_pop(tc, cls)
 					    : tcache_pop_medium(tc, cls, units);
 	}

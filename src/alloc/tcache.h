@@ -25,8 +25,7 @@
 #ifndef ALLOC_TCACHE_H
 #define ALLOC_TCACHE_H
 
-#include "alloc/chunk.h"
-#include "alloc/run.h"
+#include "alloc/arena.h"
 #include "alloc/sizeclass.h"
 
 #include <pthread.h>
@@ -44,7 +43,8 @@ struct remote_batch;
 /* Frees of one other arena's chunks, on their way there (remote.c). */
 struct remote_slot {
 	struct arena *arena;
-	struct remote_batch *batch; /* NULL: none is begun */
+	struct remote_batch *batch[NR_REMOTE_WAYS]; /* NULL: none is begun */
+	uint32_t tag;                               /* the arena's */
 };
 
 /* A large chunk that was deferred once, and so checked: see defer.h. */
