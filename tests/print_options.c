@@ -40,11 +40,11 @@ static const char *param_name(int param)
 
 int main(void)
 {
-	for (const struct option *opt = option_table; opt->name; opt++)
+	for (const struct option *opt = option_table; *opt->name; opt++)
 		printf("%s|%s|%s|%s|Default %zu%s; range %zu to %zu%s.\n",
 		       opt->name, param_name(opt->param),
-		       opt->env ? opt->env : "-",
-		       opt->tunable ? opt->tunable : "-", opt->default_value,
+		       *opt->env ? opt->env : "-",
+		       *opt->tunable ? opt->tunable : "-", opt->default_value,
 		       opt->is_bytes ? " bytes" : "", opt->min, opt->max,
 		       opt->minus_one ? " or \\-1" : "");
 	return 0;

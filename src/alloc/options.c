@@ -184,7 +184,7 @@ const struct option option_table[] = {
 		FIELD(stats),
 		.help = "1: print malloc_stats on standard error at exit",
 	},
-	{.name = NULL},
+	{.name = ""},
 };
 
 static size_t *option_field(struct options *options, const struct option *opt)
@@ -215,7 +215,7 @@ static void option_store(struct options *options, const struct option *opt,
 void options_init(struct options *options)
 {
 	memset(options, 0, sizeof(*options));
-	for (const struct option *opt = option_table; opt->name; opt++)
+	for (const struct option *opt = option_table; *opt->name; opt++)
 		*option_field(options, opt) = opt->default_value;
 }
 
@@ -370,8 +370,8 @@ static bool name_is_capitals(const char *name, const char *end,
 static void read_malloc_variable(struct options *options, const char *name,
 				 const char *value)
 {
-	for (const struct option *opt = option_table; opt->name; opt++)
-		if (opt->env && name_is(name, value - 1, opt->env))
+	for (const struct option *opt = option_table; *opt->name; opt++)
+		if (name_is(name, value - 1, opt->env))
 			option_set_or_complain(options, opt, opt->env, value,
 					       value + strlen(value));
 }
@@ -383,7 +383,7 @@ static void read_mmsim_variable(struct options *options, const char *name,
 	struct outbuf out;
 
 	name += strlen("MMSIM_");
-	for (const struct option *opt = option_table; opt->name; opt++) {
+	for (const struct option *opt = option_table; *opt->name; opt++) {
 		if (!name_is_capitals(name, value - 1, opt->name))
 			continue;
 		outbuf_init(&out, source, sizeof(source), -1);
@@ -406,8 +406,8 @@ static void read_tunable(struct options *options, const char *name,
 
 	if (!value++)
 		return;
-	for (const struct option *opt = option_table; opt->name; opt++) {
-		if (!opt->tunable || !name_is(name, value - 1, opt->tunable))
+	for (const struct option *opt = option_table; *opt->name; opt++) {
+		if (!*opt->tunable || !name_is(name, value - 1, opt->tunable))
 			continue;
 		/* glibc's other kinds of huge pages, and their sizes. */
 		if (opt->offset == offsetof(struct options, hugepages) &&
@@ -484,7 +484,7 @@ static bool read_list_item(struct options *options, const char *name,
 
 	if (!value++)
 		return false;
-	for (const struct option *opt = option_table; opt->name; opt++)
+	for (const struct option *opt = option_table; *opt->name; opt++)
 		if (name_is(name, value - 1, opt->name))
 			return option_set(options, opt, value, end);
 	return false;
@@ -514,9 +514,9 @@ int options_mallopt(struct options *options, int param, int value)
 	const struct option *opt = option_table;
 	size_t size;
 
-	while (opt->name && opt->param != param)
+	while (*opt->name && opt->param != param)
 		opt++;
-	if (!opt->name || param == 0)
+	if (!*opt->name || param == 0)
 		return 1;
 	/* glibc takes sizes as size_t: a negative int is beyond any size. */
 	size = value < 0 ? opt->max : min_size((size_t)value, opt->max);

@@ -41,19 +41,19 @@ struct options {
 };
 
 struct option {
-	const char *name;    /* "mmap_threshold" */
-	int param;           /* M_MMAP_THRESHOLD, or 0 */
-	const char *env;     /* "MALLOC_MMAP_THRESHOLD_" or "MMSIM_DECAY_MS" */
-	const char *tunable; /* "glibc.malloc.mmap_threshold" or NULL */
+	char name[16];    /* "mmap_threshold" */
+	int param;        /* M_MMAP_THRESHOLD, or 0 */
+	char env[24];     /* "MALLOC_MMAP_THRESHOLD_" or "MMSIM_DECAY_MS" */
+	char tunable[32]; /* "glibc.malloc.mmap_threshold" or "" */
 	size_t default_value;
-	size_t min, max;     /* of an accepted value */
-	bool minus_one;      /* -1 is accepted and means OPTION_NEVER */
-	bool is_bytes;       /* K, M, G may follow in text; shown as bytes */
-	size_t offset;       /* of the field in struct options */
-	const char *help;
+	size_t min, max; /* of an accepted value */
+	bool minus_one;  /* -1 is accepted and means OPTION_NEVER */
+	bool is_bytes;   /* K, M, G may follow in text; shown as bytes */
+	size_t offset;   /* of the field in struct options */
+	char help[200];
 };
 
-/* The table; it ends with a NULL name. */
+/* The table; it ends with an empty name. */
 extern const struct option option_table[];
 
 void options_init(struct options *options);

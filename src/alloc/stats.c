@@ -399,7 +399,7 @@ static void print_options(struct outbuf *out, const struct heap *heap)
 	const char *options = (const char *)&heap->options;
 
 	outbuf_str(out, "Options:\n");
-	for (const struct option *opt = option_table; opt->name; opt++) {
+	for (const struct option *opt = option_table; *opt->name; opt++) {
 		size_t value = load_relaxed(
 			(const size_t *)(const void *)(options + opt->offset));
 

@@ -36,14 +36,14 @@ const struct option *setting_find(const char *name)
 {
 	char param[64], own[64];
 
-	for (const struct option *opt = option_table; opt->name; opt++) {
+	for (const struct option *opt = option_table; *opt->name; opt++) {
 		setting_name(opt, param, sizeof(param));
 		snprintf(own, sizeof(own), "MMSIM_%s", opt->name);
 		if (strcasecmp(name, opt->name) == 0 ||
 		    strcasecmp(name, param) == 0 ||
 		    strcasecmp(name, own) == 0 ||
-		    (opt->env && strcasecmp(name, opt->env) == 0) ||
-		    (opt->tunable && strcmp(name, opt->tunable) == 0))
+		    (*opt->env && strcasecmp(name, opt->env) == 0) ||
+		    (*opt->tunable && strcmp(name, opt->tunable) == 0))
 			return opt;
 	}
 	return NULL;
@@ -57,7 +57,7 @@ static void complain_name(const char *name, char *why, size_t size)
 	if (!to)
 		return;
 	fprintf(to, "%s: no such option; there are ", name);
-	for (const struct option *opt = option_table; opt->name; opt++) {
+	for (const struct option *opt = option_table; *opt->name; opt++) {
 		char text[64];
 
 		setting_name(opt, text, sizeof(text));

@@ -99,7 +99,7 @@ static struct address_area area_32(const struct mmsim_machine *machine,
 			"fixmap", "fixed slots: APIC, kmap_atomic",
 			MAP_FIXMAP_START_32, MAP_FIXMAP_END_32};
 	default:
-		return (struct address_area){NULL, NULL, 0, 0};
+		return (struct address_area){"", "", 0, 0};
 	}
 }
 

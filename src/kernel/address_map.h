@@ -20,8 +20,8 @@ enum kernel_area {
 };
 
 struct address_area {
-	const char *name;
-	const char *holds; /* what may live there */
+	char name[16];
+	char holds[40]; /* what may live there */
 	uint64_t start,
 		end; /* [start, end); both 0: not in this architecture */
 };

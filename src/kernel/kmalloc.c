@@ -22,14 +22,14 @@
 
 static const struct kmalloc_size {
 	size_t size;
-	const char *suffix;
+	char suffix[8];
 } kmalloc_sizes[KMALLOC_NR_SIZES] = {
 	{8, "8"},     {16, "16"},   {32, "32"},   {64, "64"},   {96, "96"},
 	{128, "128"}, {192, "192"}, {256, "256"}, {512, "512"}, {1024, "1k"},
 	{2048, "2k"}, {4096, "4k"}, {8192, "8k"},
 };
 
-static const char *const kmalloc_prefixes[NR_KMALLOC_TYPES] = {
+static const char kmalloc_prefixes[NR_KMALLOC_TYPES][16] = {
 	[KMALLOC_NORMAL] = "kmalloc-",
 	[KMALLOC_CGROUP] = "kmalloc-cg-",
 	[KMALLOC_RECLAIM] = "kmalloc-rcl-",
@@ -83,8 +83,8 @@ static uint64_t kmalloc_large(struct mmsim_machine *machine, size_t size,
 			      gfp_t gfp)
 {
 	unsigned order = log2_floor((size - 1) >> PAGE_SHIFT) + 1;
-	struct page *page = alloc_pages(machine, machine->current,
-					 gfp | GFP_F_COMP, order);
+	struct page *page =
+		alloc_pages(machine, machine->current, gfp | GFP_F_COMP, order);
 
 	if (!page)
 		return 0;

@@ -179,7 +179,7 @@ int mempolicy_new(struct mmsim_machine *machine, int mode, nodemask_t nodes,
 
 void mempolicy_text(const struct mempolicy *policy, char *buf, size_t len)
 {
-	static const char *const names[] = {
+	static const char names[][16] = {
 		[MPOL_DEFAULT] = "default",
 		[MPOL_PREFERRED] = "prefer",
 		[MPOL_BIND] = "bind",

@@ -22,7 +22,7 @@
 
 static const struct gfp_name {
 	gfp_t mask;
-	const char *name;
+	char name[24];
 } gfp_names[] = {
 	{GFP_TRANSHUGE, "GFP_TRANSHUGE"},
 	{GFP_TRANSHUGE_LIGHT, "GFP_TRANSHUGE_LIGHT"},
@@ -214,8 +214,7 @@ void oom_dump_tasks(const struct oom_control *oc)
 	if (machine->profile >= PROFILE_6_1)
 		printk(machine, "Tasks state (memory values in pages):");
 	printk(machine, "%s", oom_tasks_heading(machine));
-	list_for_each(task, &machine->tasks, link)
-	{
+	list_for_each(task, &machine->tasks, link) {
 		if (task == machine->init_task || !task->mm ||
 		    !oom_is_eligible(task, oc->nodes))
 			continue;
@@ -229,7 +228,7 @@ void oom_dump_tasks(const struct oom_control *oc)
 void oom_dump_summary(const struct oom_control *oc,
 		      const struct mmsim_task *victim)
 {
-	static const char *const constraints[] = {
+	static const char constraints[][32] = {
 		[CONSTRAINT_NONE] = "CONSTRAINT_NONE",
 		[CONSTRAINT_CPUSET] = "CONSTRAINT_CPUSET",
 		[CONSTRAINT_MEMORY_POLICY] = "CONSTRAINT_MEMORY_POLICY",

@@ -9,7 +9,7 @@
 enum { PAGING_MAX_LEVELS = 5 };
 
 struct paging_layout {
-	const char *name;
+	char name[24];
 	unsigned page_shift;
 	unsigned entry_bytes;
 	unsigned levels;

@@ -52,7 +52,7 @@ enum {
 };
 
 static const struct {
-	const char *name;
+	char name[24];
 	unsigned with;
 } traces[] = {
 	{"working set", 0},
@@ -64,7 +64,7 @@ static const struct {
 	{"loop, too large", WITH_LOOP},
 };
 
-static const char *const trace_policies[] = {"lru", "two-lists", "young-old"};
+static const char trace_policies[][12] = {"lru", "two-lists", "young-old"};
 
 /* One trace on one cache. */
 struct trace {

@@ -27,7 +27,7 @@ struct record_head {
 _Static_assert(sizeof(struct record_head) == 16, "records stay aligned");
 
 static const struct record_kind {
-	const char *name;
+	char name[20];
 	size_t size;
 	bool reclaimable;
 } record_kinds[NR_KMEM_RECORDS] = {

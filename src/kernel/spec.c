@@ -183,8 +183,8 @@ static int spec_disk_bandwidth(struct spec_parser *parser,
 }
 
 static int spec_count(struct spec_parser *parser, const char *key,
-		      struct spec_text value, unsigned max,
-		      const char *allowed, unsigned *count)
+		      struct spec_text value, unsigned max, const char *allowed,
+		      unsigned *count)
 {
 	uint64_t n;
 
@@ -218,10 +218,12 @@ static int spec_seed(struct spec_parser *parser, struct spec_text value)
 	return 0;
 }
 
-/* The number of the word in a list that ends with NULL; -1: not there. */
-static int spec_word(struct spec_text value, const char *const *words)
+enum { SPEC_WORD_LEN = 16 };
+
+/* The number of the word in a list that ends with ""; -1: not there. */
+static int spec_word(struct spec_text value, const char (*words)[SPEC_WORD_LEN])
 {
-	for (int i = 0; words[i]; i++)
+	for (int i = 0; *words[i]; i++)
 		if (spec_text_is(value, words[i]))
 			return i;
 	return -1;
@@ -229,8 +231,8 @@ static int spec_word(struct spec_text value, const char *const *words)
 
 static int spec_profile(struct spec_parser *parser, struct spec_text value)
 {
-	static const char *const words[] = {"linux-2.6.32", "linux-3.10",
-					    "linux-6.1", "linux-6.18", NULL};
+	static const char words[][SPEC_WORD_LEN] = {
+		"linux-2.6.32", "linux-3.10", "linux-6.1", "linux-6.18", ""};
 	int word = spec_word(value, words);
 
 	if (word < 0)
@@ -243,8 +245,8 @@ static int spec_profile(struct spec_parser *parser, struct spec_text value)
 
 static int spec_arch(struct spec_parser *parser, struct spec_text value)
 {
-	static const char *const words[] = {"x86-64", "x86-32", "x86-32-pae",
-					    NULL};
+	static const char words[][SPEC_WORD_LEN] = {"x86-64", "x86-32",
+						    "x86-32-pae", ""};
 	int word = spec_word(value, words);
 
 	if (word < 0)
@@ -256,7 +258,8 @@ static int spec_arch(struct spec_parser *parser, struct spec_text value)
 
 static int spec_thp(struct spec_parser *parser, struct spec_text value)
 {
-	static const char *const words[] = {"never", "madvise", "always", NULL};
+	static const char words[][SPEC_WORD_LEN] = {"never", "madvise",
+						    "always", ""};
 	int word = spec_word(value, words);
 
 	if (word < 0)
@@ -268,15 +271,16 @@ static int spec_thp(struct spec_parser *parser, struct spec_text value)
 
 static int spec_memory_model(struct spec_parser *parser, struct spec_text value)
 {
-	static const char *const words[] = {"sparsemem", "flatmem",
-					    "discontigmem", NULL};
+	static const char words[][SPEC_WORD_LEN] = {"sparsemem", "flatmem",
+						    "discontigmem", ""};
 	int word = spec_word(value, words);
 
 	if (word < 0)
 		return spec_reject(parser, "memory_model", value,
 				   "sparsemem, flatmem and discontigmem are "
 				   "allowed");
-	parser->spec->memory_model = (enum memory_model)(MEMORY_SPARSEMEM + word);
+	parser->spec->memory_model =
+		(enum memory_model)(MEMORY_SPARSEMEM + word);
 	return 0;
 }
 
@@ -295,17 +299,27 @@ static const struct spec_key {
 	const char *name;
 	int (*parse)(struct spec_parser *parser, struct spec_text value);
 } spec_keys[] = {
-	{"ram", spec_ram},	       {"swap", spec_swap},
-	{"nodes", spec_nodes},	       {"cpus", spec_cpus},
-	{"seed", spec_seed},	       {"profile", spec_profile},
-	{"arch", spec_arch},	       {"thp", spec_thp},
-	{"aslr", spec_aslr},	       {"memory_model", spec_memory_model},
-	{"disk_size", spec_disk_size}, {"disk_latency", spec_disk_latency},
+	{"ram", spec_ram},
+	{"swap", spec_swap},
+	{"nodes", spec_nodes},
+	{"cpus", spec_cpus},
+	{"seed", spec_seed},
+	{"profile", spec_profile},
+	{"arch", spec_arch},
+	{"thp", spec_thp},
+	{"aslr", spec_aslr},
+	{"memory_model", spec_memory_model},
+	{"disk_size", spec_disk_size},
+	{"disk_latency", spec_disk_latency},
 	{"disk_bandwidth", spec_disk_bandwidth},
-	{"managed", spec_managed},     {"present", spec_present},
-	{"boot_used", spec_boot_used}, {"boot_freed", spec_boot_freed},
-	{"tmp_size", spec_tmp_size},   {"shm_size", spec_shm_size},
-	{"maxmem", spec_maxmem},       {"slots", spec_slots},
+	{"managed", spec_managed},
+	{"present", spec_present},
+	{"boot_used", spec_boot_used},
+	{"boot_freed", spec_boot_freed},
+	{"tmp_size", spec_tmp_size},
+	{"shm_size", spec_shm_size},
+	{"maxmem", spec_maxmem},
+	{"slots", spec_slots},
 	{"memory_block", spec_memory_block},
 };
 
@@ -348,8 +362,8 @@ static int spec_check_sysctls(struct spec_parser *parser)
 		name[setting->name_len] = '\0';
 		memcpy(text, setting->value, setting->value_len);
 		text[setting->value_len] = '\0';
-		if (sysctl_check(spec->profile, name, text, why,
-				 sizeof(why)) < 0) {
+		if (sysctl_check(spec->profile, name, text, why, sizeof(why)) <
+		    0) {
 			outbuf_str(&parser->why, why);
 			return -EINVAL;
 		}
@@ -386,8 +400,7 @@ static int spec_pair(struct spec_parser *parser, struct spec_text pair)
 			return -EINVAL;
 		}
 		if (parser->seen >> i & 1) {
-			outbuf_printf(&parser->why,
-				      "%s: a key is allowed once",
+			outbuf_printf(&parser->why, "%s: a key is allowed once",
 				      spec_keys[i].name);
 			return -EINVAL;
 		}

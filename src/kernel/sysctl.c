@@ -38,16 +38,6 @@ enum sysctl_kind {
 	SYSCTL_ZONES, /* a vector, one int a zone */
 };
 
-struct sysctl_entry {
-	const char *name;
-	enum sysctl_kind kind;
-	size_t offset; /* in struct sysctl_vm */
-	int64_t min, max, value; /* value: at boot */
-	void (*changed)(struct mmsim_machine *machine, int64_t old);
-	enum profile since, last; /* kernels that have this row */
-	bool or_zero; /* 0 is allowed though it is below min */
-};
-
 static void changed_overcommit_ratio(struct mmsim_machine *machine, int64_t old)
 {
 	(void)old;
@@ -129,90 +119,176 @@ static void changed_writeback(struct mmsim_machine *machine, int64_t old)
 		flusher_wake_later(machine);
 }
 
+/* What follows from a change: the numbers of the rows, because a pointer in each
+ * row would have the whole table relocated at the start of every program. */
+enum sysctl_hook {
+	CHANGED_NOTHING,
+	CHANGED_OVERCOMMIT_RATIO,
+	CHANGED_OVERCOMMIT_KBYTES,
+	CHANGED_MIN_FREE_KBYTES,
+	CHANGED_WATERMARKS,
+	CHANGED_LOWMEM_RESERVE,
+	CHANGED_PROACTIVENESS,
+	CHANGED_PCP,
+	CHANGED_DIRTY_RATIO,
+	CHANGED_DIRTY_BYTES,
+	CHANGED_DIRTY_BACKGROUND_RATIO,
+	CHANGED_DIRTY_BACKGROUND_BYTES,
+	CHANGED_WRITEBACK,
+};
+
+static void sysctl_changed(struct mmsim_machine *machine, enum sysctl_hook hook,
+			   int64_t old)
+{
+	switch (hook) {
+	case CHANGED_OVERCOMMIT_RATIO:
+		changed_overcommit_ratio(machine, old);
+		break;
+	case CHANGED_OVERCOMMIT_KBYTES:
+		changed_overcommit_kbytes(machine, old);
+		break;
+	case CHANGED_MIN_FREE_KBYTES:
+		changed_min_free_kbytes(machine, old);
+		break;
+	case CHANGED_WATERMARKS:
+		changed_watermarks(machine, old);
+		break;
+	case CHANGED_LOWMEM_RESERVE:
+		changed_lowmem_reserve(machine, old);
+		break;
+	case CHANGED_PROACTIVENESS:
+		changed_proactiveness(machine, old);
+		break;
+	case CHANGED_PCP:
+		changed_pcp(machine, old);
+		break;
+	case CHANGED_DIRTY_RATIO:
+		changed_dirty_ratio(machine, old);
+		break;
+	case CHANGED_DIRTY_BYTES:
+		changed_dirty_bytes(machine, old);
+		break;
+	case CHANGED_DIRTY_BACKGROUND_RATIO:
+		changed_dirty_background_ratio(machine, old);
+		break;
+	case CHANGED_DIRTY_BACKGROUND_BYTES:
+		changed_dirty_background_bytes(machine, old);
+		break;
+	case CHANGED_WRITEBACK:
+		changed_writeback(machine, old);
+		break;
+	case CHANGED_NOTHING:
+		break;
+	}
+}
+
+struct sysctl_entry {
+	char name[40];
+	enum sysctl_kind kind;
+	size_t offset;           /* in struct sysctl_vm */
+	int64_t min, max, value; /* value: at boot */
+	enum sysctl_hook changed;
+	enum profile since, last; /* kernels that have this row */
+	bool or_zero;             /* 0 is allowed though it is below min */
+};
+
 #define ALL_PROFILES PROFILE_2_6_32, PROFILE_6_18
 #define SINCE(p) PROFILE_##p, PROFILE_6_18
 #define UNTIL(p) PROFILE_2_6_32, PROFILE_##p
 #define FIELD(f) offsetof(struct sysctl_vm, f)
 #define INT_(n, f, lo, hi, def, hook, which)                                   \
-	{n, SYSCTL_INT, FIELD(f), lo, hi, def, hook, which, false}
+	{                                                                      \
+		n, SYSCTL_INT, FIELD(f), lo, hi, def, hook, which, false       \
+	}
 #define ULONG_(n, f, lo, def, hook, which)                                     \
-	{n, SYSCTL_ULONG, FIELD(f), lo, -1, def, hook, which, false}
+	{                                                                      \
+		n, SYSCTL_ULONG, FIELD(f), lo, -1, def, hook, which, false     \
+	}
 
 /* shmmax and shmall: all but 16 MiB of the address space. */
 #define SHM_UNLIMITED ((int64_t)(UINT64_MAX - ((uint64_t)1 << 24)))
 
 static const struct sysctl_entry sysctl_table[] = {
-	ULONG_("vm.admin_reserve_kbytes", admin_reserve_kbytes, 0, 8192, NULL,
-	       SINCE(3_10)),
+	ULONG_("vm.admin_reserve_kbytes", admin_reserve_kbytes, 0, 8192,
+	       CHANGED_NOTHING, SINCE(3_10)),
 	INT_("vm.compaction_proactiveness", compaction_proactiveness, 0, 100,
-	     20, changed_proactiveness, SINCE(6_1)),
+	     20, CHANGED_PROACTIVENESS, SINCE(6_1)),
 	ULONG_("vm.dirty_background_bytes", dirty_background_bytes, 1, 0,
-	       changed_dirty_background_bytes, ALL_PROFILES),
+	       CHANGED_DIRTY_BACKGROUND_BYTES, ALL_PROFILES),
 	INT_("vm.dirty_background_ratio", dirty_background_ratio, 0, 100, 10,
-	     changed_dirty_background_ratio, ALL_PROFILES),
+	     CHANGED_DIRTY_BACKGROUND_RATIO, ALL_PROFILES),
 	ULONG_("vm.dirty_bytes", dirty_bytes, 2 << PAGE_SHIFT, 0,
-	       changed_dirty_bytes, ALL_PROFILES),
+	       CHANGED_DIRTY_BYTES, ALL_PROFILES),
 	INT_("vm.dirty_expire_centisecs", dirty_expire_centisecs, 0, INT_MAX,
-	     3000, NULL, ALL_PROFILES),
-	INT_("vm.dirty_ratio", dirty_ratio, 0, 100, 20, changed_dirty_ratio,
+	     3000, CHANGED_NOTHING, ALL_PROFILES),
+	INT_("vm.dirty_ratio", dirty_ratio, 0, 100, 20, CHANGED_DIRTY_RATIO,
 	     ALL_PROFILES),
 	INT_("vm.dirty_writeback_centisecs", dirty_writeback_centisecs, 0,
-	     INT_MAX, 500, changed_writeback, ALL_PROFILES),
-	INT_("vm.extfrag_threshold", extfrag_threshold, 0, 1000, 500, NULL,
-	     SINCE(3_10)),
-	INT_("vm.legacy_va_layout", legacy_va_layout, 0, INT_MAX, 0, NULL,
-	     ALL_PROFILES),
+	     INT_MAX, 500, CHANGED_WRITEBACK, ALL_PROFILES),
+	INT_("vm.extfrag_threshold", extfrag_threshold, 0, 1000, 500,
+	     CHANGED_NOTHING, SINCE(3_10)),
+	INT_("vm.legacy_va_layout", legacy_va_layout, 0, INT_MAX, 0,
+	     CHANGED_NOTHING, ALL_PROFILES),
 	{"vm.lowmem_reserve_ratio", SYSCTL_ZONES, FIELD(lowmem_reserve_ratio),
-	 INT_MIN, INT_MAX, 0, changed_lowmem_reserve, ALL_PROFILES, false},
-	INT_("vm.max_map_count", max_map_count, 0, INT_MAX, 65530, NULL,
-	     ALL_PROFILES),
+	 INT_MIN, INT_MAX, 0, CHANGED_LOWMEM_RESERVE, ALL_PROFILES, false},
+	INT_("vm.max_map_count", max_map_count, 0, INT_MAX, 65530,
+	     CHANGED_NOTHING, ALL_PROFILES),
 	INT_("vm.min_free_kbytes", min_free_kbytes, 0, INT_MAX, 0,
-	     changed_min_free_kbytes, ALL_PROFILES),
-	INT_("vm.min_slab_ratio", min_slab_ratio, 0, 100, 5, NULL,
+	     CHANGED_MIN_FREE_KBYTES, ALL_PROFILES),
+	INT_("vm.min_slab_ratio", min_slab_ratio, 0, 100, 5, CHANGED_NOTHING,
 	     ALL_PROFILES),
-	INT_("vm.min_unmapped_ratio", min_unmapped_ratio, 0, 100, 1, NULL,
-	     ALL_PROFILES),
-	ULONG_("vm.mmap_min_addr", mmap_min_addr, 0, 65536, NULL,
+	INT_("vm.min_unmapped_ratio", min_unmapped_ratio, 0, 100, 1,
+	     CHANGED_NOTHING, ALL_PROFILES),
+	ULONG_("vm.mmap_min_addr", mmap_min_addr, 0, 65536, CHANGED_NOTHING,
 	       ALL_PROFILES),
-	INT_("vm.oom_dump_tasks", oom_dump_tasks, 0, INT_MAX, 1, NULL,
-	     ALL_PROFILES),
+	INT_("vm.oom_dump_tasks", oom_dump_tasks, 0, INT_MAX, 1,
+	     CHANGED_NOTHING, ALL_PROFILES),
 	INT_("vm.oom_kill_allocating_task", oom_kill_allocating_task, 0,
-	     INT_MAX, 0, NULL, ALL_PROFILES),
+	     INT_MAX, 0, CHANGED_NOTHING, ALL_PROFILES),
 	ULONG_("vm.overcommit_kbytes", overcommit_kbytes, 0, 0,
-	       changed_overcommit_kbytes, SINCE(6_1)),
-	INT_("vm.overcommit_memory", overcommit_memory, 0, 2, 0, NULL,
-	     ALL_PROFILES),
+	       CHANGED_OVERCOMMIT_KBYTES, SINCE(6_1)),
+	INT_("vm.overcommit_memory", overcommit_memory, 0, 2, 0,
+	     CHANGED_NOTHING, ALL_PROFILES),
 	INT_("vm.overcommit_ratio", overcommit_ratio, 0, INT_MAX, 50,
-	     changed_overcommit_ratio, ALL_PROFILES),
-	INT_("vm.page-cluster", page_cluster, 0, 31, 3, NULL, ALL_PROFILES),
-	INT_("vm.panic_on_oom", panic_on_oom, 0, 2, 0, NULL, ALL_PROFILES),
+	     CHANGED_OVERCOMMIT_RATIO, ALL_PROFILES),
+	INT_("vm.page-cluster", page_cluster, 0, 31, 3, CHANGED_NOTHING,
+	     ALL_PROFILES),
+	INT_("vm.panic_on_oom", panic_on_oom, 0, 2, 0, CHANGED_NOTHING,
+	     ALL_PROFILES),
 	{"vm.percpu_pagelist_high_fraction", SYSCTL_INT,
-	 FIELD(percpu_pagelist_high_fraction), 8, INT_MAX, 0, changed_pcp,
+	 FIELD(percpu_pagelist_high_fraction), 8, INT_MAX, 0, CHANGED_PCP,
 	 SINCE(6_1), true},
-	INT_("vm.stat_interval", stat_interval, 0, INT_MAX, 1, NULL,
+	INT_("vm.stat_interval", stat_interval, 0, INT_MAX, 1, CHANGED_NOTHING,
 	     ALL_PROFILES),
-	INT_("vm.swappiness", swappiness, 0, 100, 60, NULL, UNTIL(3_10)),
-	INT_("vm.swappiness", swappiness, 0, 200, 60, NULL, SINCE(6_1)),
-	ULONG_("vm.user_reserve_kbytes", user_reserve_kbytes, 0, 131072, NULL,
-	       SINCE(3_10)),
+	INT_("vm.swappiness", swappiness, 0, 100, 60, CHANGED_NOTHING,
+	     UNTIL(3_10)),
+	INT_("vm.swappiness", swappiness, 0, 200, 60, CHANGED_NOTHING,
+	     SINCE(6_1)),
+	ULONG_("vm.user_reserve_kbytes", user_reserve_kbytes, 0, 131072,
+	       CHANGED_NOTHING, SINCE(3_10)),
 	INT_("vm.vfs_cache_pressure", vfs_cache_pressure, 0, INT_MAX, 100,
-	     NULL, ALL_PROFILES),
+	     CHANGED_NOTHING, ALL_PROFILES),
 	INT_("vm.watermark_boost_factor", watermark_boost_factor, 0, INT_MAX,
-	     15000, changed_watermarks, SINCE(6_1)),
+	     15000, CHANGED_WATERMARKS, SINCE(6_1)),
 	INT_("vm.watermark_scale_factor", watermark_scale_factor, 1, 3000, 10,
-	     changed_watermarks, SINCE(6_1)),
-	INT_("vm.zone_reclaim_mode", zone_reclaim_mode, 0, INT_MAX, 0, NULL,
-	     ALL_PROFILES),
-	INT_("kernel.pid_max", pid_max, 301, 4194304, 32768, NULL,
+	     CHANGED_WATERMARKS, SINCE(6_1)),
+	INT_("vm.zone_reclaim_mode", zone_reclaim_mode, 0, INT_MAX, 0,
+	     CHANGED_NOTHING, ALL_PROFILES),
+	INT_("kernel.pid_max", pid_max, 301, 4194304, 32768, CHANGED_NOTHING,
 	     ALL_PROFILES),
 	INT_("kernel.randomize_va_space", randomize_va_space, INT_MIN, INT_MAX,
-	     0, NULL, ALL_PROFILES),
-	ULONG_("kernel.shmall", shmall, 0, 2097152, NULL, UNTIL(3_10)),
-	ULONG_("kernel.shmall", shmall, 0, SHM_UNLIMITED, NULL, SINCE(6_1)),
-	ULONG_("kernel.shmmax", shmmax, 0, 33554432, NULL, UNTIL(3_10)),
-	ULONG_("kernel.shmmax", shmmax, 0, SHM_UNLIMITED, NULL, SINCE(6_1)),
-	INT_("kernel.shmmni", shmmni, 0, 32768, 4096, NULL, ALL_PROFILES),
-	ULONG_("fs.file-max", file_max, 0, 8192, NULL, ALL_PROFILES),
+	     0, CHANGED_NOTHING, ALL_PROFILES),
+	ULONG_("kernel.shmall", shmall, 0, 2097152, CHANGED_NOTHING,
+	       UNTIL(3_10)),
+	ULONG_("kernel.shmall", shmall, 0, SHM_UNLIMITED, CHANGED_NOTHING,
+	       SINCE(6_1)),
+	ULONG_("kernel.shmmax", shmmax, 0, 33554432, CHANGED_NOTHING,
+	       UNTIL(3_10)),
+	ULONG_("kernel.shmmax", shmmax, 0, SHM_UNLIMITED, CHANGED_NOTHING,
+	       SINCE(6_1)),
+	INT_("kernel.shmmni", shmmni, 0, 32768, 4096, CHANGED_NOTHING,
+	     ALL_PROFILES),
+	ULONG_("fs.file-max", file_max, 0, 8192, CHANGED_NOTHING, ALL_PROFILES),
 };
 
 /* A path below /proc/sys has slashes where the name has dots. */
@@ -386,8 +462,7 @@ int sysctl_write(struct mmsim_machine *machine, const char *name,
 	field = sysctl_field(machine, entry);
 	old = *field;
 	memcpy(field, values, nr * sizeof(*field));
-	if (entry->changed)
-		entry->changed(machine, old);
+	sysctl_changed(machine, entry->changed, old);
 	return 0;
 }
 
@@ -436,7 +511,8 @@ void sysctl_init(struct mmsim_machine *machine)
 /* At most these, and 1/32 of the free memory; kB. */
 enum { SYSCTL_ADMIN_RESERVE = 8192, SYSCTL_USER_RESERVE = 131072 };
 
-static int64_t sysctl_reserve(const struct mmsim_machine *machine, uint64_t most)
+static int64_t sysctl_reserve(const struct mmsim_machine *machine,
+			      uint64_t most)
 {
 	uint64_t free = vmstat_zone_total(machine, NR_FREE_PAGES);
 

@@ -31,7 +31,7 @@
 
 #include <errno.h>
 
-static const char *const trace_event_names[NR_TRACE_EVENTS] = {
+static const char trace_event_names[NR_TRACE_EVENTS][16] = {
 	[TRACE_START] = "start",
 	[TRACE_SAMPLE] = "sample",
 	[TRACE_LOW] = "low",

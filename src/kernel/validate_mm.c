@@ -75,8 +75,7 @@ static bool validate_table_frame(struct mm_sums *sums, const struct page *table,
 				 unsigned level)
 {
 	struct validate *v = sums->v;
-	struct frame_note *note =
-		validate_note(v, page_pfn(v->machine, table));
+	struct frame_note *note = validate_note(v, page_pfn(v->machine, table));
 
 	if (!page_has(table, PG_table) || table->mapping != sums->mm ||
 	    table->index != level || note->place != FRAME_NOWHERE ||
@@ -193,10 +192,10 @@ static void validate_areas(struct validate *v, struct mm_struct *mm, int pid)
 		if (vma->flags & VM_ACCOUNT)
 			v->committed += vma_pages(vma);
 	}
-	VALIDATE(v, sums.total_vm == mm->total_vm &&
-			    sums.data_vm == mm->data_vm &&
-			    sums.exec_vm == mm->exec_vm &&
-			    sums.stack_vm == mm->stack_vm,
+	VALIDATE(v,
+		 sums.total_vm == mm->total_vm && sums.data_vm == mm->data_vm &&
+			 sums.exec_vm == mm->exec_vm &&
+			 sums.stack_vm == mm->stack_vm,
 		 "pid %d: sizes are %lu data %lu exec %lu stack %lu, "
 		 "the areas have %lu, %lu, %lu, %lu",
 		 pid, (unsigned long)mm->total_vm, (unsigned long)mm->data_vm,
@@ -210,8 +209,7 @@ static void validate_areas(struct validate *v, struct mm_struct *mm, int pid)
 
 static void validate_mm(struct validate *v, struct mm_struct *mm, int pid)
 {
-	static const char *const kinds[] = {"file", "anonymous", "swap",
-					    "shmem"};
+	static const char kinds[][12] = {"file", "anonymous", "swap", "shmem"};
 	struct mm_sums sums = {.v = v, .mm = mm};
 
 	validate_areas(v, mm, pid);

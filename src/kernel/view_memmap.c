@@ -28,7 +28,7 @@ static void view_memmap_zone(struct outbuf *out, const struct zone *zone)
 static void view_memmap_models(struct mmsim_machine *machine,
 			       struct outbuf *out)
 {
-	static const char *const names[] = {
+	static const char names[][16] = {
 		[MEMORY_SPARSEMEM] = "sparsemem",
 		[MEMORY_FLATMEM] = "flatmem",
 		[MEMORY_DISCONTIGMEM] = "discontigmem",
@@ -37,11 +37,11 @@ static void view_memmap_models(struct mmsim_machine *machine,
 	for (unsigned model = 0; model < ARRAY_SIZE(names); model++) {
 		uint64_t pages = memory_model_machine_pages(machine, model);
 
-		outbuf_printf(out, "%-12s %12lu %12lu%s\n", names[model],
-			      (unsigned long)(pages * PAGE_SIZE /
-					      STRUCT_PAGE_BYTES),
-			      (unsigned long)pages_to_kb(pages),
-			      machine->spec.memory_model == model ? "  *" : "");
+		outbuf_printf(
+			out, "%-12s %12lu %12lu%s\n", names[model],
+			(unsigned long)(pages * PAGE_SIZE / STRUCT_PAGE_BYTES),
+			(unsigned long)pages_to_kb(pages),
+			machine->spec.memory_model == model ? "  *" : "");
 	}
 }
 

@@ -13,27 +13,29 @@
 #include "kernel/page_alloc.h"
 
 #define VMSTAT_TEXT(name, text) text,
-const char *const zone_stat_names[NR_ZONE_STAT_ITEMS] = {
+const char zone_stat_names[NR_ZONE_STAT_ITEMS][VMSTAT_NAME_LEN] = {
 	ZONE_STAT_ITEMS(VMSTAT_TEXT)};
-const char *const numa_stat_names[NR_NUMA_STAT_ITEMS] = {
+const char numa_stat_names[NR_NUMA_STAT_ITEMS][VMSTAT_NAME_LEN] = {
 	NUMA_STAT_ITEMS(VMSTAT_TEXT)};
-const char *const node_stat_names[NR_NODE_STAT_ITEMS] = {
+const char node_stat_names[NR_NODE_STAT_ITEMS][VMSTAT_NAME_LEN] = {
 	NODE_STAT_ITEMS(VMSTAT_TEXT)};
-const char *const vm_event_names[NR_VM_EVENT_ITEMS] = {
+const char vm_event_names[NR_VM_EVENT_ITEMS][VMSTAT_NAME_LEN] = {
 	VM_EVENT_ITEMS(VMSTAT_TEXT)};
 #undef VMSTAT_TEXT
 
 /* Events by zone in 32 bits, one row a zone. */
 static const struct {
 	enum vm_event_item first;
-	const char *names[5];
+	char names[5][VMSTAT_NAME_LEN]; /* "": the rest */
 } vmstat_rows_32[] = {
-	{PGALLOC_DMA, {"pgalloc_dma", "pgalloc_normal", "pgalloc_high",
-		       "pgalloc_movable", NULL}},
-	{ALLOCSTALL_DMA, {"allocstall_dma", "allocstall_normal",
-			  "allocstall_high", "allocstall_movable", NULL}},
-	{PGSKIP_DMA, {"pgskip_dma", "pgskip_normal", "pgskip_high",
-		      "pgskip_movable", NULL}},
+	{PGALLOC_DMA,
+	 {"pgalloc_dma", "pgalloc_normal", "pgalloc_high", "pgalloc_movable",
+	  ""}},
+	{ALLOCSTALL_DMA,
+	 {"allocstall_dma", "allocstall_normal", "allocstall_high",
+	  "allocstall_movable", ""}},
+	{PGSKIP_DMA,
+	 {"pgskip_dma", "pgskip_normal", "pgskip_high", "pgskip_movable", ""}},
 };
 
 bool vmstat_has_zone_item(const struct mmsim_machine *machine,

@@ -221,10 +221,14 @@ enum node_stat_item { NODE_STAT_ITEMS(VMSTAT_ENUM) NR_NODE_STAT_ITEMS };
 enum vm_event_item { VM_EVENT_ITEMS(VMSTAT_ENUM) NR_VM_EVENT_ITEMS };
 #undef VMSTAT_ENUM
 
-extern const char *const zone_stat_names[NR_ZONE_STAT_ITEMS];
-extern const char *const numa_stat_names[NR_NUMA_STAT_ITEMS];
-extern const char *const node_stat_names[NR_NODE_STAT_ITEMS];
-extern const char *const vm_event_names[NR_VM_EVENT_ITEMS];
+/* Room for a name.  Names stand in the tables themselves, here and in other
+ * tables: pointers to them would be relocated at each start of a program. */
+#define VMSTAT_NAME_LEN 32
+
+extern const char zone_stat_names[NR_ZONE_STAT_ITEMS][VMSTAT_NAME_LEN];
+extern const char numa_stat_names[NR_NUMA_STAT_ITEMS][VMSTAT_NAME_LEN];
+extern const char node_stat_names[NR_NODE_STAT_ITEMS][VMSTAT_NAME_LEN];
+extern const char vm_event_names[NR_VM_EVENT_ITEMS][VMSTAT_NAME_LEN];
 
 struct mmsim_machine;
 struct zone;

@@ -37,8 +37,8 @@
 #include <errno.h>
 #include <string.h>
 
-const char *const zone_names[MAX_NR_ZONES] = {
-	[ZONE_DMA] = "DMA",	    [ZONE_DMA32] = "DMA32",
+const char zone_names[MAX_NR_ZONES][8] = {
+	[ZONE_DMA] = "DMA",         [ZONE_DMA32] = "DMA32",
 	[ZONE_NORMAL] = "Normal",   [ZONE_HIGHMEM] = "HighMem",
 	[ZONE_MOVABLE] = "Movable", [ZONE_DEVICE] = "Device",
 };
@@ -130,7 +130,8 @@ static void zone_lay_out_managed(const struct spec *spec,
 		if (present > 0) {
 			if (limit == UINT64_MAX)
 				start = type >= ZONE_MOVABLE
-						? align_up(end, MAX_ORDER_NR_PAGES)
+						? align_up(end,
+							   MAX_ORDER_NR_PAGES)
 						: start;
 			range->start = start;
 			range->present_start =
@@ -453,8 +454,8 @@ static void zone_choose_watermarks(struct mmsim_machine *machine)
 		&machine->nodes[machine->nr_nodes - 1]->zones[ZONE_DMA32];
 	uint64_t late = machine->spec.boot_freed;
 	uint64_t late_last = machine->nr_nodes > 1 ? late * 3 / 10 : 0;
-	bool is_small = machine->totalram_pages - late <
-			ZONE_SECOND_CHOICE_PAGES;
+	bool is_small =
+		machine->totalram_pages - late < ZONE_SECOND_CHOICE_PAGES;
 	uint64_t first_managed = first->managed_pages;
 	uint64_t last_managed = last->managed_pages;
 

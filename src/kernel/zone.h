@@ -35,7 +35,7 @@ enum zone_type {
 	MAX_NR_ZONES,
 };
 
-extern const char *const zone_names[MAX_NR_ZONES]; /* "DMA", ... */
+extern const char zone_names[MAX_NR_ZONES][8]; /* "DMA", ... */
 
 /* Frames [start, end). */
 struct memory_range {
@@ -59,7 +59,8 @@ struct lruvec {
 	struct list_head lists[NR_LRU_LISTS]; /* newest first */
 	uint64_t nonresident_age; /* evictions and activations, for refaults */
 	uint64_t anon_cost, file_cost; /* of reclaim so far; they fade */
-	uint64_t refaults[2]; /* anon, file: WORKINGSET_ACTIVATE_ at the end of the
+	uint64_t refaults
+		[2]; /* anon, file: WORKINGSET_ACTIVATE_ at the end of the
 			       * last reclaim */
 };
 
@@ -95,17 +96,18 @@ struct zone {
 	struct per_cpu_pages pcp[MAX_CPUS];
 	uint64_t watermark[NR_WMARK]; /* pages */
 	uint64_t watermark_boost;
-	uint64_t protection[MAX_NR_ZONES]; /* lowmem_reserve: by class of request */
+	uint64_t protection
+		[MAX_NR_ZONES]; /* lowmem_reserve: by class of request */
 	uint64_t nr_reserved_highatomic;
 	uint64_t stat[NR_ZONE_STAT_ITEMS];
 	uint64_t numa_stat[NR_NUMA_STAT_ITEMS];
 	/* compaction.c */
 	pfn_t compact_migrate_pfn, compact_free_pfn; /* where it goes on; 0 */
-	unsigned compact_considered; /* requests since it failed last */
-	unsigned compact_defer_shift; /* so many (2^n) are not tried */
+	unsigned compact_considered;   /* requests since it failed last */
+	unsigned compact_defer_shift;  /* so many (2^n) are not tried */
 	unsigned compact_order_failed; /* the smallest order that failed */
-	bool compact_forgets; /* skip marks are old: it went to the end */
-	unsigned event_row; /* of events by zone: PGALLOC_DMA + event_row */
+	bool compact_forgets;   /* skip marks are old: it went to the end */
+	unsigned event_row;     /* of events by zone: PGALLOC_DMA + event_row */
 	bool is_reclaim_active; /* kswapd works: CPUs keep few free pages */
 };
 

@@ -61,7 +61,7 @@ Test(setting, names)
 /* Each option is found by the name that it is shown with. */
 Test(setting, every_option_has_a_name)
 {
-	for (const struct option *opt = option_table; opt->name; opt++) {
+	for (const struct option *opt = option_table; *opt->name; opt++) {
 		char name[64];
 
 		setting_name(opt, name, sizeof(name));

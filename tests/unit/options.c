@@ -61,12 +61,12 @@ Test(options, defaults)
 
 Test(options, the_table_makes_sense)
 {
-	for (const struct option *a = option_table; a->name; a++) {
+	for (const struct option *a = option_table; *a->name; a++) {
 		cr_assert(a->default_value >= a->min &&
 				  a->default_value <= a->max,
 			  "%s", a->name);
-		cr_assert(a->help && a->help[0], "%s", a->name);
-		cr_assert(a->env || a->tunable, "%s", a->name);
+		cr_assert(a->help[0], "%s", a->name);
+		cr_assert(a->env[0] || a->tunable[0], "%s", a->name);
 		for (const struct option *b = option_table; b < a; b++) {
 			cr_assert_str_neq(a->name, b->name);
 			cr_assert_neq(a->offset, b->offset);
@@ -229,7 +229,8 @@ Test(options, an_arena_max_of_zero_is_the_default)
 	char text[256];
 
 	catch_stderr();
-	read_env("MALLOC_ARENA_MAX=0", "GLIBC_TUNABLES=glibc.malloc.arena_max=0");
+	read_env("MALLOC_ARENA_MAX=0",
+		 "GLIBC_TUNABLES=glibc.malloc.arena_max=0");
 	caught(text, sizeof(text));
 	cr_assert_str_eq(text, "");
 	cr_assert_eq(o.arena_max, 0u);

@@ -210,7 +210,7 @@ Test(stats, all_options_are_printed_as_they_are)
 		new_heap("trim_threshold=-1,decay_ms=77,top_pad=4096");
 	char *text = written(mmsim_heap_stats, heap);
 
-	for (const struct option *opt = option_table; opt->name; opt++) {
+	for (const struct option *opt = option_table; *opt->name; opt++) {
 		char line[64];
 
 		snprintf(line, sizeof(line), "\n%-16s = ", opt->name);

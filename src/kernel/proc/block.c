@@ -86,11 +86,11 @@ static int show_size(struct mmsim_machine *machine, struct mmsim_task *task,
 
 #define FIELD(f) ((const void *)offsetof(struct file_state, f))
 
-const struct proc_entry proc_block_entries[] = {
-	{"/sys/block/vda/queue/read_ahead_kb", show_kb, write_read_ahead,
-	 FIELD(ra_pages)},
-	{"/sys/block/vda/queue/max_sectors_kb", show_kb, write_max_sectors,
-	 FIELD(io_pages)},
-	{"/sys/block/vda/size", show_size, NULL, NULL},
-	{NULL, NULL, NULL, NULL},
-};
+bool proc_find_block(struct proc_file *file)
+{
+	return proc_is(file, "/sys/block/vda/queue/read_ahead_kb", show_kb,
+		       write_read_ahead, FIELD(ra_pages)) ||
+	       proc_is(file, "/sys/block/vda/queue/max_sectors_kb", show_kb,
+		       write_max_sectors, FIELD(io_pages)) ||
+	       proc_is(file, "/sys/block/vda/size", show_size, NULL, NULL);
+}

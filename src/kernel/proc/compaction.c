@@ -55,13 +55,13 @@ static int write_node_compact(struct mmsim_machine *machine,
 			      struct mmsim_task *task, const char *text,
 			      const void *arg)
 {
-	struct pglist_data *node = machine->nodes[(uintptr_t)arg];
+	const struct pglist_data *node = arg;
 
 	(void)task;
 	(void)text;
-	if (!has_compaction(machine) || !node)
+	if (!has_compaction(machine))
 		return -ENOENT;
-	compact_node(node);
+	compact_node(machine->nodes[node->id]);
 	return 0;
 }
 
@@ -91,42 +91,23 @@ static int show_extfrag(struct mmsim_machine *machine, struct mmsim_task *task,
 			outbuf_printf(out, "Node %u, zone %8s ", i,
 				      zone_names[type]);
 			for (unsigned order = 0; order < MAX_ORDER; order++)
-				show_index(
-					out,
-					arg ? (int)unusable_free_index(zone,
-								       order)
-					    : fragmentation_index(zone, order));
+				show_index(out, arg ? (int)unusable_free_index(
+							      zone, order)
+						    : fragmentation_index(
+							      zone, order));
 			outbuf_str(out, "\n");
 		}
 	return 0;
 }
 
-#define NODE_COMPACT(n)                                                        \
-	{"/sys/devices/system/node/node" #n "/compact", NULL,                  \
-	 write_node_compact, (const void *)(uintptr_t)(n)}
-
-_Static_assert(MAX_NODES == 16, "each node has its file below");
-
-const struct proc_entry proc_compaction_entries[] = {
-	{"/proc/sys/vm/compact_memory", NULL, write_compact_memory, NULL},
-	{"/sys/kernel/debug/extfrag/extfrag_index", show_extfrag, NULL, NULL},
-	{"/sys/kernel/debug/extfrag/unusable_index", show_extfrag, NULL,
-	 (const void *)1},
-	NODE_COMPACT(0),
-	NODE_COMPACT(1),
-	NODE_COMPACT(2),
-	NODE_COMPACT(3),
-	NODE_COMPACT(4),
-	NODE_COMPACT(5),
-	NODE_COMPACT(6),
-	NODE_COMPACT(7),
-	NODE_COMPACT(8),
-	NODE_COMPACT(9),
-	NODE_COMPACT(10),
-	NODE_COMPACT(11),
-	NODE_COMPACT(12),
-	NODE_COMPACT(13),
-	NODE_COMPACT(14),
-	NODE_COMPACT(15),
-	{NULL, NULL, NULL, NULL},
-};
+bool proc_find_compaction(struct proc_file *file)
+{
+	return proc_is(file, "/proc/sys/vm/compact_memory", NULL,
+		       write_compact_memory, NULL) ||
+	       proc_is(file, "/sys/kernel/debug/extfrag/extfrag_index",
+		       show_extfrag, NULL, NULL) ||
+	       proc_is(file, "/sys/kernel/debug/extfrag/unusable_index",
+		       show_extfrag, NULL, (const void *)1) ||
+	       proc_is(file, "/sys/devices/system/node/nodeN/compact", NULL,
+		       write_node_compact, NULL);
+}

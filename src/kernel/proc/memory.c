@@ -94,7 +94,7 @@ static int write_auto_online(struct mmsim_machine *machine,
 static int show_state(struct mmsim_machine *machine, struct mmsim_task *task,
 		      struct outbuf *out, const void *arg)
 {
-	static const char *const words[] = {
+	static const char words[][8] = {
 		[MEMORY_AS_BOOTED] = "online",
 		[MEMORY_OFFLINE] = "offline",
 		[MEMORY_ONLINE] = "online",
@@ -230,15 +230,22 @@ static int show_phys_device(struct mmsim_machine *machine,
 
 #define MEMORY "/sys/devices/system/memory/"
 
-const struct proc_entry proc_memory_entries[] = {
-	{MEMORY "block_size_bytes", show_block_size, NULL, NULL},
-	{MEMORY "auto_online_blocks", show_auto_online, write_auto_online,
-	 NULL},
-	{MEMORY "memoryN/state", show_state, write_state, NULL},
-	{MEMORY "memoryN/online", show_online, write_online, NULL},
-	{MEMORY "memoryN/valid_zones", show_valid_zones, NULL, NULL},
-	{MEMORY "memoryN/phys_index", show_phys_index, NULL, NULL},
-	{MEMORY "memoryN/removable", show_removable, NULL, NULL},
-	{MEMORY "memoryN/phys_device", show_phys_device, NULL, NULL},
-	{NULL, NULL, NULL, NULL},
-};
+bool proc_find_memory(struct proc_file *file)
+{
+	return proc_is(file, MEMORY "block_size_bytes", show_block_size, NULL,
+		       NULL) ||
+	       proc_is(file, MEMORY "auto_online_blocks", show_auto_online,
+		       write_auto_online, NULL) ||
+	       proc_is(file, MEMORY "memoryN/state", show_state, write_state,
+		       NULL) ||
+	       proc_is(file, MEMORY "memoryN/online", show_online, write_online,
+		       NULL) ||
+	       proc_is(file, MEMORY "memoryN/valid_zones", show_valid_zones,
+		       NULL, NULL) ||
+	       proc_is(file, MEMORY "memoryN/phys_index", show_phys_index, NULL,
+		       NULL) ||
+	       proc_is(file, MEMORY "memoryN/removable", show_removable, NULL,
+		       NULL) ||
+	       proc_is(file, MEMORY "memoryN/phys_device", show_phys_device,
+		       NULL, NULL);
+}

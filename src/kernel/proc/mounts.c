@@ -20,7 +20,7 @@
 #include <errno.h>
 
 static const struct mount {
-	const char *device, *path, *type;
+	char device[12], path[12], type[8];
 	enum file_place place;
 } mounts[] = {
 	{"/dev/vda", "/", "ext4", PLACE_DISK},
@@ -51,10 +51,10 @@ static int show_mounts(struct mmsim_machine *machine, struct mmsim_task *task,
 	return 0;
 }
 
-const struct proc_entry proc_mounts_entries[] = {
-	{"/proc/mounts", show_mounts, NULL, NULL},
-	{NULL, NULL, NULL, NULL},
-};
+bool proc_find_mounts(struct proc_file *file)
+{
+	return proc_is(file, "/proc/mounts", show_mounts, NULL, NULL);
+}
 
 static void show_df(const struct mmsim_machine *machine,
 		    const struct mount *mount, struct outbuf *out)

@@ -229,15 +229,18 @@ static int show_numa_maps(struct mmsim_machine *machine,
 	(void)arg;
 	if (!task->mm)
 		return 0;
-	for_each_vma(task->mm, vma) show_numa_vma(out, vma, task->policy);
+	for_each_vma(task->mm, vma)
+		show_numa_vma(out, vma, task->policy);
 	return 0;
 }
 
-const struct proc_entry proc_oom_entries[] = {
-	{"/proc/PID/oom_score", show_oom_score, NULL, NULL},
-	{"/proc/PID/oom_score_adj", show_oom_score_adj, write_oom_score_adj,
-	 NULL},
-	{"/proc/PID/oom_adj", show_oom_adj, write_oom_adj, NULL},
-	{"/proc/PID/numa_maps", show_numa_maps, NULL, NULL},
-	{NULL, NULL, NULL, NULL},
-};
+bool proc_find_oom(struct proc_file *file)
+{
+	return proc_is(file, "/proc/PID/oom_score", show_oom_score, NULL,
+		       NULL) ||
+	       proc_is(file, "/proc/PID/oom_score_adj", show_oom_score_adj,
+		       write_oom_score_adj, NULL) ||
+	       proc_is(file, "/proc/PID/oom_adj", show_oom_adj, write_oom_adj,
+		       NULL) ||
+	       proc_is(file, "/proc/PID/numa_maps", show_numa_maps, NULL, NULL);
+}

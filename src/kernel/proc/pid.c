@@ -51,13 +51,12 @@ static int show_stat(struct mmsim_machine *machine, struct mmsim_task *task,
 	outbuf_printf(out, "%d (%s) %c %d 1 1 0 -1 %u ", task->pid, task->comm,
 		      task->state == TASK_RUNNING ? 'S' : 'Z',
 		      task->parent ? task->parent->pid : 0, flags);
-	outbuf_printf(out, "%lu 0 %lu 0 %lu %lu 0 0 %d %d 1 0 %lu ",
-		      (unsigned long)task->min_flt,
-		      (unsigned long)task->maj_flt,
-		      (unsigned long)task->utime_ns / NS_PER_TICK,
-		      (unsigned long)task->stime_ns / NS_PER_TICK,
-		      20 + task->nice, task->nice,
-		      (unsigned long)task->start_ns / NS_PER_TICK);
+	outbuf_printf(
+		out, "%lu 0 %lu 0 %lu %lu 0 0 %d %d 1 0 %lu ",
+		(unsigned long)task->min_flt, (unsigned long)task->maj_flt,
+		(unsigned long)task->utime_ns / NS_PER_TICK,
+		(unsigned long)task->stime_ns / NS_PER_TICK, 20 + task->nice,
+		task->nice, (unsigned long)task->start_ns / NS_PER_TICK);
 	if (mm)
 		show_stat_mm(out, mm, task);
 	else
@@ -98,7 +97,8 @@ static int show_statm(struct mmsim_machine *machine, struct mmsim_task *task,
 		return 0;
 	}
 	text = (align_up(mm->end_code, PAGE_SIZE) -
-		align_down(mm->start_code, PAGE_SIZE)) >> PAGE_SHIFT;
+		align_down(mm->start_code, PAGE_SIZE)) >>
+	       PAGE_SHIFT;
 	outbuf_printf(out, "%lu %lu %lu %lu 0 %lu 0\n",
 		      (unsigned long)mm->total_vm, (unsigned long)mm_rss(mm),
 		      pages(mm->rss[MM_FILEPAGES] + mm->rss[MM_SHMEMPAGES]),
@@ -150,10 +150,9 @@ static void show_limit(struct outbuf *out, const char *name, uint64_t soft,
 		if (values[i] == RLIM_INFINITY)
 			outbuf_printf(out, "%-20s ", "unlimited");
 		else
-			outbuf_printf(out, "%-20lu ",
-				      (unsigned long)values[i]);
+			outbuf_printf(out, "%-20lu ", (unsigned long)values[i]);
 	}
-	if (unit)
+	if (*unit)
 		outbuf_printf(out, "%-10s", unit);
 	outbuf_str(out, "\n");
 }
@@ -162,7 +161,7 @@ static int show_limits(struct mmsim_machine *machine, struct mmsim_task *task,
 		       struct outbuf *out, const void *arg)
 {
 	static const struct {
-		const char *name, *unit;
+		char name[24], unit[12]; /* unit "": none */
 	} limits[NR_RLIMITS] = {
 		[RLIMIT_CPU] = {"Max cpu time", "seconds"},
 		[RLIMIT_FSIZE] = {"Max file size", "bytes"},
@@ -177,8 +176,8 @@ static int show_limits(struct mmsim_machine *machine, struct mmsim_task *task,
 		[RLIMIT_LOCKS] = {"Max file locks", "locks"},
 		[RLIMIT_SIGPENDING] = {"Max pending signals", "signals"},
 		[RLIMIT_MSGQUEUE] = {"Max msgqueue size", "bytes"},
-		[RLIMIT_NICE] = {"Max nice priority", NULL},
-		[RLIMIT_RTPRIO] = {"Max realtime priority", NULL},
+		[RLIMIT_NICE] = {"Max nice priority", ""},
+		[RLIMIT_RTPRIO] = {"Max realtime priority", ""},
 		[RLIMIT_RTTIME] = {"Max realtime timeout", "us"},
 	};
 
@@ -244,16 +243,18 @@ static int write_clear_refs(struct mmsim_machine *machine,
 	return 0;
 }
 
-const struct proc_entry proc_pid_entries[] = {
-	{"/proc/PID/clear_refs", NULL, write_clear_refs, NULL},
-	{"/proc/PID/cmdline", show_cmdline, NULL, NULL},
-	{"/proc/PID/comm", show_comm, write_comm, NULL},
-	{"/proc/PID/limits", show_limits, NULL, NULL},
-	{"/proc/PID/maps", proc_show_maps, NULL, NULL},
-	{"/proc/PID/smaps", proc_show_smaps, NULL, NULL},
-	{"/proc/PID/smaps_rollup", proc_show_smaps_rollup, NULL, NULL},
-	{"/proc/PID/stat", show_stat, NULL, NULL},
-	{"/proc/PID/statm", show_statm, NULL, NULL},
-	{"/proc/PID/status", proc_show_status, NULL, NULL},
-	{NULL, NULL, NULL, NULL},
-};
+bool proc_find_pid(struct proc_file *file)
+{
+	return proc_is(file, "/proc/PID/clear_refs", NULL, write_clear_refs,
+		       NULL) ||
+	       proc_is(file, "/proc/PID/cmdline", show_cmdline, NULL, NULL) ||
+	       proc_is(file, "/proc/PID/comm", show_comm, write_comm, NULL) ||
+	       proc_is(file, "/proc/PID/limits", show_limits, NULL, NULL) ||
+	       proc_is(file, "/proc/PID/maps", proc_show_maps, NULL, NULL) ||
+	       proc_is(file, "/proc/PID/smaps", proc_show_smaps, NULL, NULL) ||
+	       proc_is(file, "/proc/PID/smaps_rollup", proc_show_smaps_rollup,
+		       NULL, NULL) ||
+	       proc_is(file, "/proc/PID/stat", show_stat, NULL, NULL) ||
+	       proc_is(file, "/proc/PID/statm", show_statm, NULL, NULL) ||
+	       proc_is(file, "/proc/PID/status", proc_show_status, NULL, NULL);
+}

@@ -1,10 +1,10 @@
 /*
  * proc.c: reading and writing the files of /proc and /sys.
  *
- * A path is looked up in the tables, which each stand in the file of their
+ * A path is looked up in the lists, which each stand in the file of their
  * subject; /proc/PID/... is looked up as the word PID with the task beside it,
- * .../memory/memoryN/... as that with the block, and what is below /proc/sys and
- * in no table is a setting of sysctl.c.
+ * .../memory/memoryN/... and .../node/nodeN/... as that with the block or the
+ * node, and what is below /proc/sys and in no list is a setting of sysctl.c.
  *
  * errno: ENOENT no such file, or no such task; EACCES a file that cannot be
  * read, or written; what the file itself says about the text (EINVAL).
@@ -21,42 +21,40 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct proc_entry *const proc_tables[] = {
-	proc_machine_entries, proc_zone_entries, proc_slab_entries,
-	proc_pid_entries,     proc_oom_entries,  proc_sys_entries,
-	proc_sysvipc_entries, proc_mounts_entries, proc_block_entries, proc_memory_entries,
-	proc_compaction_entries,
-};
-
 /* A path, taken apart. */
 struct proc_path {
-	const struct proc_entry *entry; /* or NULL */
-	const char *sysctl;             /* the name below /proc/sys/, or NULL */
-	struct mmsim_task *task;        /* of /proc/PID/, or NULL */
-	const void *arg;                /* the table's, or the block */
+	struct proc_file file;
+	const char *sysctl;      /* the name below /proc/sys/, or NULL */
+	struct mmsim_task *task; /* of /proc/PID/, or NULL */
+	const void *arg;         /* the file's, or the block, or the node */
 };
 
-static const struct proc_entry *proc_find(const char *path)
+bool proc_is(struct proc_file *file, const char *path, proc_show *show,
+	     proc_write *write, const void *arg)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(proc_tables); i++)
-		for (const struct proc_entry *e = proc_tables[i]; e->path; e++)
-			if (strcmp(e->path, path) == 0)
-				return e;
-	return NULL;
+	size_t len = strlen(file->dir);
+
+	if (strncmp(path, file->dir, len) != 0 ||
+	    strcmp(path + len, file->rest) != 0)
+		return false;
+	file->show = show;
+	file->write = write;
+	file->arg = arg;
+	return true;
 }
 
-/* The same in a directory with a number, whose name in the table is `dir`:
- * `rest` begins behind the number. */
-static const struct proc_entry *proc_find_in(const char *dir, const char *rest)
+/* Looks for `rest` in a directory with a number, whose name in the lists is
+ * `dir`; or for all of a path, when that is "". */
+static bool proc_find(struct proc_file *file, const char *dir, const char *rest)
 {
-	size_t len = strlen(dir);
-
-	for (size_t i = 0; i < ARRAY_SIZE(proc_tables); i++)
-		for (const struct proc_entry *e = proc_tables[i]; e->path; e++)
-			if (strncmp(e->path, dir, len) == 0 &&
-			    strcmp(e->path + len, rest) == 0)
-				return e;
-	return NULL;
+	file->dir = dir;
+	file->rest = rest;
+	return proc_find_machine(file) || proc_find_zone(file) ||
+	       proc_find_slab(file) || proc_find_pid(file) ||
+	       proc_find_oom(file) || proc_find_sys(file) ||
+	       proc_find_sysvipc(file) || proc_find_mounts(file) ||
+	       proc_find_block(file) || proc_find_memory(file) ||
+	       proc_find_compaction(file);
 }
 
 /* Zombies are found, too: they keep their directory until they are waited
@@ -91,7 +89,8 @@ static int proc_lookup(struct mmsim_machine *machine, const char *path,
 {
 	static const char proc[] = "/proc/", sys[] = "/proc/sys/";
 	static const char memory[] = "/sys/devices/system/memory/memory";
-	const char *rest;
+	static const char node[] = "/sys/devices/system/node/node";
+	const char *rest, *dir;
 	uint64_t number;
 
 	memset(found, 0, sizeof(*found));
@@ -100,22 +99,33 @@ static int proc_lookup(struct mmsim_machine *machine, const char *path,
 	rest = proc_parse_number(path, proc, &number);
 	if (rest) {
 		found->task = proc_find_task(machine, number);
-		found->entry = proc_find_in("/proc/PID", rest);
-		return found->task && found->entry ? 0 : -ENOENT;
+		return found->task && proc_find(&found->file, "/proc/PID", rest)
+			       ? 0
+			       : -ENOENT;
 	}
 	rest = proc_parse_number(path, memory, &number);
 	if (rest) {
 		found->arg = memory_block_find(machine, number);
-		found->entry = proc_find_in(
-			"/sys/devices/system/memory/memoryN", rest);
-		return found->arg && found->entry ? 0 : -ENOENT;
+		dir = "/sys/devices/system/memory/memoryN";
+		return found->arg && proc_find(&found->file, dir, rest)
+			       ? 0
+			       : -ENOENT;
 	}
-	if (strstr(path, "/PID/") || strstr(path, "/memoryN/"))
+	rest = proc_parse_number(path, node, &number);
+	if (rest) {
+		found->arg = number < MAX_NODES ? machine->nodes[number] : NULL;
+		dir = "/sys/devices/system/node/nodeN";
+		return found->arg && proc_find(&found->file, dir, rest)
+			       ? 0
+			       : -ENOENT;
+	}
+	if (strstr(path, "/PID/") || strstr(path, "/memoryN/") ||
+	    strstr(path, "/nodeN/"))
 		return -ENOENT;
-	found->entry = proc_find(path);
-	found->arg = found->entry ? found->entry->arg : NULL;
-	if (found->entry)
+	if (proc_find(&found->file, "", path)) {
+		found->arg = found->file.arg;
 		return 0;
+	}
 	if (strncmp(path, sys, sizeof(sys) - 1) != 0 ||
 	    strchr(path + sizeof(proc) - 1, '.'))
 		return -ENOENT;
@@ -140,10 +150,10 @@ PUBLIC ssize_t mmsim_proc_read(struct mmsim_machine *machine, const char *path,
 		return err;
 	if (found.sysctl)
 		return sysctl_read(machine, found.sysctl, buf, len);
-	if (!found.entry->show)
+	if (!found.file.show)
 		return -EACCES;
 	outbuf_init(&out, buf, len, -1);
-	err = found.entry->show(machine, found.task, &out, found.arg);
+	err = found.file.show(machine, found.task, &out, found.arg);
 	return err ? err : (ssize_t)out.total;
 }
 
@@ -163,10 +173,10 @@ PUBLIC int mmsim_proc_write(struct mmsim_machine *machine, const char *path,
 		return err;
 	if (found.sysctl)
 		err = sysctl_write(machine, found.sysctl, text);
-	else if (!found.entry->write)
+	else if (!found.file.write)
 		err = -EACCES;
 	else
-		err = found.entry->write(machine, found.task, text, found.arg);
+		err = found.file.write(machine, found.task, text, found.arg);
 	task_call_done(machine);
 	return err;
 }
@@ -189,7 +199,7 @@ static int show_uptime(struct mmsim_machine *machine, struct mmsim_task *task,
 
 const char *proc_release(const struct mmsim_machine *machine)
 {
-	static const char *const releases[] = {
+	static const char releases[][8] = {
 		[PROFILE_2_6_32] = "2.6.32",
 		[PROFILE_3_10] = "3.10.0",
 		[PROFILE_6_1] = "6.1.0",
@@ -245,11 +255,11 @@ static int show_swaps(struct mmsim_machine *machine, struct mmsim_task *task,
 	return 0;
 }
 
-const struct proc_entry proc_machine_entries[] = {
-	{"/proc/meminfo", proc_show_meminfo, NULL, NULL},
-	{"/proc/vmstat", proc_show_vmstat, NULL, NULL},
-	{"/proc/swaps", show_swaps, NULL, NULL},
-	{"/proc/uptime", show_uptime, NULL, NULL},
-	{"/proc/version", show_version, NULL, NULL},
-	{NULL, NULL, NULL, NULL},
-};
+bool proc_find_machine(struct proc_file *file)
+{
+	return proc_is(file, "/proc/meminfo", proc_show_meminfo, NULL, NULL) ||
+	       proc_is(file, "/proc/vmstat", proc_show_vmstat, NULL, NULL) ||
+	       proc_is(file, "/proc/swaps", show_swaps, NULL, NULL) ||
+	       proc_is(file, "/proc/uptime", show_uptime, NULL, NULL) ||
+	       proc_is(file, "/proc/version", show_version, NULL, NULL);
+}

@@ -1,5 +1,5 @@
 /*
- * proc.h: the files of /proc and /sys, one table.
+ * proc.h: the files of /proc and /sys, read and written.
  */
 #ifndef KERNEL_PROC_PROC_H
 #define KERNEL_PROC_PROC_H
@@ -8,29 +8,40 @@
 #include "kernel/machine.h"
 
 /* Writes the file's text to `out`; 0 or -errno.  `task` for /proc/PID files,
- * otherwise NULL; `arg` is the table's, or the block of a memoryN. */
-struct proc_entry {
-	const char *path; /* "/proc/meminfo", "/proc/PID/smaps" */
-	int (*show)(struct mmsim_machine *machine, struct mmsim_task *task,
-		    struct outbuf *out, const void *arg);
-	int (*write)(struct mmsim_machine *machine, struct mmsim_task *task,
-		     const char *text, const void *arg);
+ * otherwise NULL; `arg` is the file's, or the block of a memoryN, or the node
+ * of a nodeN. */
+typedef int proc_show(struct mmsim_machine *machine, struct mmsim_task *task,
+		      struct outbuf *out, const void *arg);
+typedef int proc_write(struct mmsim_machine *machine, struct mmsim_task *task,
+		       const char *text, const void *arg);
+
+/* A file that is looked for, and what is known when it is found. */
+struct proc_file {
+	const char *dir;   /* "/proc/PID": a directory with a number, or "" */
+	const char *rest;  /* the path behind it, "/smaps"; or all of it */
+	proc_show *show;   /* NULL: it cannot be read */
+	proc_write *write; /* NULL: nor written */
 	const void *arg;
 };
 
-/* Tables of the files, each in the file of its subject. */
-extern const struct proc_entry proc_machine_entries[]; /* meminfo, vmstat, ... */
-extern const struct proc_entry proc_zone_entries[]; /* zoneinfo, buddyinfo, ... */
-extern const struct proc_entry proc_slab_entries[]; /* slabinfo, vmallocinfo */
-extern const struct proc_entry proc_pid_entries[];  /* maps, smaps, status, ... */
-extern const struct proc_entry proc_oom_entries[];  /* oom_score, ... */
-extern const struct proc_entry proc_sys_entries[];  /* /sys/... */
-extern const struct proc_entry proc_block_entries[]; /* /sys/block/... */
-extern const struct proc_entry proc_sysvipc_entries[]; /* sysvipc/shm */
-extern const struct proc_entry proc_mounts_entries[]; /* mounts */
-extern const struct proc_entry proc_memory_entries[]; /* blocks of memory */
-extern const struct proc_entry proc_compaction_entries[]; /* extfrag, ... */
-/* Each ends with an entry whose path is NULL. */
+/* Whether `path` is looked for; then the rest is the file's.  A list of such
+ * calls stands for a table, because a table of pointers would be relocated at
+ * the start of every program. */
+bool proc_is(struct proc_file *file, const char *path, proc_show *show,
+	     proc_write *write, const void *arg);
+
+/* Whether a file is one of these, each in the file of its subject. */
+bool proc_find_machine(struct proc_file *file); /* meminfo, vmstat, ... */
+bool proc_find_zone(struct proc_file *file);    /* zoneinfo, buddyinfo, ... */
+bool proc_find_slab(struct proc_file *file);    /* slabinfo, vmallocinfo */
+bool proc_find_pid(struct proc_file *file);     /* maps, smaps, status, ... */
+bool proc_find_oom(struct proc_file *file);     /* oom_score, ... */
+bool proc_find_sys(struct proc_file *file);     /* /sys/... */
+bool proc_find_block(struct proc_file *file);   /* /sys/block/... */
+bool proc_find_sysvipc(struct proc_file *file); /* sysvipc/shm */
+bool proc_find_mounts(struct proc_file *file);  /* mounts */
+bool proc_find_memory(struct proc_file *file);  /* blocks of memory */
+bool proc_find_compaction(struct proc_file *file); /* extfrag, ... */
 
 /* sys.c: the number of the word that the text is, but for a last '\n';
  * -EINVAL. */

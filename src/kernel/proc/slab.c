@@ -33,8 +33,7 @@ static int show_slabinfo(struct mmsim_machine *machine, struct mmsim_task *task,
 			"<objperslab> <pagesperslab> : tunables <limit> "
 			"<batchcount> <sharedfactor> : slabdata <active_slabs> "
 			"<num_slabs> <sharedavail>\n");
-	list_for_each(cache, &machine->slab->caches, link)
-	{
+	list_for_each(cache, &machine->slab->caches, link) {
 		unsigned long slabs = cache->nr_slabs;
 
 		outbuf_printf(out, "%-17s %6lu %6lu %6u %4u %4u", cache->name,
@@ -86,8 +85,7 @@ static int show_vmallocinfo(struct mmsim_machine *machine,
 
 	(void)task;
 	(void)arg;
-	list_for_each(area, &machine->vmalloc->areas, link)
-	{
+	list_for_each(area, &machine->vmalloc->areas, link) {
 		show_area_range(machine, area, out);
 		if (area->is_ioremap) {
 			outbuf_printf(out, " phys=0x%016lx ioremap",
@@ -102,11 +100,11 @@ static int show_vmallocinfo(struct mmsim_machine *machine,
 	return 0;
 }
 
-const struct proc_entry proc_slab_entries[] = {
-	{"/proc/slabinfo", show_slabinfo, NULL, NULL},
-	{"/proc/vmallocinfo", show_vmallocinfo, NULL, NULL},
-	{NULL, NULL, NULL, NULL},
-};
+bool proc_find_slab(struct proc_file *file)
+{
+	return proc_is(file, "/proc/slabinfo", show_slabinfo, NULL, NULL) ||
+	       proc_is(file, "/proc/vmallocinfo", show_vmallocinfo, NULL, NULL);
+}
 
 /* --- slabtop ------------------------------------------------------------- */
 
@@ -121,8 +119,7 @@ static struct slab_sums sum_caches(const struct slab_state *state)
 	struct slab_sums sums = {.smallest = UINT64_MAX};
 	const struct kmem_cache *cache;
 
-	list_for_each(cache, &state->caches, link)
-	{
+	list_for_each(cache, &state->caches, link) {
 		sums.active_objects += active_objects(cache);
 		sums.objects += cache->nr_objects;
 		sums.slabs += cache->nr_slabs;
@@ -195,8 +192,7 @@ static const struct kmem_cache *next_by_objects(const struct slab_state *state,
 	const struct kmem_cache *cache, *best = NULL;
 	bool is_behind = false;
 
-	list_for_each(cache, &state->caches, link)
-	{
+	list_for_each(cache, &state->caches, link) {
 		bool is_left =
 			!last || cache->nr_objects < last->nr_objects ||
 			(cache->nr_objects == last->nr_objects && is_behind);

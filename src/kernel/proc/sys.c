@@ -73,8 +73,8 @@ static int show_enabled(struct mmsim_machine *machine, struct mmsim_task *task,
 static int write_enabled(struct mmsim_machine *machine, struct mmsim_task *task,
 			 const char *text, const void *arg)
 {
-	int word = proc_find_word(thp_enabled_words, ARRAY_SIZE(thp_enabled_words),
-			     text);
+	int word = proc_find_word(thp_enabled_words,
+				  ARRAY_SIZE(thp_enabled_words), text);
 
 	(void)task;
 	(void)arg;
@@ -115,8 +115,8 @@ static int show_defrag(struct mmsim_machine *machine, struct mmsim_task *task,
 static int write_defrag(struct mmsim_machine *machine, struct mmsim_task *task,
 			const char *text, const void *arg)
 {
-	int word = proc_find_word(thp_defrag_words, ARRAY_SIZE(thp_defrag_words),
-			     text);
+	int word = proc_find_word(thp_defrag_words,
+				  ARRAY_SIZE(thp_defrag_words), text);
 
 	(void)task;
 	(void)arg;
@@ -264,24 +264,34 @@ static int write_drop_caches(struct mmsim_machine *machine,
 #define NODE "/sys/devices/system/node/"
 #define SET(s) ((const void *)(uintptr_t)(s))
 
-const struct proc_entry proc_sys_entries[] = {
-	{THP "enabled", show_enabled, write_enabled, NULL},
-	{THP "defrag", show_defrag, write_defrag, NULL},
-	{THP "use_zero_page", show_use_zero_page, write_use_zero_page, NULL},
-	{THP "hpage_pmd_size", show_pmd_size, NULL, NULL},
-	{THP "khugepaged/full_scans", show_thp_number, NULL,
-	 THP_FIELD(khugepaged_full_scans)},
-	{THP "khugepaged/pages_collapsed", show_thp_number, NULL,
-	 THP_FIELD(khugepaged_pages_collapsed)},
-	{NODE "online", show_nodes, NULL, SET(NODES_ONLINE)},
-	{NODE "possible", show_nodes, NULL, SET(NODES_ONLINE)},
-	{NODE "has_memory", show_nodes, NULL, SET(NODES_MEMORY)},
-	{NODE "has_normal_memory", show_nodes, NULL, SET(NODES_NORMAL)},
-	{NODE "has_cpu", show_nodes, NULL, SET(NODES_CPU)},
-	{"/proc/sys/kernel/osrelease", show_text, NULL, NULL},
-	{"/proc/sys/kernel/ostype", show_text, NULL, "Linux"},
-	{"/proc/sys/vm/drop_caches", NULL, write_drop_caches, NULL},
-	{"/proc/sys/vm/stat_refresh", show_stat_refresh, write_stat_refresh,
-	 NULL},
-	{NULL, NULL, NULL, NULL},
-};
+bool proc_find_sys(struct proc_file *file)
+{
+	return proc_is(file, THP "enabled", show_enabled, write_enabled,
+		       NULL) ||
+	       proc_is(file, THP "defrag", show_defrag, write_defrag, NULL) ||
+	       proc_is(file, THP "use_zero_page", show_use_zero_page,
+		       write_use_zero_page, NULL) ||
+	       proc_is(file, THP "hpage_pmd_size", show_pmd_size, NULL, NULL) ||
+	       proc_is(file, THP "khugepaged/full_scans", show_thp_number, NULL,
+		       THP_FIELD(khugepaged_full_scans)) ||
+	       proc_is(file, THP "khugepaged/pages_collapsed", show_thp_number,
+		       NULL, THP_FIELD(khugepaged_pages_collapsed)) ||
+	       proc_is(file, NODE "online", show_nodes, NULL,
+		       SET(NODES_ONLINE)) ||
+	       proc_is(file, NODE "possible", show_nodes, NULL,
+		       SET(NODES_ONLINE)) ||
+	       proc_is(file, NODE "has_memory", show_nodes, NULL,
+		       SET(NODES_MEMORY)) ||
+	       proc_is(file, NODE "has_normal_memory", show_nodes, NULL,
+		       SET(NODES_NORMAL)) ||
+	       proc_is(file, NODE "has_cpu", show_nodes, NULL,
+		       SET(NODES_CPU)) ||
+	       proc_is(file, "/proc/sys/kernel/osrelease", show_text, NULL,
+		       NULL) ||
+	       proc_is(file, "/proc/sys/kernel/ostype", show_text, NULL,
+		       "Linux") ||
+	       proc_is(file, "/proc/sys/vm/drop_caches", NULL,
+		       write_drop_caches, NULL) ||
+	       proc_is(file, "/proc/sys/vm/stat_refresh", show_stat_refresh,
+		       write_stat_refresh, NULL);
+}

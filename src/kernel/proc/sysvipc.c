@@ -73,7 +73,7 @@ static int show_shm(struct mmsim_machine *machine, struct mmsim_task *task,
 	return 0;
 }
 
-const struct proc_entry proc_sysvipc_entries[] = {
-	{"/proc/sysvipc/shm", show_shm, NULL, NULL},
-	{NULL, NULL, NULL, NULL},
-};
+bool proc_find_sysvipc(struct proc_file *file)
+{
+	return proc_is(file, "/proc/sysvipc/shm", show_shm, NULL, NULL);
+}

@@ -22,10 +22,10 @@
 
 enum {
 	ZONE_MAX_RECLAIM_RETRIES = 16, /* then kswapd has given the node up */
-	ZONE_MIN_HIGH_FRACTION = 8, /* of vm.percpu_pagelist_high_fraction */
+	ZONE_MIN_HIGH_FRACTION = 8,    /* of vm.percpu_pagelist_high_fraction */
 };
 
-static const char *const migratetype_names[MIGRATE_TYPES] = {
+static const char migratetype_names[MIGRATE_TYPES][16] = {
 	[MIGRATE_UNMOVABLE] = "Unmovable",
 	[MIGRATE_MOVABLE] = "Movable",
 	[MIGRATE_RECLAIMABLE] = "Reclaimable",
@@ -78,8 +78,8 @@ static unsigned fls64(uint64_t x)
 static unsigned zone_stat_threshold(const struct zone *zone)
 {
 	uint64_t units = zone->managed_pages >> (SECTION_SHIFT - PAGE_SHIFT);
-	unsigned threshold = 2 * fls64(zone->node->machine->nr_cpus) *
-			     (1 + fls64(units));
+	unsigned threshold =
+		2 * fls64(zone->node->machine->nr_cpus) * (1 + fls64(units));
 
 	return threshold < 125 ? threshold : 125;
 }
@@ -139,10 +139,10 @@ static void show_zone_pageset(struct outbuf *out, const struct zone *zone,
 			      "\n              batch:    %d"
 			      "\n              high_min: %d"
 			      "\n              high_max: %lu",
-			      cpu, pcp->count, pcp->high, pcp->batch,
-			      pcp->high,
+			      cpu, pcp->count, pcp->high, pcp->batch, pcp->high,
 			      (unsigned long)(zone->managed_pages /
-					      ZONE_MIN_HIGH_FRACTION / nr_cpus));
+					      ZONE_MIN_HIGH_FRACTION /
+					      nr_cpus));
 	else
 		outbuf_printf(out,
 			      "\n    cpu: %u\n              count: %d"
@@ -184,8 +184,7 @@ static void show_zoneinfo_zone(struct outbuf *out, struct zone *zone)
 				show_count(out, zone_stat_names[i],
 					   vmstat_zone_value(zone, i));
 		for (int i = 0; i < NR_NUMA_STAT_ITEMS; i++)
-			show_count(out, numa_stat_names[i],
-				   zone->numa_stat[i]);
+			show_count(out, numa_stat_names[i], zone->numa_stat[i]);
 		show_zone_pagesets(out, zone);
 	}
 	outbuf_str(out, "\n");
@@ -231,9 +230,9 @@ static void show_pagetype_free(struct outbuf *out, struct zone *zone)
 			      zone->node->id, zone_names[zone->type],
 			      migratetype_names[type]);
 		for (unsigned order = 0; order < MAX_ORDER; order++)
-			outbuf_printf(
-				out, "%6lu ",
-				(unsigned long)buddy_nr_free(zone, order, type));
+			outbuf_printf(out, "%6lu ",
+				      (unsigned long)buddy_nr_free(zone, order,
+								   type));
 		outbuf_str(out, "\n");
 	}
 }
@@ -279,15 +278,6 @@ static int show_pagetypeinfo(struct mmsim_machine *machine,
 
 /* --- /sys/devices/system/node/nodeN ---------------------------------------- */
 
-static const unsigned node_ids[MAX_NODES] = {0, 1, 2,  3,  4,  5,  6,  7,
-					     8, 9, 10, 11, 12, 13, 14, 15};
-
-static struct pglist_data *node_of(struct mmsim_machine *machine,
-				   const void *arg)
-{
-	return machine->nodes[*(const unsigned *)arg];
-}
-
 static uint64_t node_zone_sum(const struct pglist_data *node,
 			      enum zone_stat_item item)
 {
@@ -322,10 +312,10 @@ static void node_show_high(struct outbuf *out, const struct pglist_data *node)
 
 	node_line(out, node, "HighTotal:", high->managed_pages);
 	node_line(out, node, "HighFree:", high_free);
-	node_line(out, node, "LowTotal:",
-		  node_managed(node) - high->managed_pages);
-	node_line(out, node, "LowFree:",
-		  node_zone_sum(node, NR_FREE_PAGES) - high_free);
+	node_line(out, node,
+		  "LowTotal:", node_managed(node) - high->managed_pages);
+	node_line(out, node,
+		  "LowFree:", node_zone_sum(node, NR_FREE_PAGES) - high_free);
 }
 
 static void node_show_usage(struct outbuf *out, const struct pglist_data *node)
@@ -338,10 +328,10 @@ static void node_show_usage(struct outbuf *out, const struct pglist_data *node)
 	node_line(out, node, "MemFree:", free);
 	node_line(out, node, "MemUsed:", total - free);
 	node_line(out, node, "SwapCached:", stat[NR_SWAPCACHE]);
-	node_line(out, node, "Active:",
-		  stat[NR_ACTIVE_ANON] + stat[NR_ACTIVE_FILE]);
-	node_line(out, node, "Inactive:",
-		  stat[NR_INACTIVE_ANON] + stat[NR_INACTIVE_FILE]);
+	node_line(out, node,
+		  "Active:", stat[NR_ACTIVE_ANON] + stat[NR_ACTIVE_FILE]);
+	node_line(out, node,
+		  "Inactive:", stat[NR_INACTIVE_ANON] + stat[NR_INACTIVE_FILE]);
 	node_line(out, node, "Active(anon):", stat[NR_ACTIVE_ANON]);
 	node_line(out, node, "Inactive(anon):", stat[NR_INACTIVE_ANON]);
 	node_line(out, node, "Active(file):", stat[NR_ACTIVE_FILE]);
@@ -356,13 +346,12 @@ static int show_node_meminfo(struct mmsim_machine *machine,
 			     struct mmsim_task *task, struct outbuf *out,
 			     const void *arg)
 {
-	const struct pglist_data *node = node_of(machine, arg);
+	const struct pglist_data *node = arg;
 	const uint64_t *stat;
 	uint64_t reclaimable;
 
+	(void)machine;
 	(void)task;
-	if (!node)
-		return -ENOENT;
 	stat = node->stat;
 	reclaimable = stat[NR_SLAB_RECLAIMABLE];
 	node_show_usage(out, node);
@@ -381,20 +370,20 @@ static int show_node_meminfo(struct mmsim_machine *machine,
 	node_line(out, node, "WritebackTmp:", stat[NR_WRITEBACK_TEMP]);
 	node_line(out, node, "KReclaimable:",
 		  reclaimable + stat[NR_KERNEL_MISC_RECLAIMABLE]);
-	node_line(out, node, "Slab:",
-		  reclaimable + stat[NR_SLAB_UNRECLAIMABLE]);
+	node_line(out, node,
+		  "Slab:", reclaimable + stat[NR_SLAB_UNRECLAIMABLE]);
 	node_line(out, node, "SReclaimable:", reclaimable);
 	node_line(out, node, "SUnreclaim:", stat[NR_SLAB_UNRECLAIMABLE]);
-	node_line(out, node, "AnonHugePages:",
-		  stat[NR_ANON_THPS] * HPAGE_PMD_NR);
-	node_line(out, node, "ShmemHugePages:",
-		  stat[NR_SHMEM_THPS] * HPAGE_PMD_NR);
-	node_line(out, node, "ShmemPmdMapped:",
-		  stat[NR_SHMEM_PMDMAPPED] * HPAGE_PMD_NR);
-	node_line(out, node, "FileHugePages:",
-		  stat[NR_FILE_THPS] * HPAGE_PMD_NR);
-	node_line(out, node, "FilePmdMapped:",
-		  stat[NR_FILE_PMDMAPPED] * HPAGE_PMD_NR);
+	node_line(out, node,
+		  "AnonHugePages:", stat[NR_ANON_THPS] * HPAGE_PMD_NR);
+	node_line(out, node,
+		  "ShmemHugePages:", stat[NR_SHMEM_THPS] * HPAGE_PMD_NR);
+	node_line(out, node,
+		  "ShmemPmdMapped:", stat[NR_SHMEM_PMDMAPPED] * HPAGE_PMD_NR);
+	node_line(out, node,
+		  "FileHugePages:", stat[NR_FILE_THPS] * HPAGE_PMD_NR);
+	node_line(out, node,
+		  "FilePmdMapped:", stat[NR_FILE_PMDMAPPED] * HPAGE_PMD_NR);
 	outbuf_printf(out,
 		      "Node %u HugePages_Total:     0\n"
 		      "Node %u HugePages_Free:      0\n"
@@ -415,11 +404,10 @@ static int show_node_numastat(struct mmsim_machine *machine,
 		[NUMA_LOCAL] = "local_node",
 		[NUMA_OTHER] = "other_node",
 	};
-	const struct pglist_data *node = node_of(machine, arg);
+	const struct pglist_data *node = arg;
 
+	(void)machine;
 	(void)task;
-	if (!node)
-		return -ENOENT;
 	for (int i = 0; i < NR_NUMA_STAT_ITEMS; i++) {
 		uint64_t sum = 0;
 
@@ -434,11 +422,10 @@ static int show_node_vmstat(struct mmsim_machine *machine,
 			    struct mmsim_task *task, struct outbuf *out,
 			    const void *arg)
 {
-	const struct pglist_data *node = node_of(machine, arg);
+	const struct pglist_data *node = arg;
 
+	(void)machine;
 	(void)task;
-	if (!node)
-		return -ENOENT;
 	for (int i = 0; i < NR_ZONE_STAT_ITEMS; i++)
 		if (vmstat_has_zone_item(machine, i))
 			outbuf_printf(out, "%s %lu\n", zone_stat_names[i],
@@ -462,13 +449,12 @@ static int show_node_distance(struct mmsim_machine *machine,
 			      struct mmsim_task *task, struct outbuf *out,
 			      const void *arg)
 {
-	const struct pglist_data *node = node_of(machine, arg), *other;
+	const struct pglist_data *node = arg, *other;
 	bool is_first = true;
 	unsigned i;
 
+	(void)machine;
 	(void)task;
-	if (!node)
-		return -ENOENT;
 	for_each_node(machine, other, i) {
 		outbuf_printf(out, "%s%u", is_first ? "" : " ",
 			      node->distance[other->id]);
@@ -491,11 +477,10 @@ static int show_node_cpulist(struct mmsim_machine *machine,
 			     struct mmsim_task *task, struct outbuf *out,
 			     const void *arg)
 {
-	const struct pglist_data *node = node_of(machine, arg);
+	const struct pglist_data *node = arg;
 
+	(void)machine;
 	(void)task;
-	if (!node)
-		return -ENOENT;
 	proc_show_list(out, node_cpus(machine, node->id));
 	outbuf_str(out, "\n");
 	return 0;
@@ -506,13 +491,12 @@ static int show_node_cpumap(struct mmsim_machine *machine,
 			    struct mmsim_task *task, struct outbuf *out,
 			    const void *arg)
 {
-	const struct pglist_data *node = node_of(machine, arg);
+	const struct pglist_data *node = arg;
 	unsigned nr_cpus = machine->nr_cpus, digits = (nr_cpus + 3) / 4;
 	uint64_t mask;
 
+	(void)machine;
 	(void)task;
-	if (!node)
-		return -ENOENT;
 	mask = node_cpus(machine, node->id);
 	for (unsigned i = digits; i-- > 0;)
 		outbuf_printf(out, "%x%s", (unsigned)(mask >> 4 * i & 15),
@@ -521,24 +505,18 @@ static int show_node_cpumap(struct mmsim_machine *machine,
 	return 0;
 }
 
-#define NODE_PATH "/sys/devices/system/node/node"
-#define NODE_FILES(n)                                                          \
-	{NODE_PATH #n "/meminfo", show_node_meminfo, NULL, &node_ids[n]},      \
-	{NODE_PATH #n "/numastat", show_node_numastat, NULL, &node_ids[n]},    \
-	{NODE_PATH #n "/vmstat", show_node_vmstat, NULL, &node_ids[n]},        \
-	{NODE_PATH #n "/distance", show_node_distance, NULL, &node_ids[n]},    \
-	{NODE_PATH #n "/cpulist", show_node_cpulist, NULL, &node_ids[n]},      \
-	{NODE_PATH #n "/cpumap", show_node_cpumap, NULL, &node_ids[n]}
+#define NODE "/sys/devices/system/node/nodeN/"
 
-_Static_assert(MAX_NODES == 16, "each node has its files below");
-
-const struct proc_entry proc_zone_entries[] = {
-	{"/proc/zoneinfo", show_zoneinfo, NULL, NULL},
-	{"/proc/buddyinfo", show_buddyinfo, NULL, NULL},
-	{"/proc/pagetypeinfo", show_pagetypeinfo, NULL, NULL},
-	NODE_FILES(0), NODE_FILES(1), NODE_FILES(2), NODE_FILES(3),
-	NODE_FILES(4), NODE_FILES(5), NODE_FILES(6), NODE_FILES(7),
-	NODE_FILES(8), NODE_FILES(9), NODE_FILES(10), NODE_FILES(11),
-	NODE_FILES(12), NODE_FILES(13), NODE_FILES(14), NODE_FILES(15),
-	{NULL, NULL, NULL, NULL},
-};
+bool proc_find_zone(struct proc_file *file)
+{
+	return proc_is(file, "/proc/zoneinfo", show_zoneinfo, NULL, NULL) ||
+	       proc_is(file, "/proc/buddyinfo", show_buddyinfo, NULL, NULL) ||
+	       proc_is(file, "/proc/pagetypeinfo", show_pagetypeinfo, NULL,
+		       NULL) ||
+	       proc_is(file, NODE "meminfo", show_node_meminfo, NULL, NULL) ||
+	       proc_is(file, NODE "numastat", show_node_numastat, NULL, NULL) ||
+	       proc_is(file, NODE "vmstat", show_node_vmstat, NULL, NULL) ||
+	       proc_is(file, NODE "distance", show_node_distance, NULL, NULL) ||
+	       proc_is(file, NODE "cpulist", show_node_cpulist, NULL, NULL) ||
+	       proc_is(file, NODE "cpumap", show_node_cpumap, NULL, NULL);
+}
