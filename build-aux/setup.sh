@@ -14,7 +14,7 @@ PROGRAM_PACKAGES="bash coreutils python3 libpython3.11-testsuite perl git
 sqlite3 redis-server redis-tools nodejs"
 
 # shellcheck disable=SC2034
-CHECK_PACKAGES="$BUILD_PACKAGES $PROGRAM_PACKAGES binutils util-linux
+CHECK_PACKAGES="$BUILD_PACKAGES $PROGRAM_PACKAGES binutils strace util-linux
 libcriterion-dev libzstd-dev gnuplot-nox mandoc procps shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 
 # shellcheck disable=SC2034

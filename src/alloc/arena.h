@@ -46,18 +46,12 @@ struct arena {
 	size_t remote_bytes; /* posted and not yet picked up */
 
 	struct lock lock __attribute__((aligned(64)));
-	/* ---- everything below is guarded by lock ---- */
-	struct bins bins;
-	struct run_class classes[NR_SMALL + 1];
-	struct shard *shards[NR_SMALL + 1]; /* free ones, by units */
-	uint64_t shard_map; /* bit units - 1: that list is not empty */
-	size_t shard_units; /* of all free shards, listed or not */
-
+	/* ---- everything below is guarded by lock; what a small program uses
+	 * comes first ---- */
 	/* top.c */
 	struct chunk *top;   /* NULL before the first growth */
 	uintptr_t fresh;     /* top's memory from here on reads as zeros */
 	uintptr_t populated; /* pages of top below this were fetched */
-	struct segment segments[NR_SEGMENTS];
 	unsigned nr_segments;    /* the last one holds top */
 	unsigned nr_foreign;     /* times somebody else had moved the break */
 	size_t system_bytes;     /* accessible, over all segments */
@@ -72,6 +66,13 @@ struct arena {
 
 	/* heap.c, guarded by the heap's lock */
 	unsigned nr_attached; /* threads whose cache refills here */
+
+	uint64_t shard_map; /* bit units - 1: that list is not empty */
+	size_t shard_units; /* of all free shards, listed or not */
+	struct run_class classes[NR_SMALL + 1];
+	struct shard *shards[NR_SMALL + 1]; /* free ones, by units */
+	struct bins bins;
+	struct segment segments[NR_SEGMENTS];
 };
 
 void arena_init(struct arena *a, struct heap *heap, uint32_t index);

@@ -415,11 +415,14 @@ __attribute__((constructor)) static void library_start(int argc, char **argv,
 	(void)argv;
 	if (!environ)
 		environ = envp;
+	fork_start();
+	/* Without options there is nothing to say or to start before the first
+	 * malloc, and a program that has none does not pay for it. */
+	if (!environ || !options_are_named(environ))
+		return;
 	heap_default_ready();
 	if (heap_default.options.stats)
 		stats_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STATS_FD_MIN);
-	thread_start();
-	fork_start();
 }
 
 __attribute__((destructor)) static void library_stop(void)

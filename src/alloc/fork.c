@@ -27,26 +27,25 @@
 #include <sys/single_threaded.h>
 
 static bool fork_is_locked;
+static const struct mmsim_os *fork_os; /* told of the fork, or NULL */
 
 static void fork_prepare(void)
 {
-	const struct mmsim_os *os = heap_default.os;
-
 	if (!__libc_single_threaded) {
+		heap_default_ready();
 		heap_lock_all(&heap_default);
 		lock_fork_enter();
 		fork_is_locked = true;
 	}
-	if (os->fork_prepare)
-		os->fork_prepare(os->ctx);
+	fork_os = heap_default.os;
+	if (fork_os && fork_os->fork_prepare)
+		fork_os->fork_prepare(fork_os->ctx);
 }
 
 static void fork_parent(void)
 {
-	const struct mmsim_os *os = heap_default.os;
-
-	if (os->fork_parent)
-		os->fork_parent(os->ctx);
+	if (fork_os && fork_os->fork_parent)
+		fork_os->fork_parent(fork_os->ctx);
 	if (!fork_is_locked)
 		return;
 	fork_is_locked = false;
@@ -77,8 +76,8 @@ static void fork_child(void)
 {
 	struct heap *heap = &heap_default;
 
-	if (heap->os->fork_child)
-		heap->os->fork_child(heap->os->ctx);
+	if (fork_os && fork_os->fork_child)
+		fork_os->fork_child(fork_os->ctx);
 	if (!fork_is_locked)
 		return;
 	fork_is_locked = false;

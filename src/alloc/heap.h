@@ -60,8 +60,10 @@ struct heap {
 
 	struct mapped_chunks mapped;
 	struct leftover leftover;
-	struct meta meta;
 	struct arena main_arena;
+	/* Last, for what stands at its start is used by every program, too: the
+	 * first cache. */
+	struct meta meta;
 };
 
 extern struct heap heap_default;
@@ -191,7 +193,7 @@ void heap_realloc_cut(struct heap *heap, struct tcache *tc, void *p,
 		      size_t size);
 
 /* ---- malloc.c, free.c, realloc.c, aligned.c: the slow halves.  tc is the
- * calling thread's cache or tcache_none or tcache_over. ---- */
+ * calling thread's cache or tcache_none. ---- */
 void *heap_malloc(struct heap *heap, struct tcache *tc, size_t size);
 void *heap_calloc(struct heap *heap, struct tcache *tc, size_t size);
 void *heap_realloc(struct heap *heap, struct tcache *tc, void *p, size_t size);

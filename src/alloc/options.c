@@ -434,45 +434,68 @@ static void read_tunables(struct options *options, const char *list)
 	}
 }
 
+/* Without a function of libc, which would be one page more to touch in a
+ * program that has no option at all. */
 static bool has_prefix(const char *text, const char *prefix)
 {
-	return strncmp(text, prefix, strlen(prefix)) == 0;
+	while (*prefix && *text == *prefix) {
+		text++;
+		prefix++;
+	}
+	return *prefix == '\0';
+}
+
+/* The prefixes of the variables that are read, in this order. */
+enum source { FROM_MALLOC, FROM_TUNABLES, FROM_MMSIM, NR_SOURCES };
+
+static const char source_prefixes[NR_SOURCES][16] = {
+	[FROM_MALLOC] = "MALLOC_",
+	[FROM_TUNABLES] = "GLIBC_TUNABLES=",
+	[FROM_MMSIM] = "MMSIM_",
+};
+
+bool options_are_named(char *const *envp)
+{
+	for (; *envp; envp++)
+		for (size_t s = 0; s < NR_SOURCES; s++)
+			if (has_prefix(*envp, source_prefixes[s]))
+				return true;
+	return false;
+}
+
+static void read_variable(struct options *options, enum source source,
+			  const char *name)
+{
+	const char *value = strchr(name, '=');
+
+	if (!value)
+		return;
+	switch (source) {
+	case FROM_MALLOC:
+		read_malloc_variable(options, name, value + 1);
+		break;
+	case FROM_TUNABLES:
+		read_tunables(options, value + 1);
+		break;
+	default:
+		read_mmsim_variable(options, name, value + 1);
+	}
 }
 
 void options_from_env(struct options *options, char *const *envp, bool secure)
 {
-	static const struct {
-		const char *prefix;
-		void (*read)(struct options *options, const char *name,
-			     const char *value);
-	} sources[] = {
-		{"MALLOC_", read_malloc_variable},
-		{"GLIBC_TUNABLES=", NULL},
-		{"MMSIM_", read_mmsim_variable},
-	};
 	size_t nr = 0;
 
 	if (secure || !envp)
 		return;
 	while (envp[nr])
 		nr++;
-	for (size_t s = 0; s < ARRAY_SIZE(sources); s++) {
+	for (size_t s = 0; s < NR_SOURCES; s++)
 		/* Of two variables with one name getenv sees the first, so
 		 * that one has to come last here. */
-		for (size_t i = nr; i-- > 0;) {
-			const char *value;
-
-			if (!has_prefix(envp[i], sources[s].prefix))
-				continue;
-			value = strchr(envp[i], '=');
-			if (!value)
-				continue;
-			if (sources[s].read)
-				sources[s].read(options, envp[i], value + 1);
-			else
-				read_tunables(options, value + 1);
-		}
-	}
+		for (size_t i = nr; i-- > 0;)
+			if (has_prefix(envp[i], source_prefixes[s]))
+				read_variable(options, s, envp[i]);
 }
 
 /* ---- lists and mallopt ---- */

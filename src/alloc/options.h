@@ -58,6 +58,9 @@ extern const struct option option_table[];
 
 void options_init(struct options *options);
 
+/* Whether a variable in `envp` is meant for us, or may be. */
+bool options_are_named(char *const *envp);
+
 /* Reads MALLOC_*, GLIBC_TUNABLES and MMSIM_* from `envp`.  A bad value: one
  * line on standard error, default kept.  Reads nothing when `secure`. */
 void options_from_env(struct options *options, char *const *envp, bool secure);

@@ -35,6 +35,8 @@
 /* A class lends chunks when so many units, and such a part of it, are free. */
 #define LEND_UNITS_MIN (32 * KIB / UNIT)
 #define LEND_PART 4u
+/* Nor does a class lend in a smaller arena. */
+#define LEND_ARENA_MIN (256 * KIB)
 /* Distances over units are multiplied by struct run's inverse and shifted: exact
  * for all multiples of units as long as they are below 2^12. */
 #define INVERSE_SHIFT 18
@@ -254,6 +256,9 @@ static unsigned run_take_from(struct arena *a, struct run *run, void **out,
 /* A larger class of which much is free, or 0. */
 static unsigned run_lender(const struct arena *a, unsigned cls)
 {
+	/* Not worth a look at all of them. */
+	if (a->max_system_bytes < LEND_ARENA_MIN)
+		return 0;
 	for (unsigned w = cls + 1; w <= NR_SMALL; w++) {
 		const struct run_class *rc = &a->classes[w];
 

@@ -51,7 +51,7 @@ struct run_class {
 	uint32_t nr_runs;
 	uint32_t nr_chunks; /* that fit into all of them */
 	uint32_t nr_free;   /* whole chunks on the lists of all of them */
-	uint32_t nr_empty; /* runs with room that hold no chunk in use */
+	uint32_t nr_empty;  /* runs with room that hold no chunk in use */
 };
 
 /* Takes up to n chunks of small class cls into out[], marked as cached, and

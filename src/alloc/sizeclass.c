@@ -10,13 +10,15 @@
 
 void sizeclass_table(uint8_t table[MEDIUM_TABLE_SIZE])
 {
-	unsigned cls = CLASS_MEDIUM;
+	size_t k = 0;
 
-	for (size_t k = 0; k < MEDIUM_TABLE_SIZE; k++) {
-		size_t units = k * MEDIUM_STEP_UNITS;
+	for (unsigned cls = CLASS_MEDIUM; cls < NR_CLASSES; cls++) {
+		size_t end = cls + 1 < NR_CLASSES ? (sizeclass_units(cls + 1) +
+						     MEDIUM_STEP_UNITS - 1) /
+							    MEDIUM_STEP_UNITS
+						  : MEDIUM_TABLE_SIZE;
 
-		while (cls + 1 < NR_CLASSES && sizeclass_units(cls + 1) <= units)
-			cls++;
-		table[k] = (uint8_t)cls;
+		for (; k < end; k++)
+			table[k] = (uint8_t)cls;
 	}
 }

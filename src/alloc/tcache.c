@@ -26,8 +26,10 @@
 
 #define STACK_FIRST 7u
 #define STACK_MAX 511u
-/* A refill takes at most so many bytes, if that is more than one chunk. */
+/* A refill takes at most so many bytes, if that is more than one chunk; the
+ * first one of a class less, because small programs use many classes once. */
 #define REFILL_BYTES (16 * KIB)
+#define REFILL_FIRST_BYTES 256u
 /* After a fork the cache of one left-behind thread is taken in each so many
  * refills: a child that only calls exec does not come so far. */
 #define ORPHAN_INTERVAL 8u
@@ -43,28 +45,25 @@
  * no size, so that one comparison tells "empty" and "too small". */
 static const struct chunk no_chunk;
 
-static void *small_end = NULL;
-static void *medium_end = (char *)&no_chunk + USER_OFFSET;
+/* Nobody writes there: a stack without room is full. */
+static void *const small_end = NULL;
+static void *const medium_end = (char *)&no_chunk + USER_OFFSET;
 
-/* A cache that is not real has no table: medium requests find class 0. */
+/* A cache that is not real has no table: medium requests find class 0.  No
+ * pointer more than is looked at: each is relocated at every start. */
 #define EMPTY_STACKS                                                           \
 	{                                                                      \
-		[0] = &medium_end, [1 ... NR_SMALL] = &small_end,              \
-		[CLASS_MEDIUM... NR_CLASSES - 1] = &medium_end                 \
-	}
-#define EMPTY_CACHE                                                            \
-	{                                                                      \
-		.sp = EMPTY_STACKS, .limit = EMPTY_STACKS,                     \
-		.bottom = EMPTY_STACKS, .loan.units = LOAN_NONE,               \
+		[0] = (void **)&medium_end,                                    \
+		[1 ... NR_SMALL] = (void **)&small_end,                        \
 	}
 
-struct tcache tcache_none = EMPTY_CACHE;
-struct tcache tcache_over = EMPTY_CACHE;
+struct tcache tcache_none = {
+	.sp = EMPTY_STACKS, .limit = EMPTY_STACKS, .loan.units = LOAN_NONE};
 
 /* The stack of a class that has none. */
 static void **stack_none(unsigned cls)
 {
-	return sizeclass_is_small(cls) ? &small_end : &medium_end;
+	return (void **)(sizeclass_is_small(cls) ? &small_end : &medium_end);
 }
 
 static size_t class_bytes(unsigned cls)
@@ -299,8 +298,9 @@ static void *tcache_take_one(struct tcache *tc, uint32_t units)
 /* Fills an empty stack and pops a chunk. */
 static void *stack_fill(struct tcache *tc, unsigned cls, uint32_t units)
 {
-	unsigned n = (unsigned)min_size(REFILL_BYTES / (units * UNIT),
-					stack_room(tc, cls) / 2);
+	unsigned room = stack_room(tc, cls);
+	size_t most = room > STACK_FIRST ? REFILL_BYTES : REFILL_FIRST_BYTES;
+	unsigned n = (unsigned)min_size(most / (units * UNIT), room / 2);
 	void **bottom = tc->bottom[cls];
 	unsigned got;
 

@@ -15,8 +15,8 @@
  * free: a second free finds it.
  *
  * A thread without a cache has tcache_none, whose stacks are empty and full
- * at once: every call takes the slow path, which makes a cache.
- * A thread that is ending has tcache_over: likewise, but none is made.
+ * at once: every call takes the slow path, which makes a cache, unless the
+ * thread is ending.
  *
  * Stacks grow with use, from none to sizeclass_cache_max() chunks, as long as
  * all of them together stay under the option cache_max; a stack that has not
@@ -94,11 +94,11 @@ struct tcache {
 	size_t nr_refills, nr_flushes;
 };
 
-extern struct tcache tcache_none, tcache_over;
+extern struct tcache tcache_none;
 
 static inline bool tcache_is_real(const struct tcache *tc)
 {
-	return tc != &tcache_none && tc != &tcache_over;
+	return tc != &tcache_none;
 }
 
 /* The tag, which another thread may change (heap_mallopt): one load that

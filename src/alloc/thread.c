@@ -5,7 +5,7 @@
  * local storage, so that dlopen of the library works and the fast path is one
  * load.  A thread's end is told by a pthread key, whose destructor gives the
  * cache back; frees that come later still, from libc or from other keys, find
- * tcache_over and go straight to the arenas: the cache does not come back.
+ * no cache and go straight to the arenas: it does not come back.
  *
  * Other heaps are found by walking their list of caches: they are for tests
  * and tools, where one thread has one cache and speed does not matter.
@@ -16,6 +16,8 @@
 #include "alloc/thread.h"
 
 __thread struct tcache *tcache_self = &tcache_none;
+/* The thread has given its cache back and gets no other. */
+static __thread bool thread_is_over;
 
 static pthread_key_t thread_key;
 static bool thread_has_key;
@@ -24,7 +26,8 @@ static void thread_end(void *arg)
 {
 	struct tcache *tc = arg;
 
-	tcache_self = &tcache_over;
+	thread_is_over = true;
+	tcache_self = &tcache_none;
 	heap_unlist_tcache(tc->heap, tc);
 	tcache_destroy(tc);
 }
@@ -70,8 +73,8 @@ static struct tcache *thread_find_cache(struct heap *heap)
 
 void thread_drop_cache(struct heap *heap)
 {
-	struct tcache *tc = heap == &heap_default ? tcache_self :
-						    thread_find_cache(heap);
+	struct tcache *tc =
+		heap == &heap_default ? tcache_self : thread_find_cache(heap);
 
 	if (!tc || !tcache_is_real(tc))
 		return;
@@ -98,7 +101,7 @@ struct tcache *heap_tcache(struct heap *heap)
 
 	if (heap == &heap_default) {
 		tc = tcache_self;
-		if (tc != &tcache_none)
+		if (tc != &tcache_none || thread_is_over)
 			return tc;
 	} else {
 		tc = thread_find_cache(heap);

@@ -73,6 +73,9 @@ struct chunk *top_cut(struct arena *a, size_t units, uintptr_t *zero_from)
 	if (!c || top_bytes(a) < TOP_MIN || top_bytes(a) - TOP_MIN < bytes)
 		return NULL;
 	top_check(a);
+	/* With the header behind it, which is written now. */
+	if (bytes <= POPULATE_MIN)
+		top_touch(a, (uintptr_t)c, (uintptr_t)c + bytes + USER_OFFSET);
 	*zero_from = max_size(a->fresh, (uintptr_t)c + USER_OFFSET);
 	chunk_write(c, a->tag | CHUNK_L, units, CHUNK_P);
 	top_set(a, (uintptr_t)c + bytes);
@@ -388,8 +391,8 @@ void top_freed(struct arena *a, uint64_t since_ns)
 	if (o->trim_threshold == OPTION_NEVER || top_bytes(a) < o->top_pad)
 		return;
 	is_over = top_is_over_threshold(a);
-	if (!is_over && (o->trim_threshold_set ||
-			 (a->top_waits_ns != 0 && since_ns == 0)))
+	if (!is_over &&
+	    (o->trim_threshold_set || (a->top_waits_ns != 0 && since_ns == 0)))
 		return;
 	now_ns = heap_now_ns(a->heap);
 	if (is_over && top_may_trim_now(a, now_ns)) {

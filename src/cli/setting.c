@@ -307,7 +307,7 @@ static bool note_export(FILE *to, const struct setting_axis *axis, unsigned i,
 	own_variable(axis->option, name, sizeof(name));
 	plain_value(axis, i, value, sizeof(value));
 	fprintf(to, "%s%s=%s", between,
-		axis->option->env ? axis->option->env : name, value);
+		*axis->option->env ? axis->option->env : name, value);
 	return true;
 }
 
@@ -321,7 +321,7 @@ static bool note_tunable(FILE *to, const struct setting_axis *axis, unsigned i,
 {
 	char value[32];
 
-	if (!axis->option->tunable)
+	if (!*axis->option->tunable)
 		return false;
 	plain_value(axis, i, value, sizeof(value));
 	fprintf(to, "%s%s=%s", between, axis->option->tunable, value);
@@ -373,7 +373,7 @@ static bool note_no_tunable(FILE *to, const struct setting_axis *axis,
 			    unsigned i, const char *between)
 {
 	(void)i;
-	return !axis->option->tunable && note_name(to, axis, between);
+	return !*axis->option->tunable && note_name(to, axis, between);
 }
 
 char *setting_no_tunables(const struct setting *setting, size_t combination)

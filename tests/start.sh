@@ -1,0 +1,72 @@
+#!/bin/bash
+# start.sh: what a program pays for the library before it has done anything.
+#
+# Each relocation is work at every start, and each page that has one is copied.
+# The bounds leave little room: a table of pointers in the simulated kernel that
+# nobody asked for shows here.  System calls are counted by strace.
+set -eu
+: "${MMSIM_LIB:?}"
+
+skip()
+{
+    echo "1..0 # SKIP $1"
+    exit 0
+}
+
+[ "$(uname -m)" = x86_64 ] || skip "relocations are counted on x86-64 only"
+[ "${MMSIM_DEBUG:-0}" = 0 ] || skip "the library has its debug checks"
+case " ${MMSIM_CFLAGS-} " in
+*" -fsanitize"* | *" --coverage "*) skip "the library is instrumented" ;;
+esac
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+readelf -rW "$MMSIM_LIB" > "$work/relocs"
+readelf -lW "$MMSIM_LIB" > "$work/segments"
+
+n=0
+failed=0
+at_most() # at_most BOUND NUMBER DESCRIPTION
+{
+    n=$((n + 1))
+    if [ "$2" -le "$1" ]; then
+        echo "ok $n - $3 (at most $1)"
+    else
+        echo "not ok $n - $3 (at most $1)"
+        echo "# there are $2"
+        failed=1
+    fi
+}
+
+# calls PROGRAM ARGUMENT...: system calls from exec to exit, with the library
+# and without it.
+calls()
+{
+    env -i strace -qq -e signal=none -o "$work/with" -E LD_PRELOAD="$MMSIM_LIB" "$@" &&
+        env -i strace -qq -e signal=none -o "$work/without" "$@" &&
+        echo $(($(wc -l < "$work/with") - $(wc -l < "$work/without")))
+}
+
+at_most 300 "$(grep -c R_X86_64_RELATIVE "$work/relocs")" \
+    "addresses that are filled in"
+at_most 75 "$(grep -cE 'R_X86_64_(JUMP_SLOT|GLOB_DAT)' "$work/relocs")" \
+    "names that are looked up"
+at_most 2 "$(awk '$3 ~ /^R_X86_64_/ { print substr($1, 1, 13) }' \
+    "$work/relocs" | sort -u | wc -l)" "pages that are written for that"
+at_most 2 "$(grep -c '^ *LOAD' "$work/segments")" "mappings of the file"
+
+if strace -qq -o "$work/with" /bin/true 2> "$work/errors"; then
+    at_most 10 "$(calls /bin/true)" "more system calls for a program without malloc"
+    at_most 16 "$(calls /bin/bash -c :)" "more system calls for bash -c :"
+else
+    grep -q 'ptrace' "$work/errors" || {
+        sed 's/^/# /' "$work/errors"
+        echo "Bail out! strace failed"
+        exit 1
+    }
+    n=$((n + 2))
+    echo "ok $((n - 1)) # SKIP ptrace(2) is not permitted here"
+    echo "ok $n # SKIP ptrace(2) is not permitted here"
+fi
+echo "1..$n"
+exit $failed
