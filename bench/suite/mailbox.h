@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { MAILBOX_MAX = 16 };
+enum { MAILBOX_MAX = 8 };
 
 /* The head of every letter, which comes from malloc. */
 struct letter {

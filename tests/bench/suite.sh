@@ -84,7 +84,7 @@ ok "--pause adds a figure" is_line sh8/2 " pause_kb=$number"
 # A broken allocator.  The program may die of it before it looks.
 $CC -O1 -fno-builtin -shared -fPIC -o "$work/broken.so" \
     "$srcdir/tests/bench/broken.c"
-for row in larson/1 xmalloc/2 glibc-simple sh8/4 mstress/4 rptest/2; do
+for row in larson/1 xmalloc/2 glibc-simple sh8/4 mstress/4 rptest/4; do
     under "$work/broken.so" "$row" --scale 0.01
     ok "$row finds a block that was given out twice" \
         is_refused 1 "workloads: $row: " " has changed"
