@@ -20,7 +20,7 @@
  */
 #include "suite.h"
 
-enum { SLOTS = 5000, LIFE = 100000, REPLACED = 20000000 };
+enum { SLOTS = 5000, LIFE = 100000, REPLACED = 16000000 };
 enum { SMALLEST = 8, LARGEST = 1000 };
 
 struct slot {

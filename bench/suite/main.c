@@ -57,6 +57,10 @@ static void list_rows(void)
 	for (int i = 0; i < NR_TABLES; i++)
 		for (const struct suite_row *r = tables[i]; r->name; r++)
 			printf("%s %d\n", r->name, r->threads);
+	if (fflush(stdout)) {
+		perror("workloads: standard output");
+		exit(1);
+	}
 }
 
 static double parse_scale(struct argp_state *state, const char *text)
@@ -153,37 +157,38 @@ static unsigned long rss_after_pause(void)
 	return suite_rss_kb();
 }
 
+/* The line of figures; the memory is read here. */
+static void print_figures(const struct suite_run *run, bool pause)
+{
+	char line[512];
+	int n = snprintf(line, sizeof line,
+			 "%s wall_ns=%ju cpu_ns=%ju faults=%ld ops=%ju "
+			 "peak_kb=%lu end_kb=%lu",
+			 run->row->name, (uintmax_t)run->wall_ns,
+			 (uintmax_t)run->cpu_ns, run->faults,
+			 (uintmax_t)run->ops, run->peak_kb, suite_rss_kb());
+
+	if (pause)
+		n += snprintf(line + n, sizeof line - (size_t)n,
+			      " pause_kb=%lu", rss_after_pause());
+	line[n++] = '\n';
+	write_all(line, (size_t)n);
+}
+
 int main(int argc, char **argv)
 {
 	struct request q = {.scale = 1, .traces = TRACES_DIR};
-	struct suite_run run = {.row = NULL};
-	char line[512];
-	int n;
+	struct suite_run run;
 
 	argp_err_exit_status = BAD_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &q);
 	if (q.list) {
 		list_rows();
-		if (fflush(stdout)) {
-			perror("workloads: standard output");
-			return 1;
-		}
 		return 0;
 	}
-	run.row = row_find(q.name);
-	run.scale = q.scale;
+	suite_start(&run, row_find(q.name), q.scale);
 	run.traces = q.traces;
 	run.row->work(&run);
-	n = snprintf(line, sizeof line,
-		     "%s wall_ns=%ju cpu_ns=%ju faults=%ld ops=%ju peak_kb=%lu "
-		     "end_kb=%lu",
-		     q.name, (uintmax_t)run.wall_ns, (uintmax_t)run.cpu_ns,
-		     run.faults, (uintmax_t)run.ops, run.peak_kb,
-		     suite_rss_kb());
-	if (q.pause)
-		n += snprintf(line + n, sizeof line - (size_t)n,
-			      " pause_kb=%lu", rss_after_pause());
-	line[n++] = '\n';
-	write_all(line, (size_t)n);
+	print_figures(&run, q.pause);
 	return 0;
 }

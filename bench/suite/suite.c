@@ -60,6 +60,13 @@ static unsigned long peak_kb(void)
 	return line ? strtoul(line + strlen("VmHWM:"), NULL, 10) : 0;
 }
 
+void suite_start(struct suite_run *run, const struct suite_row *row,
+		 double scale)
+{
+	row_name = row->name;
+	*run = (struct suite_run){.row = row, .scale = scale};
+}
+
 uint64_t suite_count(const struct suite_run *run, uint64_t count)
 {
 	uint64_t scaled = (uint64_t)((double)count * run->scale);
@@ -83,7 +90,6 @@ static long page_faults(void)
 
 void suite_begin(struct suite_run *run)
 {
-	row_name = run->row->name;
 	run->begin_faults = page_faults();
 	run->begin_ns = clock_ns(CLOCK_MONOTONIC);
 	run->begin_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);

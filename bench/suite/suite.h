@@ -53,6 +53,10 @@ struct suite_run {
 	unsigned long peak_kb; /* VmHWM at suite_end, less own_kb */
 };
 
+/* Prepares a run; suite_fail names this row from here on. */
+void suite_start(struct suite_run *run, const struct suite_row *row,
+		 double scale);
+
 /* `count` at scale 1; at least 1. */
 uint64_t suite_count(const struct suite_run *run, uint64_t count);
 
