@@ -23,23 +23,6 @@ void arena_init(struct arena *a, struct heap *heap, uint32_t index)
 	lock_init(&a->lock, LOCK_RANK_ARENA);
 }
 
-bool arena_has_range(const struct arena *a, uintptr_t addr, size_t bytes)
-{
-	for (unsigned i = a->nr_segments; i-- > 0;) {
-		const struct segment *seg = &a->segments[i];
-
-		if (addr >= seg->base && addr < seg->end)
-			return bytes <= seg->end - addr;
-	}
-	return false;
-}
-
-bool arena_has_chunk(const struct arena *a, const void *addr)
-{
-	return is_aligned((uintptr_t)addr, UNIT) &&
-	       arena_has_range(a, (uintptr_t)addr, sizeof(size_t) * 4);
-}
-
 static bool arena_is_tagged(const struct arena *a, const struct chunk *c)
 {
 	return ((chunk_lo(c) ^ a->tag) & CHUNK_TAG_MASK) == 0;

@@ -77,11 +77,25 @@ struct arena {
 
 void arena_init(struct arena *a, struct heap *heap, uint32_t index);
 
-/* Whether addr may be a chunk of this arena: aligned and inside a segment. */
-bool arena_has_chunk(const struct arena *a, const void *addr);
+/* Whether [addr, addr + bytes) lies inside one segment, most likely the newest. */
+static inline bool arena_has_range(const struct arena *a, uintptr_t addr,
+				   size_t bytes)
+{
+	for (unsigned i = a->nr_segments; i-- > 0;) {
+		const struct segment *seg = &a->segments[i];
 
-/* Whether [addr, addr + bytes) lies inside one segment. */
-bool arena_has_range(const struct arena *a, uintptr_t addr, size_t bytes);
+		if (LIKELY(addr - seg->base < seg->end - seg->base))
+			return bytes <= seg->end - addr;
+	}
+	return false;
+}
+
+/* Whether addr may be a chunk of this arena: aligned and inside a segment. */
+static inline bool arena_has_chunk(const struct arena *a, const void *addr)
+{
+	return is_aligned((uintptr_t)addr, UNIT) &&
+	       arena_has_range(a, (uintptr_t)addr, sizeof(size_t) * 4);
+}
 
 /*
  * Takes a chunk of `units` or one more (when what would be left over could

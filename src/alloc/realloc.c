@@ -109,6 +109,12 @@ void heap_realloc_cut(struct heap *heap, struct tcache *tc, void *p,
 		return;
 	}
 	rest = shard_cut(p, (uint32_t)chunk_units_for(size));
+	if (tcache_is_real(tc) && tcache_usable(tc, rest) > 0) {
+		rest = shard_slide(tc, rest, units);
+		if (!rest)
+			return;
+		user_toggle_cached(rest);
+	}
 	if (!tcache_free(tc, rest))
 		heap_free(heap, tc, rest);
 }

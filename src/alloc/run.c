@@ -367,13 +367,8 @@ static ALWAYS_INLINE struct run *run_claimed(const void *p, uint32_t hi)
 /* Whether there is a run. */
 static ALWAYS_INLINE bool run_exists(struct arena *a, const struct run *run)
 {
-	const struct segment *seg = &a->segments[a->nr_segments - 1];
-	uintptr_t at = (uintptr_t)run - seg->base;
-
-	if (at >= seg->end - seg->base || seg->end - seg->base - at < UNIT)
-		if (!arena_has_range(a, (uintptr_t)run, sizeof(*run)))
-			return false;
-	return run->check == run_check(a, run);
+	return arena_has_range(a, (uintptr_t)run, sizeof(*run)) &&
+	       run->check == run_check(a, run);
 }
 
 struct run *run_of(struct arena *a, const void *p)
@@ -429,15 +424,18 @@ static void run_emptied(struct arena *a, struct run *run)
 		run_destroy(a, rc, run);
 }
 
-/* Sets the bit of a whole chunk. */
-static ALWAYS_INLINE void run_put_whole(struct arena *a, struct run *run,
+/* Sets the bit of a chunk of the run's size; false: it does not stand where one
+ * was carved, so it is a shard. */
+static ALWAYS_INLINE bool run_put_whole(struct arena *a, struct run *run,
 					void *p, uint32_t hi)
 {
 	uint32_t distance = hi - run->first;
 	uint32_t i = distance * run->inverse >> INVERSE_SHIFT;
 	uint64_t bit = UINT64_C(1) << i % 64;
 
-	if (i >= run->nr_carved || i * run->units != distance)
+	if (UNLIKELY(i * run->units != distance))
+		return false;
+	if (i >= run->nr_carved)
 		fatal_at("free(): invalid pointer", p);
 	if (run->map[i / 64] & bit)
 		fatal_at("double free or corruption (!prev)", p);
@@ -449,18 +447,15 @@ static ALWAYS_INLINE void run_put_whole(struct arena *a, struct run *run,
 	run->nr_free++;
 	a->classes[run->units].nr_free++;
 	*(uint64_t *)p = run_canary(a, p);
+	return true;
 }
 
-void run_put(struct arena *a, void *p)
+/* Puts a checked chunk of `units` back into its run; false: the run is gone. */
+static ALWAYS_INLINE bool run_put_checked(struct arena *a, struct run *run,
+					  void *p, uint32_t units)
 {
-	struct run *run = run_of(a, p);
-	uint32_t units = chunk_lo(chunk_of(p)) >> CHUNK_UNITS_SHIFT;
-
-	if (!run)
-		fatal_at("free(): invalid pointer", p);
-	if (units == run->units) {
-		run_put_whole(a, run, p, chunk_hi(chunk_of(p)));
-	} else {
+	if (UNLIKELY(units != run->units ||
+		     !run_put_whole(a, run, p, chunk_hi(chunk_of(p))))) {
 		if ((run->nr_carved - run->nr_free) * run->units <
 		    run->shard_units + (int)units)
 			fatal_at("free(): invalid pointer", p);
@@ -468,8 +463,30 @@ void run_put(struct arena *a, void *p)
 		run->has_shards = true;
 		run->shard_units = (uint16_t)(run->shard_units + units);
 	}
-	if (run_is_empty(run))
-		run_emptied(a, run);
+	if (LIKELY(!run_is_empty(run)))
+		return true;
+	run_emptied(a, run);
+	return false;
+}
+
+void run_put(struct arena *a, void *p)
+{
+	struct run *run = run_of(a, p);
+
+	if (!run)
+		fatal_at("free(): invalid pointer", p);
+	run_put_checked(a, run, p, chunk_lo(chunk_of(p)) >> CHUNK_UNITS_SHIFT);
+}
+
+/* What is given back is cold by now, and so are the runs. */
+static ALWAYS_INLINE void run_prefetch(void *const *p, unsigned ahead)
+{
+	if (ahead > 2 * PUT_AHEAD)
+		__builtin_prefetch(chunk_of(p[2 * PUT_AHEAD]));
+	if (ahead > PUT_AHEAD)
+		__builtin_prefetch(
+			run_claimed(p[PUT_AHEAD],
+				    chunk_hi(chunk_of(p[PUT_AHEAD]))));
 }
 
 void run_put_many(struct arena *a, void *const *p, unsigned n)
@@ -477,34 +494,18 @@ void run_put_many(struct arena *a, void *const *p, unsigned n)
 	struct run *run = NULL;
 
 	for (unsigned i = 0; i < n; i++) {
-		uint32_t lo, hi;
+		const struct chunk *c = chunk_of(p[i]);
+		uint32_t lo = chunk_lo(c), hi = chunk_hi(c);
+		struct run *of = run_claimed(p[i], hi);
 
-		/* What is given back is cold by now, and so are the runs. */
-		if (i + 2 * PUT_AHEAD < n)
-			__builtin_prefetch(chunk_of(p[i + 2 * PUT_AHEAD]));
-		if (i + PUT_AHEAD < n)
-			__builtin_prefetch(run_claimed(
-				p[i + PUT_AHEAD],
-				chunk_hi(chunk_of(p[i + PUT_AHEAD]))));
-		lo = chunk_lo(chunk_of(p[i]));
-		hi = chunk_hi(chunk_of(p[i]));
+		run_prefetch(p + i, n - i);
 		if (((lo ^ run_free_lo(a, 0)) << (32 - CHUNK_UNITS_SHIFT)) != 0)
 			fatal_at("free(): invalid pointer", p[i]);
-		if (run != run_claimed(p[i], hi)) {
-			run = run_claimed(p[i], hi);
-			if (hi > DISTANCE_MAX || !run_exists(a, run))
-				fatal_at("free(): invalid pointer", p[i]);
-		}
-		if (UNLIKELY(lo >> CHUNK_UNITS_SHIFT != run->units)) {
-			run_put(a, p[i]);
-			run = NULL;
-			continue;
-		}
-		run_put_whole(a, run, p[i], hi);
-		if (UNLIKELY(run_is_empty(run))) {
-			run_emptied(a, run);
-			run = NULL;
-		}
+		if (of != run && (hi > DISTANCE_MAX || !run_exists(a, of)))
+			fatal_at("free(): invalid pointer", p[i]);
+		run = run_put_checked(a, of, p[i], lo >> CHUNK_UNITS_SHIFT) ?
+			      of :
+			      NULL;
 	}
 }
 

@@ -80,6 +80,14 @@ static inline bool run_map_has(const struct run *run, uint32_t i)
 	return run->map[i / 64] >> i % 64 & 1;
 }
 
+/* Whether a free whole chunk stands at this distance from the run. */
+static inline bool run_has_whole(const struct run *run, uint32_t distance)
+{
+	uint32_t i = (distance - run->first) / run->units;
+
+	return (distance - run->first) % run->units == 0 && run_map_has(run, i);
+}
+
 /* Whether everything that was carved is free and in no cache. */
 static inline bool run_is_empty(const struct run *run)
 {

@@ -4,7 +4,9 @@
 #include "alloc/shard.h"
 
 #include "alloc/arena.h"
+#include "alloc/remote.h"
 #include "alloc/run.h"
+#include "alloc/tcache.h"
 #include "base/fatal.h"
 
 static void small_write(void *p, uint32_t tag, uint32_t units, uint32_t distance)
@@ -34,6 +36,75 @@ void *shard_cut_cached(void *p, uint32_t units)
 	store_relaxed(&chunk_of(rest)->lo, chunk_lo(chunk_of(rest)) | CHUNK_C);
 	store_relaxed(&chunk_of(p)->lo, chunk_lo(chunk_of(p)) | CHUNK_C);
 	return rest;
+}
+
+/* The same, for a chunk that its cache keeps. */
+static void small_write_cached(const struct tcache *tc, void *p,
+			       uint32_t units, uint32_t distance)
+{
+	small_write(p, tc->arena->tag | CHUNK_C, units, distance);
+}
+
+/* Whether n is in the cache, of `units`, and stands at this distance. */
+static bool slide_is_next(const struct tcache *tc, const void *n,
+			  uint32_t units, uint32_t distance)
+{
+	const struct chunk *c = chunk_of(n);
+
+	return chunk_hi(c) == distance &&
+	       chunk_lo(c) == (tc->arena->tag | CHUNK_C |
+			       units << CHUNK_UNITS_SHIFT);
+}
+
+void *shard_slide(struct tcache *tc, void *rest, uint32_t whole)
+{
+	uint32_t units = chunk_lo(chunk_of(rest)) >> CHUNK_UNITS_SHIFT;
+	uint32_t distance = chunk_hi(chunk_of(rest));
+	char *at = rest, *end = at + (size_t)units * UNIT;
+	void *old = tc->hole;
+
+	store_relaxed(&tc->hole, NULL);
+	if (old == end) {
+		units += tc->hole_units;
+		end += (size_t)tc->hole_units * UNIT;
+		old = NULL;
+	}
+	/* Until the end all of it belongs to nobody, and a fork may lose it. */
+	for (; units >= whole; units -= whole, distance += whole) {
+		small_write(at, tc->arena->tag, whole, distance);
+		if (!tcache_push(tc, whole, at))
+			tcache_free_slow(tc, at);
+		at += (size_t)whole * UNIT;
+	}
+	if (units == 0)
+		return old;
+	if (*tc->sp[whole] == end &&
+	    slide_is_next(tc, end, whole, distance + units)) {
+		small_write_cached(tc, at + (size_t)whole * UNIT, units,
+				   distance + whole);
+		small_write_cached(tc, at, whole, distance);
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+		*tc->sp[whole] = at;
+		at += (size_t)whole * UNIT;
+	} else {
+		small_write_cached(tc, at, units, distance);
+	}
+	tc->hole_units = units;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	store_relaxed(&tc->hole, at);
+	return old;
+}
+
+void shard_give_hole(struct tcache *tc)
+{
+	void *hole = tc->hole;
+
+	if (!hole)
+		return;
+	store_relaxed(&tc->hole, NULL);
+	lock_take(&tc->arena->lock);
+	remote_give_back(tc->arena, hole);
+	lock_drop(&tc->arena->lock);
 }
 
 static uint32_t shard_units(const struct shard *s)
@@ -127,7 +198,7 @@ void shard_forget_run(struct arena *a, struct run *run)
 
 		if (units == 0 || units > end - at)
 			fatal_at("free(): invalid pointer", s);
-		if (units != run->units && shard_is_listed(s))
+		if (!run_has_whole(run, at) && shard_is_listed(s))
 			shard_unlink(a, s);
 		at += units;
 	}

@@ -19,6 +19,7 @@
 #include "alloc/fork.h"
 #include "alloc/heap.h"
 #include "alloc/remote.h"
+#include "alloc/shard.h"
 #include "alloc/top.h"
 #include "base/fatal.h"
 
@@ -414,6 +415,7 @@ void tcache_flush_all(struct tcache *tc)
 {
 	for (unsigned cls = 1; cls < NR_CLASSES; cls++)
 		stack_flush(tc, cls, tcache_count(tc, cls));
+	shard_give_hole(tc);
 	remote_post_all(tc);
 	lock_take(&tc->arena->lock);
 	defer_give_back(tc);
@@ -431,6 +433,8 @@ size_t tcache_bytes(const struct tcache *tc)
 		if (bottom - sp >= 0 && bottom - sp <= (ptrdiff_t)STACK_MAX)
 			bytes += (size_t)(bottom - sp) * class_bytes(cls);
 	}
+	if (load_relaxed(&tc->hole))
+		bytes += load_relaxed(&tc->hole_units) * UNIT;
 	return bytes + defer_bytes(tc);
 }
 
@@ -498,6 +502,7 @@ void tcache_reclaim(struct tcache *tc)
 		else
 			stack_flush(tc, cls, (unsigned)count);
 	}
+	shard_give_hole(tc);
 	remote_post_all(tc);
 	lock_take(&tc->arena->lock);
 	defer_give_back(tc);

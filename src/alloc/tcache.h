@@ -88,6 +88,8 @@ struct tcache {
 	unsigned nr_deferred;
 	size_t deferred_bytes;
 	struct known_chunk known[NR_KNOWN];
+	void *hole; /* what realloc has cut off last (shard.h), with C; or NULL */
+	uint32_t hole_units;
 	struct heap *heap;
 	struct tcache *next, *prev; /* all of the heap; guarded by its lock */
 	pthread_t owner;

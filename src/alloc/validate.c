@@ -211,6 +211,12 @@ bool validate_arena(struct arena *a, struct outbuf *why)
 
 static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
 {
+	if (tc->hole && chunk_lo(chunk_of(tc->hole)) !=
+				(tc->arena->tag | CHUNK_C |
+				 tc->hole_units << CHUNK_UNITS_SHIFT)) {
+		outbuf_printf(why, "cache: damaged hole %p", tc->hole);
+		return false;
+	}
 	for (unsigned cls = 1; cls < NR_CLASSES; cls++) {
 		unsigned n = tcache_count(tc, cls);
 

@@ -78,6 +78,76 @@ Test(shard, what_is_cut_off_is_used_again)
 	assert_valid(heap);
 }
 
+/* Through a cache, blocks that are shrunk one after another lie side by side,
+ * and what was cut off is one hole. */
+static void shrink_many(size_t from, size_t to)
+{
+	static void *kept[2000];
+	size_t piece = chunk_units_for(to) * UNIT, dense = 0;
+	struct tcache *tc;
+
+	make(NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		void *p = mmsim_heap_malloc(heap, from);
+
+		kept[i] = mmsim_heap_realloc(heap, p, to);
+		cr_assert_eq(kept[i], p);
+		pattern_fill(kept[i], to, i);
+		if (i > 0 && (char *)kept[i] == (char *)kept[i - 1] + piece)
+			dense++;
+		if (i % 64 == 0)
+			assert_valid(heap);
+	}
+	/* The rest begin a batch, or a run. */
+	cr_assert_geq(dense, ARRAY_SIZE(kept) * 9 / 10, "%zu to %zu: %zu", from,
+		      to, dense);
+	cr_assert_leq(arena->system_bytes,
+		      ARRAY_SIZE(kept) * piece * 5 / 4 + 256 * KIB);
+	tc = heap_tcache((struct heap *)(void *)heap);
+	cr_assert_lt(tc->hole_units, chunk_units_for(from));
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		cr_assert(pattern_holds(kept[i], to, i));
+		mmsim_heap_free(heap, kept[i]);
+	}
+	tcache_flush_all(tc);
+	cr_assert_null(tc->hole);
+	assert_valid(heap);
+	mmsim_heap_trim(heap, 0);
+	cr_assert_eq(arena->shard_units, 0u);
+	cr_assert_eq(top_bytes(arena), arena->system_bytes);
+}
+
+Test(shard, blocks_that_are_shrunk_in_turn_lie_side_by_side)
+{
+	shrink_many(152, 56);
+	shrink_many(168, 72);
+	shrink_many(1000, 24);
+	shrink_many(200, 100);
+}
+
+/* A hole in front of a chunk that is no longer next in its stack. */
+Test(shard, a_hole_is_given_up_for_another)
+{
+	void *p[8];
+
+	make(NULL);
+	for (int i = 0; i < 8; i++)
+		p[i] = mmsim_heap_malloc(heap, 152);
+	for (int i = 0; i < 8; i += 2)
+		cr_assert_eq(mmsim_heap_realloc(heap, p[i], 56), p[i]);
+	assert_valid(heap);
+	for (int i = 1; i < 8; i += 2)
+		cr_assert_eq(mmsim_heap_realloc(heap, p[i], 56), p[i]);
+	assert_valid(heap);
+	for (int i = 0; i < 8; i++)
+		mmsim_heap_free(heap, p[i]);
+	tcache_flush_all(heap_tcache((struct heap *)(void *)heap));
+	mmsim_heap_trim(heap, 0);
+	assert_valid(heap);
+	cr_assert_eq(arena->shard_units, 0u);
+	cr_assert_eq(top_bytes(arena), arena->system_bytes);
+}
+
 #define NR_HELD 800
 
 struct held {
