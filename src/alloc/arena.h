@@ -33,6 +33,7 @@ struct segment {
 struct heap;
 struct remote_batch;
 struct shard;
+struct tcache;
 
 struct arena {
 	struct heap *heap;
@@ -48,16 +49,21 @@ struct arena {
 	struct lock lock __attribute__((aligned(64)));
 	/* ---- everything below is guarded by lock; what a small program uses
 	 * comes first ---- */
+	/* The cache of the last thread that ended here: tcache_destroy. */
+	struct tcache *spare;
+	bool spare_has_chunks;
+
 	/* top.c */
-	struct chunk *top;   /* NULL before the first growth */
-	uintptr_t fresh;     /* top's memory from here on reads as zeros */
-	uintptr_t populated; /* pages of top below this were fetched */
+	struct chunk *top;       /* NULL before the first growth */
+	uintptr_t fresh;         /* top's memory from here on reads as zeros */
+	uintptr_t populated;     /* pages of top below this were fetched */
 	unsigned nr_segments;    /* the last one holds top */
 	unsigned nr_foreign;     /* times somebody else had moved the break */
 	size_t system_bytes;     /* accessible, over all segments */
 	size_t max_system_bytes; /* read without the lock */
 
 	/* purge.c */
+	uint64_t given_ns; /* since when what is given back is free; 0: now */
 	struct chunk *dirty_first, *dirty_last; /* oldest first */
 	uint64_t last_trim_ns; /* when trimming top was last tried; 0: never */
 	uint64_t top_waits_ns; /* since when free top waits; 0: it does not */

@@ -228,6 +228,16 @@ bool heap_has_decayed(const struct heap *heap, uint64_t since_ns,
 	       now_ns - since_ns >= decay_ms * NS_PER_MS;
 }
 
+/* The last time since which something has waited long enough; 0: none is. */
+static uint64_t heap_decayed_ns(const struct heap *heap, uint64_t now_ns)
+{
+	uint64_t decay_ns = heap->options.decay_ms * NS_PER_MS;
+
+	return heap->options.decay_ms == OPTION_NEVER || now_ns <= decay_ns
+		       ? 0
+		       : now_ns - decay_ns;
+}
+
 void heap_wait(struct heap *heap, uint64_t since_ns)
 {
 	size_t decay_ms = heap->options.decay_ms;
@@ -265,7 +275,10 @@ static void heap_expire(struct heap *heap, uint64_t now_ns)
 			store_relaxed(&heap->due_ns, now_ns + RETRY_NS);
 			continue;
 		}
+		/* It has waited already, somewhere else. */
+		a->given_ns = heap_decayed_ns(heap, now_ns);
 		remote_drain(a);
+		a->given_ns = 0;
 		top_expire(a, now_ns);
 		purge_expire(a, now_ns);
 		lock_drop(&a->lock);

@@ -47,6 +47,8 @@ void purge_note(struct arena *a, struct chunk *c, uint64_t since_ns)
 {
 	if (!purge_is_candidate(c))
 		return;
+	if (since_ns == 0)
+		since_ns = a->given_ns;
 	c->freed_ns = since_ns ? since_ns : heap_now_ns(a->heap);
 	purge_link(a, c, since_ns != 0);
 	heap_wait(a->heap, c->freed_ns);
@@ -101,8 +103,8 @@ size_t purge_all(struct arena *a)
 {
 	size_t bytes = 0;
 
-	for (unsigned i = bin_index(a->heap->os->page_size / UNIT);
-	     i < NR_BINS; i++)
+	for (unsigned i = bin_index(a->heap->os->page_size / UNIT); i < NR_BINS;
+	     i++)
 		for (struct chunk *c = a->bins.first[i]; c; c = c->fd) {
 			if (purge_forget(a, c))
 				c->freed_ns = 0;

@@ -60,11 +60,9 @@ static struct remote_batch *remote_batch_done(struct arena *a,
 	return next;
 }
 
-/* Gives n chunks of one way to the arena, whose lock is held. */
-static void remote_give_many(struct arena *a, unsigned way, void *const *p,
-			     unsigned n)
+void remote_give_many(struct arena *a, unsigned cls, void *const *p, unsigned n)
 {
-	if (way == remote_way(NR_SMALL)) {
+	if (sizeclass_is_small(cls)) {
 		run_put_many(a, p, n);
 		return;
 	}
@@ -79,7 +77,8 @@ static void remote_drain_way(struct arena *a, unsigned way)
 	while (batch) {
 		__atomic_fetch_sub(&a->remote_bytes, batch->bytes,
 				   __ATOMIC_RELAXED);
-		remote_give_many(a, way, batch->p, batch->nr);
+		remote_give_many(a, way ? CLASS_MEDIUM : 1, batch->p,
+				 batch->nr);
 		batch = remote_batch_done(a, batch);
 	}
 }
@@ -93,6 +92,11 @@ bool remote_drain(struct arena *a)
 			remote_drain_way(a, way);
 			any = true;
 		}
+	if (UNLIKELY(a->spare && a->spare_has_chunks)) {
+		a->spare_has_chunks = false;
+		tcache_give_stacks(a->spare);
+		any = true;
+	}
 	return any;
 }
 
@@ -144,7 +148,7 @@ void remote_collect(struct tcache *tc, unsigned cls)
 		if (nr_rest == 0)
 			continue;
 		lock_take(&a->lock);
-		remote_give_many(a, way, rest, nr_rest);
+		remote_give_many(a, cls, rest, nr_rest);
 		lock_drop(&a->lock);
 	}
 	if (!batch)

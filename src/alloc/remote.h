@@ -104,7 +104,13 @@ void remote_post_all(struct tcache *tc);
  * arena, whose lock is not held. */
 void remote_collect(struct tcache *tc, unsigned cls);
 
-/* Takes everything into the arena, whose lock is held; false: nothing waited. */
+/* Gives n cached chunks of classes of the same kind as `cls` back to their
+ * arena, whose lock is held. */
+void remote_give_many(struct arena *a, unsigned cls, void *const *p,
+		      unsigned n);
+
+/* Takes everything that waits into the arena, whose lock is held: what was
+ * posted, and the chunks of its spare cache; false: nothing waited. */
 bool remote_drain(struct arena *a);
 
 /* Gives one cached chunk back to its arena, whose lock is held. */

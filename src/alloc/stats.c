@@ -133,6 +133,8 @@ static void figures_of_arena(struct arena_figures *f,
 	f->nr_attached = a->nr_attached;
 	lock_take(&a->lock);
 	f->cached_bytes += load_relaxed(&a->remote_bytes);
+	if (a->spare)
+		f->cached_bytes += tcache_bytes(a->spare);
 	f->system_bytes = a->system_bytes;
 	f->max_system_bytes = a->max_system_bytes;
 	f->nr_segments = a->nr_segments;

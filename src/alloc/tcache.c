@@ -163,13 +163,21 @@ static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
 	store_relaxed(&tc->nr_flushes, tc->nr_flushes + 1);
 
 	lock_take(&tc->arena->lock);
-	if (sizeclass_is_small(cls)) {
-		run_put_many(tc->arena, out, n);
-	} else {
-		for (unsigned i = 0; i < n; i++)
-			remote_give_back(tc->arena, out[i]);
-	}
+	remote_give_many(tc->arena, cls, out, n);
 	lock_drop(&tc->arena->lock);
+}
+
+void tcache_give_stacks(struct tcache *tc)
+{
+	for (unsigned cls = 1; cls < NR_CLASSES; cls++) {
+		void **sp = tc->sp[cls];
+		unsigned n = tcache_count(tc, cls);
+
+		store_relaxed(&tc->sp[cls], tc->bottom[cls]);
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+		if (n > 0)
+			remote_give_many(tc->arena, cls, sp, n);
+	}
 }
 
 /* Takes half the room of a stack away, or all of it when little is left. */
@@ -458,15 +466,24 @@ static struct tcache *tcache_make(struct heap *heap)
 
 struct tcache *tcache_create(struct heap *heap)
 {
-	struct tcache *tc = heap_take_spare(heap);
+	struct arena *a = heap_attach(heap);
+	struct tcache *tc;
 
+	lock_take(&a->lock);
+	tc = a->spare;
+	a->spare = NULL;
+	lock_drop(&a->lock);
+	if (!tc)
+		tc = heap_take_spare(heap);
 	if (!tc)
 		tc = tcache_make(heap);
-	if (!tc)
+	if (!tc) {
+		heap_detach(heap, a);
 		return NULL;
+	}
 	tc->owner = pthread_self();
-	tc->arena = heap_attach(heap);
-	tc->tag = tc->arena->tag;
+	tc->arena = a;
+	tc->tag = a->tag;
 	return tc;
 }
 
@@ -483,9 +500,28 @@ static void tcache_free_memory(struct tcache *tc)
 
 void tcache_destroy(struct tcache *tc)
 {
-	tcache_flush_all(tc);
-	heap_detach(tc->heap, tc->arena);
-	heap_put_spare(tc->heap, tc);
+	struct heap *heap = tc->heap;
+	struct arena *a = tc->arena;
+	struct tcache *emptied = tc;
+
+	remote_post_all(tc);
+	defer_forget_loan(tc);
+	lock_take(&a->lock);
+	defer_give_back(tc);
+	if (!load_relaxed(&heap->uncached)) {
+		emptied = a->spare;
+		a->spare = tc;
+		a->spare_has_chunks = true;
+	}
+	if (emptied)
+		tcache_give_stacks(emptied);
+	lock_drop(&a->lock);
+	if (emptied)
+		heap_put_spare(heap, emptied);
+	heap_detach(heap, a);
+	/* What the cache holds goes back when it has waited. */
+	if (load_relaxed(&heap->due_ns) == 0)
+		heap_wait(heap, heap_now_ns(heap));
 }
 
 void tcache_reclaim(struct tcache *tc)

@@ -241,11 +241,16 @@ static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
 void *tcache_pop_aligned(struct tcache *tc, size_t cls, size_t alignment);
 
 /* Makes the cache of the calling thread for `heap`, or takes over the one of a
- * thread that has ended; NULL: no memory. */
+ * thread that has ended, if it was of the same arena with its chunks; NULL: no
+ * memory. */
 struct tcache *tcache_create(struct heap *heap);
 
-/* Gives all chunks back; the empty cache is kept for a later thread. */
+/* The thread ends: the cache is kept for a later one, together with the chunks in
+ * its stacks, until another thread of the arena ends or they have waited. */
 void tcache_destroy(struct tcache *tc);
+
+/* Gives the chunks of all stacks back to the arena, whose lock is held. */
+void tcache_give_stacks(struct tcache *tc);
 
 /* The same for a cache whose thread a fork has left behind: its stacks and
  * lists may be in the middle of a change, what does not fit is left out.  The

@@ -390,6 +390,8 @@ void top_freed(struct arena *a, uint64_t since_ns)
 
 	if (o->trim_threshold == OPTION_NEVER || top_bytes(a) < o->top_pad)
 		return;
+	if (since_ns == 0)
+		since_ns = a->given_ns;
 	is_over = top_is_over_threshold(a);
 	if (!is_over &&
 	    (o->trim_threshold_set || (a->top_waits_ns != 0 && since_ns == 0)))

@@ -101,6 +101,31 @@ CASE(blocks_of_2000_ended_threads_can_be_freed)
 }
 
 /* Many at a time, so that there are many arenas to adopt. */
+/* Allocates and frees blocks of several sizes; returns where they were. */
+static void *some_blocks(void *arg)
+{
+	static const size_t sizes[] = {24, 200, 1000, 5000, 20000};
+	void **p = arg;
+	size_t i;
+
+	for (i = 0; i < 5; i++)
+		p[i] = get(sizes[i]);
+	for (i = 0; i < 5; i++)
+		free(p[i]);
+	return NULL;
+}
+
+CASE(the_next_thread_has_what_the_last_one_left)
+{
+	void *first[5], *second[5];
+	size_t i;
+
+	pthread_join(start(some_blocks, first), NULL);
+	pthread_join(start(some_blocks, second), NULL);
+	for (i = 0; i < 5; i++)
+		CHECK_MSG(first[i] == second[i], "block %zu is another", i);
+}
+
 CASE(arenas_of_ended_threads_are_adopted)
 {
 	static void *left[32][NR_LEFT];
