@@ -3,15 +3,15 @@
  *
  * After a test of mimalloc's for memory that dead threads leave behind (Daan
  * Leijen; mleak of mimalloc-bench).  Two threads at a time start, allocate 1000
- * blocks of 16..1024 bytes and free them, ten times, and end; then the next
+ * blocks of 16..1024 bytes and free them, three times, and end; then the next
  * two.  Stressed: what an allocator does for a thread's first blocks and at
  * its end, and whether it uses a dead thread's memory again: the peak must not
  * depend on how many threads there were.
  */
 #include "suite.h"
 
-enum { BLOCKS = 1000, SMALLEST = 16, LARGEST = 1024, ROUNDS = 10 };
-enum { WAVES = 700, THREADS = 2 };
+enum { BLOCKS = 1000, SMALLEST = 16, LARGEST = 1024, ROUNDS = 3 };
+enum { WAVES = 1500, THREADS = 2 };
 
 static void *short_life(void *argument)
 {

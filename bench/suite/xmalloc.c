@@ -10,10 +10,13 @@
  *     producers ---> list of at most 100 batches ---> consumers
  *     (malloc)       one lock; the newest first        (free)
  *
+ * The consumers begin when the list is full for the first time, so that all
+ * allocators meet the same peak.
+ *
  * No block ever comes back to its thread by itself: an allocator must carry
  * memory from the consumers to the producers, in large portions and without a
  * lock for each block, or grow.  In the row of one thread that thread does
- * both: it puts a batch on the list and takes the oldest of 50 off.
+ * both: it allocates a batch and frees the oldest of 50.
  */
 #include "suite.h"
 
@@ -31,6 +34,7 @@ static struct {
 	pthread_cond_t not_empty;
 	struct batch *first; /* the newest */
 	unsigned length;
+	unsigned begin_at; /* consumers wait for this length; then 0 */
 } list = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.not_full = PTHREAD_COND_INITIALIZER,
@@ -45,6 +49,10 @@ static void list_put(struct batch *b)
 	b->next = list.first;
 	list.first = b;
 	list.length++;
+	if (list.length == list.begin_at) {
+		list.begin_at = 0;
+		pthread_cond_broadcast(&list.not_empty);
+	}
 	pthread_cond_signal(&list.not_empty);
 	pthread_mutex_unlock(&list.lock);
 }
@@ -54,7 +62,7 @@ static struct batch *list_take(void)
 	struct batch *b;
 
 	pthread_mutex_lock(&list.lock);
-	while (!list.length)
+	while (!list.length || list.begin_at)
 		pthread_cond_wait(&list.not_empty, &list.lock);
 	b = list.first;
 	list.first = b->next;
@@ -124,17 +132,19 @@ static void xmalloc(struct suite_run *run)
 	int threads = run->row->threads;
 	uint64_t batches = threads == 1 ? suite_count(run, BATCHES)
 					: suite_share(run, 2 * BATCHES);
+	uint64_t all = threads == 1 ? batches : batches * (unsigned)threads / 2;
 	struct worker w[4];
 
 	for (int i = 0; i < threads; i++)
 		w[i] = (struct worker){.frees = i % 2, .batches = batches};
+	list.begin_at = all < LIST_MAX ? (unsigned)all : LIST_MAX;
 	suite_begin(run);
 	if (threads == 1)
 		alone(batches);
 	else
 		suite_threads(threads, work, w, sizeof *w);
 	suite_end(run);
-	run->ops = suite_count(run, BATCHES) * PER_BATCH;
+	run->ops = all * PER_BATCH;
 }
 
 const struct suite_row xmalloc_rows[] = {
