@@ -93,8 +93,10 @@ static void unpack(const char *trace, int fd)
 	if (error)
 		suite_fail("%s cannot be started: %s (make bench/tracetool)",
 			   tool, strerror(error));
-	if (waitpid(pid, &status, 0) != pid || status)
-		suite_fail("tracetool cannot unpack %s", trace);
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		suite_fail("tracetool ended badly");
+	if (status)
+		exit(1); /* it has said why */
 }
 
 /* --- the list of operations -------------------------------------------------- */
