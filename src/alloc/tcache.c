@@ -6,7 +6,9 @@
  * that needs much seldom takes the arena's lock.  All stacks together may hold
  * cache_max bytes; and a stack that has seen neither refill nor flush while
  * others had many gives half of what it holds back and loses half its room.
- * Whenever a larger arena has grown to a new peak everything goes back.
+ * Whenever a larger arena has grown to a new peak everything goes back; and when
+ * a flush finds that its class has shrunk, the class's stack does at the next
+ * refill.
  *
  * Room is made by giving back the older half: the newer chunks are warm.  Chunks
  * leave the stack before they are given to the arena, never after, because a
@@ -36,6 +38,9 @@
 #define ORPHAN_INTERVAL 8u
 /* Below this size of the arena its growth is not heeded. */
 #define HEED_PEAK_MIN (1 * MIB)
+/* A class has shrunk when more of it than one run, and than half, is free. */
+#define SHRUNK_BYTES (32 * KIB)
+#define SHRUNK_PART 2u
 /* Every so many refills and flushes one stack is looked at, and it is idle
  * when so many have passed since its own last. */
 #define SCAN_INTERVAL 16u
@@ -144,6 +149,21 @@ static bool stack_grow(struct tcache *tc, unsigned cls)
 	return true;
 }
 
+_Static_assert(NR_SMALL <= 64, "tcache.shrinking has a bit for each");
+
+/* Remembers a small class that is mostly free; the arena's lock is held. */
+static void shrinking_note(struct tcache *tc, unsigned cls)
+{
+	const struct run_class *rc;
+
+	if (!sizeclass_is_small(cls))
+		return;
+	rc = &tc->arena->classes[cls];
+	if (rc->nr_free * class_bytes(cls) > SHRUNK_BYTES &&
+	    rc->nr_free > rc->nr_chunks / SHRUNK_PART)
+		tc->shrinking |= UINT64_C(1) << (cls - 1);
+}
+
 /* Gives the oldest n chunks of a stack back to the arena. */
 static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
 {
@@ -164,6 +184,7 @@ static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
 
 	lock_take(&tc->arena->lock);
 	remote_give_many(tc->arena, cls, out, n);
+	shrinking_note(tc, cls);
 	lock_drop(&tc->arena->lock);
 }
 
@@ -358,6 +379,18 @@ static void tcache_heed_growth(struct tcache *tc)
 		stack_flush(tc, cls, tcache_count(tc, cls));
 }
 
+/* What a shrunk class has in its stack lies in nearly as many runs.  Handed out
+ * to blocks that live long, each chunk would keep one of them. */
+static void shrinking_flush(struct tcache *tc)
+{
+	for (uint64_t left = tc->shrinking; left; left &= left - 1) {
+		unsigned cls = 1 + (unsigned)__builtin_ctzll(left);
+
+		stack_flush(tc, cls, tcache_count(tc, cls));
+	}
+	tc->shrinking = 0;
+}
+
 void *tcache_refill(struct tcache *tc, uint32_t units)
 {
 	unsigned cls = (unsigned)sizeclass_of(tc->medium_table, units);
@@ -367,6 +400,7 @@ void *tcache_refill(struct tcache *tc, uint32_t units)
 		return p;
 	tcache_tick(tc, cls);
 	tcache_heed_growth(tc);
+	shrinking_flush(tc);
 	if (UNLIKELY(load_relaxed(&tc->heap->orphans) != NULL) &&
 	    tc->ticks % ORPHAN_INTERVAL == 0)
 		fork_reclaim_orphan(tc->heap);

@@ -83,6 +83,8 @@ struct tcache {
 	size_t seen_peak;      /* the arena's size at its last growth heeded */
 	size_t capacity_bytes; /* what all stacks could hold */
 	unsigned scan;         /* the class that is looked at next */
+	uint64_t shrinking;    /* bit cls - 1: a small class that gives all back
+				  at the next refill */
 	struct remote_slot remote[NR_REMOTE_SLOTS];
 	struct chunk *deferred[NR_DEFERRED]; /* beside the loan; C is set */
 	unsigned nr_deferred;

@@ -76,6 +76,29 @@ Test(tcache, cached_chunks_are_marked)
 	cr_assert_not(c->lo & CHUNK_C);
 }
 
+/* What the stack has left lies in many runs, and the next phase of the program
+ * must not find it there. */
+Test(tcache, a_class_that_has_shrunk_keeps_no_runs)
+{
+	enum { BLOCKS = 5000, STEP = 1237, CLS = 3, OTHER = 200 };
+	static void *p[BLOCKS];
+	struct tcache *tc;
+	struct run_class *rc;
+
+	for (int i = 0; i < BLOCKS; i++)
+		p[i] = mmsim_heap_malloc(heap, CLS * UNIT - HEADER_SIZE);
+	tc = cache();
+	rc = &tc->arena->classes[CLS];
+	for (int i = 0; i < BLOCKS; i++)
+		mmsim_heap_free(heap, p[(size_t)i * STEP % BLOCKS]);
+	cr_assert_gt(tcache_count(tc, CLS), 50u);
+	cr_assert_gt(rc->nr_runs, 5u);
+	mmsim_heap_malloc(heap, OTHER);
+	cr_assert_eq(tcache_count(tc, CLS), 0u);
+	cr_assert_leq(rc->nr_runs, 1u);
+	assert_valid(heap);
+}
+
 /* After the first of a batch the rest comes without the arena. */
 Test(tcache, refills_grow_with_use)
 {
