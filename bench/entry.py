@@ -11,6 +11,7 @@ import measuring
 import page
 
 MADE = (("--csv", "peers.csv"), ("--svg", "peers.svg"))  # where make bench-peers writes
+BUSY = 0.5  # of the CPUs: a load above this is told
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -54,6 +55,16 @@ def out_file(text):
     return text
 
 
+def page_file(text):
+    """A page of results whose sections can be rewritten."""
+    out_file(text)
+    try:
+        page.read(text)
+    except ValueError as why:
+        raise argparse.ArgumentTypeError(f"{text}: {why}") from None
+    return text
+
+
 positive.__name__, factor.__name__ = "number, 1 or more:", "number above 0, at most 100:"  # for argparse's messages
 
 
@@ -68,7 +79,7 @@ def parser(description, built, quick):
     p.add_argument("--allocators", default=[], type=names, metavar="LIST",
                    help="comma-separated names, e.g. mmsim,glibc,jemalloc; glibc is always there")
     p.add_argument("--quick", action="store_true", help=quick)
-    p.add_argument("--markdown", type=out_file, metavar="FILE",
+    p.add_argument("--markdown", type=page_file, metavar="FILE",
                    help="rewrite the sections of this page that the rows belong to")
     p.add_argument("--list", action="store_true", help="print the names of the rows and end")
     return p
@@ -110,6 +121,9 @@ class Session:
             self.give_up("there is no mmsim to compare; --allocators can leave it out")
         if not os.path.exists(self.binary("measure")):
             self.give_up(f"{self.binary('measure')} is not built (see --bin)")
+        load = os.getloadavg()[0]
+        if load > BUSY * (os.cpu_count() or 1):
+            self.note(f"the machine was busy when this began (load average {load:.1f}): look at the ranges")
         return chosen
 
     def head(self):

@@ -17,26 +17,42 @@ TITLE = "# Results\n"
 ORDER = ("peers", "micro", "kernel", "live")
 
 
+def find_section(page, name):
+    """(first line, last line, begin, end): where a section stands; begin is None when there is none."""
+    first, last = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    begin, end = page.find(first), page.find(last)
+    if begin < 0 and end < 0:
+        return first, last, None, None
+    if begin < 0 or end < begin or page.count(first) > 1 or page.count(last) > 1:
+        raise ValueError(f"the lines {first.strip()} and {last.strip()} do not enclose one section")
+    return first, last, begin, end + len(last)
+
+
 def put_section(page, name, body):
     """The page with a section's new text."""
-    first, last = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    first, last, begin, end = find_section(page, name)
     section = first + body.strip() + "\n" + last
-    begin, end = page.find(first), page.find(last)
-    if begin >= 0 and end > begin:
-        return page[:begin] + section + page[end + len(last):]
-    if begin >= 0 or end >= 0:
-        raise ValueError(f"the lines {first.strip()} and {last.strip()} do not enclose a section")
+    if begin is not None:
+        return page[:begin] + section + page[end:]
     later = [page.find(f"<!-- {n} -->\n") for n in ORDER[ORDER.index(name) + 1:]]
     place = min((p for p in later if p >= 0), default=len(page))
     return page[:place].rstrip("\n") + "\n\n" + section + ("\n" + page[place:] if page[place:] else "")
 
 
+def read(path):
+    """The page, or a new one; ValueError when its sections are not whole."""
+    if not os.path.exists(path) or not os.path.getsize(path):
+        return TITLE
+    with open(path, encoding="utf-8") as f:
+        page = f.read()
+    for name in ORDER:
+        find_section(page, name)
+    return page
+
+
 def write_sections(path, sections):
     """Puts {name: text} into the page; it is replaced in one step, so that it is never half a page."""
-    page = TITLE
-    if os.path.exists(path) and os.path.getsize(path):
-        with open(path, encoding="utf-8") as f:
-            page = f.read()
+    page = read(path)
     for name, body in sections.items():
         page = put_section(page, name, body)
     with open(path + ".new", "w", encoding="utf-8") as f:

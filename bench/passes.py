@@ -4,20 +4,23 @@ Neither measures a time, so several rows run at once, each in a thread that goes
 through the allocators.
 """
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import callgrind
 from measuring import Failure, Figures
 
-PAUSING = (os.cpu_count() or 1) + 1  # most of a pausing row's time is sleep
+CPUS = os.cpu_count() or 1
+PAUSING = 2 * CPUS  # most of a pausing row's time is sleep
 
 
 def each_row(rows, workers, one, what, tell):
-    """Calls one(row) for all rows in a few threads; ends them early when one of them raises."""
+    """Calls one(row) for all rows in a few threads, the last and longest first; an error ends them early."""
     pool = ThreadPoolExecutor(workers)
     try:
-        for number, row in enumerate(pool.map(lambda row: (one(row), row)[1], rows)):
-            tell(f"[{what}: {number + 1}/{len(rows)}] {row.name}")
+        names = {pool.submit(one, row): row.name for row in rows[::-1]}
+        for number, done in enumerate(as_completed(names)):
+            done.result()
+            tell(f"[{what}: {number + 1}/{len(rows)}] {names[done]}")
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -51,4 +54,4 @@ def count_instructions(rows, chosen, scratch, results, tell):
             except Failure as why:
                 results.fail(row, allocator.name, str(why), "instructions")
 
-    each_row([r for r in rows if r.counted], os.cpu_count() or 1, one, "instructions", tell)
+    each_row([r for r in rows if r.counted], CPUS, one, "instructions", tell)

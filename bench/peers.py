@@ -41,7 +41,7 @@ COUNTED = 0.05  # of the full scale: callgrind is some fifty times slower
 
 def parse():
     p = entry.parser("Compare mmsim with other allocators in workloads and real programs.",
-                     "workloads, measure and cxxmap", "less work and fewer rounds: under five minutes")
+                     "workloads, measure and cxxmap", "less work, fewer rounds, no instructions: under five minutes")
     p.add_argument("--scale", type=entry.factor, metavar="X", help="of the work (default 1, quick 0.2)")
     p.add_argument("--timeout", type=entry.positive, default=60, metavar="SECONDS",
                    help="a run that takes longer has failed (default: %(default)s)")
@@ -85,7 +85,7 @@ class Peers(entry.Session):
         run_rows(self.rows, chosen, self.rounds, measure, results, self.tell)
         if "pause" not in self.options.skip:
             passes.run_pauses(self.rows, chosen, measure, results, self.tell)
-        if "instructions" not in self.options.skip:
+        if "instructions" not in self.options.skip and not self.options.quick:
             if callgrind.is_there():
                 os.mkdir(self.small)
                 if real:
@@ -127,13 +127,13 @@ class Peers(entry.Session):
             peers_svg.write(self.options.svg, results, self.note)
         if self.options.csv:
             peers_csv.write(self.options.csv, results)
-        if self.options.markdown:
-            page.write_sections(self.options.markdown, {"peers": self.page_section(results)})
         if self.options.text:
             with open(self.options.text, "w", encoding="utf-8") as f:
                 f.write(self.text(results) + "\n")
         else:
             print(self.text(results))
+        if self.options.markdown:
+            page.write_sections(self.options.markdown, {"peers": self.page_section(results)})
 
 
 def main():

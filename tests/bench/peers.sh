@@ -144,6 +144,9 @@ run --allocators mmsim,malloc
 ok "no such allocator" is_refused 2 "no allocator 'malloc'; there are mmsim, glibc, jemalloc"
 run --csv "$work/nowhere/file"
 ok "a file that cannot be written" is_refused 2 "argument --csv" "cannot write"
+printf '<!-- peers -->\nno end\n' > "$work/half"
+run --markdown "$work/half"
+ok "half a section" is_refused 2 "argument --markdown" "do not enclose one section"
 run --skip time
 ok "no such pass" is_refused 2 "there are pause and instructions"
 
