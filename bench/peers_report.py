@@ -104,6 +104,12 @@ def kept_table(results):
     return table
 
 
+def rate(results, row, name):
+    """Operations a second of the wall, or None."""
+    ops, wall = results.median(row, name, "ops"), results.median(row, name, "wall")
+    return ops / wall if ops and wall else None
+
+
 def speedups(results):
     """[(name, {allocator: how much more two threads do in a second than one})], for rows NAME/1 and NAME/2."""
     by_name = {r.name: r for r in results.rows if r.kind != "real"}
@@ -111,9 +117,8 @@ def speedups(results):
     for name, two in by_name.items():
         one = by_name.get(name[:-2] + "/1") if name.endswith("/2") else None
         if one:
-            rates = {n: [results.median(r, n, "ops") / results.median(r, n, "wall") for r in (one, two)]
-                     for n in results.names if results.values(one, n) and results.values(two, n)}
-            found.append((name[:-2], {n: rate[1] / rate[0] for n, rate in rates.items()}))
+            rates = {n: (rate(results, one, n), rate(results, two, n)) for n in results.names}
+            found.append((name[:-2], {n: fast / slow for n, (slow, fast) in rates.items() if slow and fast}))
     return found
 
 
