@@ -39,10 +39,12 @@ struct chain {
 	struct slot slot[SLOTS];
 };
 
-static void slot_fill(struct chain *c, struct slot *s)
+static void slot_fill(struct chain *c, uint32_t i)
 {
+	struct slot *s = &c->slot[i];
+
 	s->size = c->sizes.size[c->drawn++ % NR_SIZES];
-	s->block = block_make(s->size, 0);
+	s->block = block_make(s->size, i);
 }
 
 static void *chain_life(void *argument)
@@ -52,10 +54,10 @@ static void *chain_life(void *argument)
 
 	c->left -= steps;
 	while (steps--) {
-		struct slot *s = &c->slot[rng_below(&c->rng, SLOTS)];
+		uint32_t i = rng_below(&c->rng, SLOTS);
 
-		block_end(s->block, s->size, 0);
-		slot_fill(c, s);
+		block_end(c->slot[i].block, c->slot[i].size, i);
+		slot_fill(c, i);
 	}
 	if (++c->life < c->lives)
 		c->thread[c->life] = suite_thread(chain_life, c);
@@ -69,8 +71,8 @@ static void chain_init(struct chain *c, int number, uint64_t replacements)
 	c->lives = (int)((replacements + LIFE - 1) / LIFE);
 	c->thread = table_map((size_t)c->lives * sizeof *c->thread);
 	sizes_draw(&c->sizes, &c->rng, SMALLEST, LARGEST);
-	for (int i = 0; i < SLOTS; i++)
-		slot_fill(c, &c->slot[i]);
+	for (uint32_t i = 0; i < SLOTS; i++)
+		slot_fill(c, i);
 }
 
 /* Waits for all threads of a chain: each has its successor's number. */
@@ -82,8 +84,8 @@ static void chain_join(struct chain *c)
 
 static void chain_fini(struct chain *c)
 {
-	for (int i = 0; i < SLOTS; i++)
-		block_end(c->slot[i].block, c->slot[i].size, 0);
+	for (uint32_t i = 0; i < SLOTS; i++)
+		block_end(c->slot[i].block, c->slot[i].size, i);
 	table_unmap(c->thread, (size_t)c->lives * sizeof *c->thread);
 }
 
