@@ -18,7 +18,7 @@
  *     a line of 64 bytes   | block of thread 0 | block of thread 1 | ...
  *
  * Nearly all of the time is in the stores: allocators that avoid the sharing
- * tie.  (Debian's jemalloc, mimalloc and tcmalloc do.)
+ * tie, and on one core all do.
  */
 #include "suite.h"
 
