@@ -1,4 +1,5 @@
 """Runs one command under one allocator through the program `measure`."""
+import contextlib
 import itertools
 import os
 import signal
@@ -74,7 +75,8 @@ def end_all():
     """Ends what runs, in whichever thread, and lets nothing start."""
     Live.ended = True
     for process in list(Live.processes):
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_for(process, timeout):

@@ -33,10 +33,10 @@ def mean_cell(mean, rows, spread):
 
 def means_table(results):
     others = results.others(GLIBC)
-    table = [["geometric means, glibc = 1", "rows"] + others]
+    table = [["geometric means, glibc = 1", "rows"] + others + ["best peer of each row"]]
     for measure, what in MEASURES:
         for title, rows in groups(results, measure):
-            means = [results.mean(rows, n, GLIBC, measure) for n in others]
+            means = [results.mean(rows, n, GLIBC, measure) for n in others + [None]]
             table.append([f"{what}, {title}", str(len(rows))] + [mean_cell(m, len(rows), measure == "time") for m in means])
     return table
 
@@ -44,7 +44,7 @@ def means_table(results):
 def versus_table(results):
     """mmsim relative to each other allocator, over the rows that both have, and to the best peer of each row."""
     others = results.others(MMSIM)
-    table = [["geometric means of mmsim / another", "rows"] + others + ["best of each row"]]
+    table = [["geometric means of mmsim / another", "rows"] + others + ["best peer of each row"]]
     for measure, what in MEASURES:
         for title, rows in groups(results, measure):
             means = [results.mean(rows, MMSIM, base, measure) for base in others + [None]]

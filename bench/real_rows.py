@@ -13,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 REDIS_START_SECONDS = 10
 REDIS_ANSWER_SECONDS = 20
 REDIS_DRIVE_SECONDS = 60
+END_SECONDS = 5     # from the end of a server to its figures
 PAUSE_SECONDS = 2
 
 
@@ -110,7 +111,7 @@ class RedisRow:
         deadline = time.monotonic() + REDIS_START_SECONDS
         while self.ask("ping") != "PONG":
             if server.process.poll() is not None:
-                server.finish(0)  # says how it ended
+                server.finish(END_SECONDS)  # says how it ended
                 raise Failure("the server ended at once")
             if time.monotonic() > deadline:
                 raise Failure("the server did not start")
@@ -122,7 +123,7 @@ class RedisRow:
                                    "-d", "100", "-P", "16", "-c", "20", "-t", tests], stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL, check=False, timeout=REDIS_DRIVE_SECONDS)
             if server.process.poll() is not None:
-                server.finish(0)
+                server.finish(END_SECONDS)
             if done.returncode:
                 raise Failure(f"redis-benchmark ended with {done.returncode}")
 
@@ -138,8 +139,11 @@ class RedisRow:
     def resident(self):
         """The server's RSS in KiB."""
         info = dict(line.split(":", 1) for line in (self.ask("info", "server") or "").splitlines() if ":" in line)
-        with open(f"/proc/{int(info['process_id'])}/status", encoding="ascii") as f:
-            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+        try:
+            with open(f"/proc/{int(info['process_id'])}/status", encoding="ascii") as f:
+                return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+        except (OSError, LookupError):
+            raise Failure("the server is gone") from None
 
     def serve(self, measure, library, and_rest):
         server = self.start(measure, library)

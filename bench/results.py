@@ -4,7 +4,8 @@
 
 A ratio is a median divided by another; the range beside it is that of the
 runs, divided by the same.  A geometric mean is over the rows in which both
-sides have figures, so it comes with their number.
+sides have figures, so it comes with their number.  None in place of a name is
+the best peer of the row.
 """
 import math
 import statistics
@@ -55,6 +56,8 @@ class Results:
                 or self.reasons.get((row.name, name, PHASES.get(measure, TIMED))))
 
     def values(self, row, name, measure=TIMED):
+        if name is None:
+            name = self.best_peer(row, measure)[1]
         if self.why_not(row, name, measure):
             return []
         values = [getattr(f, measure) for f in self.runs.get((row.name, name), [])]
@@ -80,13 +83,9 @@ class Results:
         medians = [(self.median(row, n, measure), n) for n in self.others(MMSIM)]
         return min((m for m in medians if m[0] is not None), default=(None, None))
 
-    def base(self, row, name, measure=TIMED):
-        """The median of `name`, or of the best peer when `name` is None."""
-        return self.median(row, name, measure) if name else self.best_peer(row, measure)[0]
-
     def ratio(self, row, name, base, measure=TIMED):
-        """A Ratio to the figure of the allocator `base` (None: the best peer), or None."""
-        values, divisor = self.values(row, name, measure), self.base(row, base, measure)
+        """A Ratio to the figure of the allocator `base`, or None."""
+        values, divisor = self.values(row, name, measure), self.median(row, base, measure)
         return Ratio(values, divisor) if values and divisor else None
 
     def mean(self, rows, name, base, measure=TIMED):
@@ -100,13 +99,12 @@ class Results:
         return Mean(value, len(pairs), min(around), max(around))
 
     def round_means(self, rows, name, base, measure):
-        """The mean in each round, the base taken from the same round; the best peer's is its median."""
+        """The mean in each round, the base taken from the same round."""
         means = []
         for number in range(min(len(self.values(r, name, measure)) for r in rows)):
             ratios = []
             for row in rows:
-                same = self.values(row, base, measure) if base else [self.base(row, None, measure)]
-                ratios.append(self.values(row, name, measure)[number] / same[number % len(same)])
+                ratios.append(self.values(row, name, measure)[number] / self.values(row, base, measure)[number])
             means.append(geometric_mean(ratios))
         return means
 

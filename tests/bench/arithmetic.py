@@ -106,6 +106,13 @@ def means_are_over_the_rows_that_both_have():
 
 
 @case
+def the_best_peer_of_each_row_has_a_mean_too():
+    results = known()
+    near(results.mean(results.rows, None, "glibc").value, (2 / 6 * 2 / 3) ** 0.5, "peer in a, other in b")
+    near(results.mean(results.rows, "mmsim", None).value, (3 / 2 * 1 / 2) ** 0.5, "mmsim to it")
+
+
+@case
 def the_range_of_a_mean_is_that_of_its_rounds():
     results = known()
     mean = results.mean(results.rows, "mmsim", "glibc")

@@ -4,6 +4,7 @@ import csv
 import math
 import sys
 
+BEST_WORDS = len("best peer of each row".split())  # the last column
 TITLES = {"time": "time", "peak": "peak RSS", "pause": "RSS after the pause"}
 
 
@@ -29,7 +30,7 @@ def from_text(path, measure):
     line = next(line for line in lines if line.startswith(TITLES[measure] + ", "))
     cells = line.removeprefix(line[:len(line) - len(line.lstrip())]).split("  ")
     cells = [c.split()[0] for c in cells if c.strip()][2:]
-    return {name: cell for name, cell in zip(head, cells) if cell != "failed"}
+    return {name: cell for name, cell in zip(head[:-BEST_WORDS], cells) if cell != "failed"}
 
 
 computed, shown = from_csv(sys.argv[1], sys.argv[3]), from_text(sys.argv[2], sys.argv[3])
