@@ -70,6 +70,10 @@ struct arena {
 	size_t nr_purges;
 	size_t purged_bytes;
 
+	/* quiet.c */
+	uint64_t quiet_ns; /* since when most of it is free; 0: it is not */
+	size_t quiet_used; /* in use when that was last noticed; 0: not yet */
+
 	/* heap.c, guarded by the heap's lock */
 	unsigned nr_attached; /* threads whose cache refills here */
 

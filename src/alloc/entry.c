@@ -51,7 +51,7 @@ static NOINLINE void *malloc_slow(struct tcache *tc, size_t size)
 
 PUBLIC void *malloc(size_t size)
 {
-	struct tcache *tc = tcache_self;
+	struct tcache *tc = tcache_current();
 	void *p = tcache_malloc(tc, size);
 
 	return LIKELY(p) ? p : malloc_slow(tc, size);
@@ -72,7 +72,7 @@ static NOINLINE void free_slow(struct tcache *tc, void *p)
 
 PUBLIC void free(void *p)
 {
-	struct tcache *tc = tcache_self;
+	struct tcache *tc = tcache_current();
 
 	if (LIKELY(p) && UNLIKELY(!tcache_free(tc, p)))
 		free_slow(tc, p);
@@ -134,7 +134,7 @@ static ALWAYS_INLINE void zero_small(char *p, size_t bytes)
 
 PUBLIC void *calloc(size_t n, size_t size)
 {
-	struct tcache *tc = tcache_self;
+	struct tcache *tc = tcache_current();
 	size_t bytes;
 	void *p;
 
@@ -190,7 +190,7 @@ static NOINLINE void *realloc_change(struct tcache *tc, void *p, size_t size,
 
 PUBLIC void *realloc(void *p, size_t size)
 {
-	struct tcache *tc = tcache_self;
+	struct tcache *tc = tcache_current();
 	size_t usable = LIKELY(p) ? tcache_usable(tc, p) : 0;
 
 	/* A size of 0 is not below. */
@@ -217,7 +217,7 @@ static NOINLINE void *aligned_slow(size_t alignment, size_t size)
 
 	heap_default_ready();
 	p = size > PTRDIFF_MAX ? NULL
-			       : heap_memalign(&heap_default, tcache_self,
+			       : heap_memalign(&heap_default, tcache_current(),
 					       alignment, size);
 	if (!p)
 		errno = ENOMEM;
@@ -227,7 +227,7 @@ static NOINLINE void *aligned_slow(size_t alignment, size_t size)
 /* `alignment` is a power of two. */
 static ALWAYS_INLINE void *aligned_any(size_t alignment, size_t size)
 {
-	void *p = tcache_memalign(tcache_self, alignment, size);
+	void *p = tcache_memalign(tcache_current(), alignment, size);
 
 	return LIKELY(p) ? p : aligned_slow(alignment, size);
 }
@@ -273,7 +273,7 @@ PUBLIC int posix_memalign(void **memptr, size_t alignment, size_t size)
 
 	if (UNLIKELY(!is_power_of_two(alignment) || alignment < sizeof(void *)))
 		return EINVAL;
-	p = tcache_memalign(tcache_self, alignment, size);
+	p = tcache_memalign(tcache_current(), alignment, size);
 	if (UNLIKELY(!p))
 		return posix_memalign_slow(memptr, alignment, size);
 	*memptr = p;
@@ -325,7 +325,7 @@ PUBLIC int mallopt(int param, int value)
 {
 	heap_default_ready();
 	/* From here on a free may have to give back at once. */
-	defer_forget_loan(tcache_self);
+	defer_forget_loan(tcache_current());
 	return heap_mallopt(&heap_default, param, value);
 }
 

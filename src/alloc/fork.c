@@ -22,6 +22,7 @@
 #include "alloc/fork.h"
 
 #include "alloc/heap.h"
+#include "alloc/thread.h"
 
 #include <pthread.h>
 #include <sys/single_threaded.h>
@@ -56,18 +57,18 @@ static void fork_parent(void)
 /* Leaves only the calling thread's cache on the list. */
 static void fork_orphan_others(struct heap *heap)
 {
-	struct tcache *tc, *next;
+	struct tcache *own = thread_own_cache(), *tc, *next;
 
 	for (tc = heap->tcaches; tc; tc = next) {
 		next = tc->next;
-		if (tc == tcache_self)
+		if (tc == own)
 			continue;
 		tc->next = heap->orphans;
 		tc->arena->nr_attached--;
 		heap->orphans = tc;
 		heap->nr_tcaches--;
 	}
-	heap->tcaches = tcache_is_real(tcache_self) ? tcache_self : NULL;
+	heap->tcaches = own;
 	if (heap->tcaches)
 		heap->tcaches->next = heap->tcaches->prev = NULL;
 }

@@ -8,6 +8,7 @@
  */
 #include "alloc/defer.h"
 #include "alloc/heap.h"
+#include "alloc/quiet.h"
 #include "alloc/remote.h"
 #include "alloc/validate.h"
 #include "base/fatal.h"
@@ -57,6 +58,20 @@ static ALWAYS_INLINE bool free_large(struct tcache *tc, struct arena *a,
 	return deferred;
 }
 
+/* A thread that watches keeps nothing. */
+static void free_watched(struct tcache *tc, struct arena *a, struct chunk *c)
+{
+	bool is_large = (chunk_lo(c) & CHUNK_L) != 0;
+	size_t units =
+		is_large ? chunk_units(c) : chunk_lo(c) >> CHUNK_UNITS_SHIFT;
+
+	if (is_large)
+		free_large(tc, a, c, false);
+	else
+		free_uncached(a, chunk_user(c));
+	quiet_watched_free(tc, units * UNIT);
+}
+
 /* Whether p is what most slow frees are of, so that little else need be asked:
  * a large chunk in use, of the arena of this thread's cache. */
 static bool free_is_own_large(const struct heap *heap, const struct tcache *tc,
@@ -95,9 +110,11 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	struct arena *a;
 
 	if (free_is_own_large(heap, tc, p)) {
+		tc->given_bytes += chunk_bytes(c);
 		if (!defer_free_known(tc, c) &&
 		    !free_large(tc, tc->arena, c, true))
 			heap_tick(heap, tc);
+		quiet_freed(heap, tc, tc->arena);
 		return;
 	}
 	if (UNLIKELY(MMSIM_DEBUG >= 2 || heap->options.check_action == 3))
@@ -108,7 +125,9 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	index = heap_index_of_tag(heap, lo);
 	if (index == MAPPED_INDEX) {
 		mapped_free(heap, p, "munmap_chunk(): invalid pointer");
+		tc = heap_tcache(heap);
 		heap_tick(heap, tc);
+		quiet_unmapped(heap, tc);
 		return;
 	}
 	a = heap_arena(heap, index);
@@ -122,15 +141,21 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	} else if (tc == &tcache_none) {
 		tc = heap_tcache(heap);
 	}
+	if (UNLIKELY(quiet_watches(tc))) {
+		free_watched(tc, a, c);
+		return;
+	}
 	if (lo & CHUNK_L) {
 		/* The clock is looked at when the next one is asked for. */
-		if (free_large(tc, a, c,
-			       tcache_is_real(tc) && tc->arena == a))
+		if (free_large(tc, a, c, tcache_is_real(tc) && tc->arena == a))
 			return;
+		if (tcache_is_real(tc) && tc->arena != a)
+			quiet_look(heap, tc, a);
 	} else if (!tcache_is_real(tc)) {
 		free_uncached(a, p);
 	} else if (tc->arena == a) {
 		tcache_free_slow(tc, p);
+		quiet_freed(heap, tc, a);
 	} else {
 		remote_free(tc, a, p);
 	}

@@ -11,6 +11,7 @@
 #include "alloc/heap.h"
 
 #include "alloc/purge.h"
+#include "alloc/quiet.h"
 #include "alloc/remote.h"
 #include "alloc/thread.h"
 #include "alloc/top.h"
@@ -279,8 +280,11 @@ static void heap_expire(struct heap *heap, uint64_t now_ns)
 		a->given_ns = heap_decayed_ns(heap, now_ns);
 		remote_drain(a);
 		a->given_ns = 0;
-		top_expire(a, now_ns);
-		purge_expire(a, now_ns);
+		if (!quiet_expire(a, now_ns)) {
+			top_expire(a, now_ns);
+			purge_expire(a, now_ns);
+			quiet_notice(a);
+		}
 		lock_drop(&a->lock);
 	}
 	mapped_expire(heap, now_ns, false);

@@ -72,6 +72,12 @@ extern struct heap heap_default;
 extern __thread struct tcache *tcache_self
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* It, read once: another thread may write there (quiet.h). */
+static ALWAYS_INLINE struct tcache *tcache_current(void)
+{
+	return load_relaxed(&tcache_self);
+}
+
 /* Makes the heap usable; its options are set already. */
 void heap_init(struct heap *heap, const struct mmsim_os *os);
 

@@ -15,6 +15,7 @@
  */
 #include "alloc/defer.h"
 #include "alloc/heap.h"
+#include "alloc/quiet.h"
 #include "alloc/remote.h"
 #include "alloc/top.h"
 #include "alloc/validate.h"
@@ -154,6 +155,8 @@ static NOINLINE void *malloc_any(struct heap *heap, struct tcache *tc,
 	if (!p)
 		p = malloc_large(heap, tc, size, zero_from);
 	heap_tick(heap, tc);
+	if (UNLIKELY(quiet_watches(tc)))
+		quiet_malloced(tc);
 	return p;
 }
 

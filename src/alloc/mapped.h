@@ -46,6 +46,7 @@ struct mapped_chunks {
 	struct stored store[NR_STORED];
 	size_t store_bytes;
 	size_t nr_reused;
+	bool is_quiet; /* most of it waits in the store: see quiet.h */
 };
 
 void mapped_init(struct mapped_chunks *mapped);

@@ -106,6 +106,8 @@ size_t purge_all(struct arena *a)
 	for (unsigned i = bin_index(a->heap->os->page_size / UNIT); i < NR_BINS;
 	     i++)
 		for (struct chunk *c = a->bins.first[i]; c; c = c->fd) {
+			if (purge_is_candidate(c) && c->freed_ns == 0)
+				continue;
 			if (purge_forget(a, c))
 				c->freed_ns = 0;
 			bytes += purge_chunk(a, c);

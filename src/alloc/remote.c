@@ -6,12 +6,15 @@
  */
 #include "alloc/remote.h"
 
+#include "alloc/quiet.h"
 #include "base/fatal.h"
 
 /* What may be posted to an arena and not be picked up: half of the arena, within
  * these bounds.  The upper one is for the time that taking it in takes. */
 #define REMOTE_BYTES_MIN (512 * KIB)
 #define REMOTE_BYTES_MAX (8 * MIB)
+/* After so much it is looked whether the arena has become quiet. */
+#define REMOTE_LOOK_BYTES (256 * KIB)
 /* At most so many batches are unpacked at once. */
 #define COLLECT_MAX 8u
 
@@ -169,16 +172,20 @@ void remote_post(struct remote_slot *slot, unsigned way)
 {
 	struct remote_batch *batch = slot->batch[way];
 	struct arena *a = slot->arena;
-	size_t bytes = batch->bytes;
+	size_t before, bytes = batch->bytes;
 
 	store_relaxed(&slot->batch[way], NULL);
 	/* Before it can be picked up, so that it never is less than nothing. */
-	bytes += __atomic_fetch_add(&a->remote_bytes, bytes, __ATOMIC_RELAXED);
+	before = __atomic_fetch_add(&a->remote_bytes, bytes, __ATOMIC_RELAXED);
+	bytes += before;
 	remote_push(a, way, batch, batch);
 	if (bytes > remote_bytes_max(a) || load_relaxed(&a->nr_attached) == 0) {
 		lock_take(&a->lock);
 		remote_drain(a);
 		lock_drop(&a->lock);
+		quiet_posted(a);
+	} else if (bytes / REMOTE_LOOK_BYTES != before / REMOTE_LOOK_BYTES) {
+		quiet_posted(a);
 	}
 }
 

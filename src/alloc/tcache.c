@@ -181,6 +181,7 @@ static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	store_relaxed(&tc->sp[cls], bottom - (count - n));
 	store_relaxed(&tc->nr_flushes, tc->nr_flushes + 1);
+	tc->given_bytes += n * class_bytes(cls);
 
 	lock_take(&tc->arena->lock);
 	remote_give_many(tc->arena, cls, out, n);
@@ -518,6 +519,8 @@ struct tcache *tcache_create(struct heap *heap)
 	tc->owner = pthread_self();
 	tc->arena = a;
 	tc->tag = a->tag;
+	tc->self = NULL;
+	tc->watch_mallocs = 0;
 	return tc;
 }
 

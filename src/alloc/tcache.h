@@ -95,6 +95,12 @@ struct tcache {
 	struct heap *heap;
 	struct tcache *next, *prev; /* all of the heap; guarded by its lock */
 	pthread_t owner;
+	/* Where its thread looks for it, tcache_self; NULL: another heap's. */
+	struct tcache **self;
+	uint32_t watch_mallocs; /* until the thread stops watching (quiet.h); 0:
+				 * it does not watch */
+	size_t watch_bytes;     /* the same in bytes freed */
+	size_t given_bytes;     /* to the arena, since it was last looked at */
 	size_t nr_refills, nr_flushes;
 };
 

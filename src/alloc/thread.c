@@ -15,7 +15,12 @@
  */
 #include "alloc/thread.h"
 
+#include "alloc/quiet.h"
+
 __thread struct tcache *tcache_self = &tcache_none;
+/* The thread's cache of the default heap, which tcache_self is unless the thread
+ * watches (quiet.h); NULL: it has none. */
+static __thread struct tcache *tcache_own;
 /* The thread has given its cache back and gets no other. */
 static __thread bool thread_is_over;
 
@@ -25,11 +30,20 @@ static bool thread_has_key;
 static void thread_end(void *arg)
 {
 	struct tcache *tc = arg;
+	struct heap *heap = tc->heap;
+	struct arena *a = tc->arena;
 
 	thread_is_over = true;
+	tcache_own = NULL;
 	tcache_self = &tcache_none;
-	heap_unlist_tcache(tc->heap, tc);
+	heap_unlist_tcache(heap, tc);
 	tcache_destroy(tc);
+	quiet_look(heap, &tcache_none, a);
+}
+
+struct tcache *thread_own_cache(void)
+{
+	return tcache_own;
 }
 
 void thread_start(void)
@@ -37,8 +51,6 @@ void thread_start(void)
 	if (pthread_key_create(&thread_key, thread_end) != 0)
 		return;
 	__atomic_store_n(&thread_has_key, true, __ATOMIC_RELEASE);
-	if (tcache_is_real(tcache_self))
-		pthread_setspecific(thread_key, tcache_self);
 }
 
 static struct tcache *thread_create_cache(struct heap *heap)
@@ -50,10 +62,12 @@ static struct tcache *thread_create_cache(struct heap *heap)
 	heap_list_tcache(heap, tc);
 	if (heap != &heap_default)
 		return tc;
+	tcache_own = tc;
 	tcache_self = tc;
 	/* This may call malloc, which finds the cache made. */
-	if (__atomic_load_n(&thread_has_key, __ATOMIC_ACQUIRE))
-		pthread_setspecific(thread_key, tc);
+	if (__atomic_load_n(&thread_has_key, __ATOMIC_ACQUIRE) &&
+	    pthread_setspecific(thread_key, tc) == 0)
+		tc->self = &tcache_self;
 	return tc;
 }
 
@@ -74,11 +88,12 @@ static struct tcache *thread_find_cache(struct heap *heap)
 void thread_drop_cache(struct heap *heap)
 {
 	struct tcache *tc =
-		heap == &heap_default ? tcache_self : thread_find_cache(heap);
+		heap == &heap_default ? tcache_own : thread_find_cache(heap);
 
 	if (!tc || !tcache_is_real(tc))
 		return;
 	if (heap == &heap_default) {
+		tcache_own = NULL;
 		tcache_self = &tcache_none;
 		if (__atomic_load_n(&thread_has_key, __ATOMIC_ACQUIRE))
 			pthread_setspecific(thread_key, NULL);
@@ -89,7 +104,7 @@ void thread_drop_cache(struct heap *heap)
 
 struct tcache *heap_drop_cache(struct heap *heap, struct tcache *tc)
 {
-	if (!tcache_is_real(tc))
+	if (!tcache_is_real(tc) && (heap != &heap_default || !tcache_own))
 		return tc;
 	thread_drop_cache(heap);
 	return &tcache_none;
@@ -100,9 +115,12 @@ struct tcache *heap_tcache(struct heap *heap)
 	struct tcache *tc;
 
 	if (heap == &heap_default) {
-		tc = tcache_self;
+		tc = load_relaxed(&tcache_self);
 		if (tc != &tcache_none || thread_is_over)
 			return tc;
+		tc = tcache_own;
+		if (tc)
+			quiet_call(tc);
 	} else {
 		tc = thread_find_cache(heap);
 	}

@@ -10,6 +10,9 @@
  * caches back. */
 void thread_start(void);
 
+/* The calling thread's cache of the default heap, or NULL. */
+struct tcache *thread_own_cache(void);
+
 /* The calling thread's cache of a heap that has become uncached goes back. */
 void thread_drop_cache(struct heap *heap);
 

@@ -1,0 +1,187 @@
+/*
+ * quiet.c: arenas that have become quiet, and threads that watch.
+ *
+ * tcache_self of another thread is written under the heap's lock while its cache
+ * is on the heap's list: a thread takes its cache off before its thread-local
+ * storage goes.  The thread may take its fast paths back at the same moment;
+ * then it is awake, and the next quiet arena is told to it again.
+ */
+#include "alloc/quiet.h"
+
+#include "alloc/defer.h"
+#include "alloc/purge.h"
+#include "alloc/remote.h"
+#include "alloc/thread.h"
+#include "alloc/top.h"
+
+/* Whether anything is given back later than at once. */
+static bool quiet_gives_back(const struct heap *heap)
+{
+	return heap->options.decay_ms != OPTION_NEVER &&
+	       load_relaxed(&heap->options.trim_threshold) != OPTION_NEVER;
+}
+
+/* Bytes in use, or in a cache. */
+static size_t quiet_used(struct arena *a)
+{
+	size_t units = a->bins.nr_units + a->shard_units, bytes;
+
+	for (unsigned cls = 1; cls <= NR_SMALL; cls++)
+		units += (size_t)a->classes[cls].nr_free * cls;
+	bytes = units * UNIT + top_bytes(a) + load_relaxed(&a->remote_bytes);
+	if (a->spare && a->spare_has_chunks)
+		bytes += tcache_bytes(a->spare);
+	return a->system_bytes - min_size(bytes, a->system_bytes);
+}
+
+/* Whether the arena has become quiet; its lock is held.  `slack` may be in the
+ * thread's cache, and `deferred` is. */
+static bool quiet_has_begun(struct arena *a, size_t slack, size_t deferred)
+{
+	size_t used, held = a->system_bytes;
+
+	if (held < QUIET_MIN || !quiet_gives_back(a->heap))
+		return false;
+	used = quiet_used(a);
+	used -= min_size(deferred, used);
+	if (used >= held / 2)
+		a->quiet_used = 0;
+	if (used > held / QUIET_PART + min_size(slack, held / 4) ||
+	    (a->quiet_used != 0 && used > a->quiet_used / 2))
+		return false;
+	a->quiet_used = used + 1;
+	a->quiet_ns = heap_now_ns(a->heap);
+	return true;
+}
+
+/* The thread of `tc` watches from now on; it is the calling one. */
+static void quiet_watch(struct tcache *tc, size_t bytes)
+{
+	tc->watch_mallocs = QUIET_MALLOCS;
+	tc->watch_bytes = bytes;
+	store_relaxed(tc->self, &tcache_none);
+	tcache_flush_all(tc);
+}
+
+static void quiet_end(struct tcache *tc)
+{
+	tc->watch_mallocs = 0;
+	store_relaxed(tc->self, tc);
+}
+
+/* Lets all threads watch.  No lock is held. */
+static void quiet_begin(struct heap *heap, struct tcache *tc)
+{
+	size_t used = 0;
+
+	lock_take(&heap->lock);
+	for (struct tcache *other = heap->tcaches; other; other = other->next)
+		if (other != tc && other->self)
+			store_relaxed(other->self, &tcache_none);
+	lock_drop(&heap->lock);
+	heap_wait(heap, heap_now_ns(heap));
+	if (!tcache_is_real(tc) || !tc->self || quiet_watches(tc))
+		return;
+	/* All that is in use may be freed before life goes on. */
+	for (unsigned i = 0; i < heap->nr_arenas; i++)
+		used += load_relaxed(&heap->arenas[i]->quiet_used);
+	quiet_watch(tc, 2 * used + QUIET_MIN);
+}
+
+void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
+{
+	bool begins;
+
+	if (tcache_is_real(tc))
+		tc->given_bytes = 0;
+	if (load_relaxed(&a->max_system_bytes) < QUIET_MIN)
+		return;
+	lock_take(&a->lock);
+	begins = quiet_has_begun(a, tc->capacity_bytes + QUIET_STEP,
+				 tcache_is_real(tc) ? defer_bytes(tc) : 0);
+	lock_drop(&a->lock);
+	if (begins)
+		quiet_begin(heap, tc);
+}
+
+void quiet_posted(struct arena *a)
+{
+	struct tcache *own = thread_own_cache();
+
+	if (own && own->heap == a->heap)
+		quiet_look(a->heap, own, a);
+}
+
+void quiet_unmapped(struct heap *heap, struct tcache *tc)
+{
+	struct mapped_chunks *mapped = &heap->mapped;
+	bool begins = false;
+
+	if (!quiet_gives_back(heap))
+		return;
+	lock_take(&mapped->lock);
+	if (mapped->bytes > mapped->store_bytes / 2)
+		mapped->is_quiet = false;
+	if (!mapped->is_quiet && mapped->store_bytes >= QUIET_MIN &&
+	    mapped->bytes <= mapped->store_bytes / QUIET_PART)
+		begins = mapped->is_quiet = true;
+	lock_drop(&mapped->lock);
+	if (begins)
+		quiet_begin(heap, tc);
+}
+
+void quiet_call(struct tcache *tc)
+{
+	struct heap *heap = tc->heap;
+
+	if (!quiet_watches(tc))
+		quiet_watch(tc, QUIET_MIN);
+	if (load_relaxed(&heap->due_ns) != 0)
+		heap_tick_slow(heap, tc);
+	if (load_relaxed(&heap->due_ns) == 0 || !quiet_gives_back(heap))
+		quiet_end(tc);
+}
+
+void quiet_malloced(struct tcache *tc)
+{
+	if (quiet_watches(tc) && --tc->watch_mallocs == 0)
+		quiet_end(tc);
+}
+
+void quiet_watched_free(struct tcache *tc, size_t bytes)
+{
+	if (bytes < tc->watch_bytes)
+		tc->watch_bytes -= bytes;
+	else
+		quiet_end(tc);
+}
+
+void quiet_notice(struct arena *a)
+{
+	if (a->quiet_ns == 0 && quiet_has_begun(a, 0, 0))
+		heap_wait(a->heap, a->quiet_ns);
+}
+
+bool quiet_expire(struct arena *a, uint64_t now_ns)
+{
+	struct heap *heap = a->heap;
+	size_t pad = a->index == 0 ? heap->options.top_pad : 0;
+
+	if (a->quiet_ns == 0 || !quiet_gives_back(heap))
+		return false;
+	if (quiet_used(a) > a->system_bytes / QUIET_PART + QUIET_STEP) {
+		a->quiet_ns = 0;
+		return false;
+	}
+	if (!heap_has_decayed(heap, a->quiet_ns, now_ns)) {
+		heap_wait(heap, a->quiet_ns);
+		return false;
+	}
+	a->quiet_ns = 0;
+	run_release_empty(a);
+	purge_all(a);
+	a->top_waits_ns = 0;
+	a->last_trim_ns = now_ns;
+	top_give_back(a, pad);
+	return true;
+}
