@@ -10,6 +10,7 @@
 #include "alloc/arena.h"
 
 #include "alloc/heap.h"
+#include "alloc/magazine.h"
 #include "alloc/purge.h"
 #include "alloc/remote.h"
 #include "alloc/top.h"
@@ -91,13 +92,20 @@ struct chunk *arena_reuse(struct arena *a, size_t units)
 	return c;
 }
 
+bool arena_gather(struct arena *a)
+{
+	bool drained = remote_drain(a);
+
+	return magazine_drain(a) || drained;
+}
+
 struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 			 uintptr_t *zero_from)
 {
 	struct chunk *c = arena_reuse(a, units);
 
-	/* What other threads have sent home goes before new memory. */
-	if (!c && remote_drain(a))
+	/* What waits somewhere goes before new memory. */
+	if (!c && arena_gather(a))
 		c = arena_reuse(a, units);
 	if (c) {
 		*zero_from = UINTPTR_MAX;

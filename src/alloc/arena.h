@@ -16,6 +16,7 @@
 #define ALLOC_ARENA_H
 
 #include "alloc/bin.h"
+#include "alloc/magazine.h"
 #include "alloc/run.h"
 #include "base/lock.h"
 
@@ -77,6 +78,10 @@ struct arena {
 	/* heap.c, guarded by the heap's lock */
 	unsigned nr_attached; /* threads whose cache refills here */
 
+	/* magazine.c */
+	size_t magazine_bytes; /* of all chunks in magazines */
+	struct magazine_pile piles[NR_SMALL + 1];
+
 	uint64_t shard_map; /* bit units - 1: that list is not empty */
 	size_t shard_units; /* of all free shards, listed or not */
 	struct run_class classes[NR_SMALL + 1];
@@ -119,6 +124,10 @@ struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 
 /* The same from the bins only. */
 struct chunk *arena_reuse(struct arena *a, size_t units);
+
+/* Takes in what waits outside of its runs and bins: what other threads have
+ * sent home, and magazines.  False: nothing did. */
+bool arena_gather(struct arena *a);
 
 /* Gives a chunk back, coalescing it with free neighbours; it has passed
  * arena_check_in_use.  Ends the program when a free neighbour is damaged. */

@@ -278,7 +278,7 @@ static void heap_expire(struct heap *heap, uint64_t now_ns)
 		}
 		/* It has waited already, somewhere else. */
 		a->given_ns = heap_decayed_ns(heap, now_ns);
-		remote_drain(a);
+		arena_gather(a);
 		a->given_ns = 0;
 		if (!quiet_expire(a, now_ns)) {
 			top_expire(a, now_ns);
@@ -377,7 +377,7 @@ int heap_trim(struct heap *heap, size_t pad)
 		struct arena *a = heap->arenas[i];
 
 		lock_take(&a->lock);
-		remote_drain(a);
+		arena_gather(a);
 		run_release_empty(a);
 		bytes += purge_all(a);
 		bytes += top_give_back(a, i == 0 ? pad : 0);

@@ -73,7 +73,7 @@ static void *malloc_last_resort(struct heap *heap, struct tcache *tc,
 		struct chunk *c;
 
 		lock_take(&a->lock);
-		remote_drain(a);
+		arena_gather(a);
 		run_release_empty(a);
 		c = arena_take(a, units, true, &unused);
 		if (!c)

@@ -28,7 +28,8 @@ static size_t quiet_used(struct arena *a)
 
 	for (unsigned cls = 1; cls <= NR_SMALL; cls++)
 		units += (size_t)a->classes[cls].nr_free * cls;
-	bytes = units * UNIT + top_bytes(a) + load_relaxed(&a->remote_bytes);
+	bytes = units * UNIT + top_bytes(a) + a->magazine_bytes +
+		load_relaxed(&a->remote_bytes);
 	if (a->spare && a->spare_has_chunks)
 		bytes += tcache_bytes(a->spare);
 	return a->system_bytes - min_size(bytes, a->system_bytes);

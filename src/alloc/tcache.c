@@ -20,6 +20,7 @@
 #include "alloc/defer.h"
 #include "alloc/fork.h"
 #include "alloc/heap.h"
+#include "alloc/magazine.h"
 #include "alloc/remote.h"
 #include "alloc/shard.h"
 #include "alloc/top.h"
@@ -151,28 +152,29 @@ static bool stack_grow(struct tcache *tc, unsigned cls)
 
 _Static_assert(NR_SMALL <= 64, "tcache.shrinking has a bit for each");
 
-/* Remembers a small class that is mostly free; the arena's lock is held. */
-static void shrinking_note(struct tcache *tc, unsigned cls)
+/* Remembers a small class that is mostly free: then true.  The arena's lock is
+ * held. */
+static bool shrinking_note(struct tcache *tc, unsigned cls)
 {
 	const struct run_class *rc;
 
 	if (!sizeclass_is_small(cls))
-		return;
+		return false;
 	rc = &tc->arena->classes[cls];
-	if (rc->nr_free * class_bytes(cls) > SHRUNK_BYTES &&
-	    rc->nr_free > rc->nr_chunks / SHRUNK_PART)
-		tc->shrinking |= UINT64_C(1) << (cls - 1);
+	if (rc->nr_free * class_bytes(cls) <= SHRUNK_BYTES ||
+	    rc->nr_free <= rc->nr_chunks / SHRUNK_PART)
+		return false;
+	tc->shrinking |= UINT64_C(1) << (cls - 1);
+	return true;
 }
 
-/* Gives the oldest n chunks of a stack back to the arena. */
-static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
+/* Takes the oldest n chunks off a stack. */
+static void stack_take_oldest(struct tcache *tc, unsigned cls, void **out,
+			      unsigned n)
 {
 	unsigned count = tcache_count(tc, cls);
 	void **bottom = tc->bottom[cls];
-	void *out[STACK_MAX];
 
-	if (n == 0)
-		return;
 	memcpy(out, bottom - n, n * sizeof(void *));
 	store_relaxed(&tc->sp[cls], bottom);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
@@ -182,11 +184,38 @@ static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
 	store_relaxed(&tc->sp[cls], bottom - (count - n));
 	store_relaxed(&tc->nr_flushes, tc->nr_flushes + 1);
 	tc->given_bytes += n * class_bytes(cls);
+}
 
+/* Gives the oldest n chunks of a stack back to the arena. */
+static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
+{
+	void *out[STACK_MAX];
+
+	if (n == 0)
+		return;
+	stack_take_oldest(tc, cls, out, n);
 	lock_take(&tc->arena->lock);
 	remote_give_many(tc->arena, cls, out, n);
 	shrinking_note(tc, cls);
 	lock_drop(&tc->arena->lock);
+}
+
+/* Makes room on a stack in use: its older half may wait in a magazine. */
+static void stack_spill(struct tcache *tc, unsigned cls)
+{
+	struct arena *a = tc->arena;
+	unsigned n = (unsigned)min_size((tcache_count(tc, cls) + 1) / 2,
+					MAGAZINE_ROOM);
+	void *out[MAGAZINE_ROOM];
+
+	if (n == 0)
+		return;
+	stack_take_oldest(tc, cls, out, n);
+	lock_take(&a->lock);
+	if (!sizeclass_is_small(cls) || shrinking_note(tc, cls) ||
+	    !magazine_put(a, cls, out, n))
+		remote_give_many(a, cls, out, n);
+	lock_drop(&a->lock);
 }
 
 void tcache_give_stacks(struct tcache *tc)
@@ -309,8 +338,10 @@ static unsigned arena_refill(struct tcache *tc, uint32_t units, void **out,
 
 	lock_take(&a->lock);
 	defer_give_back(tc);
-	got = sizeclass_is_small(units) ? run_take(a, units, out, n)
-					: medium_take(a, units, out, n);
+	if (!sizeclass_is_small(units))
+		got = medium_take(a, units, out, n);
+	else if ((got = magazine_take(a, units, out, n)) == 0)
+		got = run_take(a, units, out, n);
 	lock_drop(&a->lock);
 	return got;
 }
@@ -380,14 +411,17 @@ static void tcache_heed_growth(struct tcache *tc)
 		stack_flush(tc, cls, tcache_count(tc, cls));
 }
 
-/* What a shrunk class has in its stack lies in nearly as many runs.  Handed out
- * to blocks that live long, each chunk would keep one of them. */
+/* What a shrunk class has in its stack and in magazines lies in nearly as many
+ * runs.  Handed out to blocks that live long, each chunk would keep one of them. */
 static void shrinking_flush(struct tcache *tc)
 {
 	for (uint64_t left = tc->shrinking; left; left &= left - 1) {
 		unsigned cls = 1 + (unsigned)__builtin_ctzll(left);
 
 		stack_flush(tc, cls, tcache_count(tc, cls));
+		lock_take(&tc->arena->lock);
+		magazine_drain_class(tc->arena, cls);
+		lock_drop(&tc->arena->lock);
 	}
 	tc->shrinking = 0;
 }
@@ -442,7 +476,7 @@ void tcache_free_slow(struct tcache *tc, void *p)
 		fatal_at("free(): invalid pointer", p);
 	cls = (unsigned)sizeclass_of(tc->medium_table, units);
 	if (!tcache_tick(tc, cls))
-		stack_flush(tc, cls, (tcache_count(tc, cls) + 1) / 2);
+		stack_spill(tc, cls);
 	store_relaxed(&c->lo, chunk_lo(c) | CHUNK_C);
 	if (tc->sp[cls] != tc->limit[cls]) {
 		tc->sp[cls][-1] = p;

@@ -11,11 +11,22 @@
  */
 #include "alloc/validate.h"
 
+#include "alloc/magazine.h"
 #include "alloc/purge.h"
 #include "alloc/shard.h"
 #include "alloc/top.h"
 #include "base/fatal.h"
 #include "base/outbuf.h"
+
+/* Whether p is a cached chunk of an arena, large enough for a class: a chunk may
+ * be larger than its class. */
+static bool is_cached(const struct arena *a, unsigned cls, const void *p)
+{
+	uint32_t lo = p ? chunk_lo(chunk_of(p)) : 0;
+
+	return (lo & ((1u << CHUNK_UNITS_SHIFT) - 1)) == (a->tag | CHUNK_C) &&
+	       lo >> CHUNK_UNITS_SHIFT >= sizeclass_units(cls);
+}
 
 /* What was counted on the walk of one arena. */
 struct walk {
@@ -189,6 +200,25 @@ static bool walk_shards(struct walk *w)
 	return true;
 }
 
+/* What waits in magazines is marked as cached, and as large as its class. */
+static bool walk_magazines(struct walk *w)
+{
+	size_t bytes = 0;
+
+	for (unsigned cls = 1; cls <= NR_SMALL; cls++)
+		for (const struct magazine *m = w->a->piles[cls].newest; m;
+		     m = m->next) {
+			bytes += (size_t)m->nr * cls * UNIT;
+			for (uint32_t i = 0; i < m->nr; i++)
+				if (!is_cached(w->a, cls, m->p[i]))
+					return walk_fail(w,
+							 "wrong magazine chunk",
+							 m->p[i]);
+		}
+	return bytes == w->a->magazine_bytes ||
+	       walk_fail(w, "magazines miscounted", w->a);
+}
+
 bool validate_arena(struct arena *a, struct outbuf *why)
 {
 	struct walk w = {.why = why, .a = a, .ok = true};
@@ -206,7 +236,7 @@ bool validate_arena(struct arena *a, struct outbuf *why)
 	    bytes + UNIT * a->nr_segments < a->system_bytes)
 		return walk_fail(&w, "system bytes miscounted", a);
 	return walk_bins(&w) && walk_dirty(&w) && walk_runs(&w) &&
-	       walk_shards(&w);
+	       walk_shards(&w) && walk_magazines(&w);
 }
 
 static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
@@ -222,13 +252,8 @@ static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
 
 		for (unsigned i = 0; i < n; i++) {
 			const void *p = tc->sp[cls][i];
-			uint32_t lo = p ? chunk_lo(chunk_of(p)) : 0;
-			uint32_t units = lo >> CHUNK_UNITS_SHIFT;
 
-			/* A chunk may be larger than its class. */
-			if ((lo & ((1u << CHUNK_UNITS_SHIFT) - 1)) ==
-				    (tc->arena->tag | CHUNK_C) &&
-			    units >= sizeclass_units(cls))
+			if (is_cached(tc->arena, cls, p))
 				continue;
 			outbuf_printf(why, "cache: wrong chunk %p in class %u",
 				      p, cls);

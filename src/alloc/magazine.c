@@ -1,0 +1,151 @@
+/*
+ * magazine.c: piles of pointers to chunks that full stacks have given back.
+ */
+#include "alloc/magazine.h"
+
+#include "alloc/heap.h"
+
+#include <string.h>
+
+/* What all piles may hold together: a part of the arena, or this if it is more. */
+#define MAGAZINES_MIN (512 * KIB)
+#define MAGAZINES_PART 16u
+/* What one pile may hold at first, bytes. */
+#define MAGAZINE_FIRST (16 * KIB)
+
+static size_t magazines_most(const struct arena *a)
+{
+	const struct options *o = &a->heap->options;
+
+	if (o->trim_threshold_set || o->decay_ms == 0)
+		return 0;
+	return max_size(MAGAZINES_MIN, a->system_bytes / MAGAZINES_PART);
+}
+
+static size_t pile_most(const struct magazine_pile *pile)
+{
+	return pile->most_bytes ? pile->most_bytes : MAGAZINE_FIRST;
+}
+
+/* Whether so many bytes more may wait. */
+static bool pile_may_hold(const struct arena *a, struct magazine_pile *pile,
+			  size_t bytes)
+{
+	if (a->magazine_bytes + bytes <= magazines_most(a) &&
+	    pile->bytes + bytes <= pile_most(pile))
+		return true;
+	pile->was_full = true;
+	return false;
+}
+
+static void pile_count(struct arena *a, struct magazine_pile *pile,
+		       size_t bytes)
+{
+	pile->bytes += (uint32_t)bytes;
+	a->magazine_bytes += bytes;
+}
+
+/* A new magazine on top; NULL: no memory. */
+static struct magazine *pile_add(struct arena *a, struct magazine_pile *pile)
+{
+	struct magazine *m = meta_alloc(&a->heap->meta, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->next = pile->newest;
+	pile->newest = m;
+	return m;
+}
+
+/* Takes the newest one, which is empty, off. */
+static void pile_drop(struct arena *a, struct magazine_pile *pile)
+{
+	struct magazine *m = pile->newest;
+
+	pile->newest = m->next;
+	meta_free(&a->heap->meta, m, sizeof(*m));
+}
+
+/* Adds to a magazine that has the room. */
+static void magazine_fill(struct magazine *m, void *const *p, unsigned n)
+{
+	memcpy(m->p + m->nr, p, n * sizeof(*p));
+	m->nr += n;
+}
+
+bool magazine_put(struct arena *a, unsigned cls, void *const *p, unsigned n)
+{
+	struct magazine_pile *pile = &a->piles[cls];
+	struct magazine *top = pile->newest, *m = top;
+	unsigned first = top ? MAGAZINE_ROOM - top->nr : 0;
+	size_t bytes = (size_t)n * cls * UNIT;
+
+	if (first > n)
+		first = n;
+	if (!pile_may_hold(a, pile, bytes))
+		return false;
+	if (first < n && !(m = pile_add(a, pile)))
+		return false;
+	if (first > 0)
+		magazine_fill(top, p, first);
+	if (first < n)
+		magazine_fill(m, p + first, n - first);
+	pile_count(a, pile, bytes);
+	/* What waits already is due before this. */
+	if (load_relaxed(&a->heap->due_ns) == 0)
+		heap_wait(a->heap, heap_now_ns(a->heap));
+	return true;
+}
+
+/* Nothing waits when something was asked for: it gets more room if that would
+ * have helped. */
+static void pile_missed(const struct arena *a, struct magazine_pile *pile)
+{
+	size_t most = 2 * pile_most(pile);
+
+	if (pile->was_full && most <= magazines_most(a))
+		pile->most_bytes = (uint32_t)most;
+	pile->was_full = false;
+}
+
+unsigned magazine_take(struct arena *a, unsigned cls, void **out, unsigned n)
+{
+	struct magazine_pile *pile = &a->piles[cls];
+	struct magazine *m = pile->newest;
+
+	if (!m) {
+		pile_missed(a, pile);
+		return 0;
+	}
+	if (n > m->nr)
+		n = m->nr;
+	m->nr -= n;
+	memcpy(out, m->p + m->nr, n * sizeof(*out));
+	pile_count(a, pile, -(size_t)n * cls * UNIT);
+	if (m->nr == 0)
+		pile_drop(a, pile);
+	return n;
+}
+
+void magazine_drain_class(struct arena *a, unsigned cls)
+{
+	struct magazine_pile *pile = &a->piles[cls];
+
+	if (pile->newest && pile_most(pile) > MAGAZINE_FIRST)
+		pile->most_bytes /= 2;
+	pile->was_full = false;
+	pile_count(a, pile, -(size_t)pile->bytes);
+	while (pile->newest) {
+		run_put_many(a, pile->newest->p, pile->newest->nr);
+		pile_drop(a, pile);
+	}
+}
+
+bool magazine_drain(struct arena *a)
+{
+	if (a->magazine_bytes == 0)
+		return false;
+	for (unsigned cls = 1; cls <= NR_SMALL; cls++)
+		magazine_drain_class(a, cls);
+	return true;
+}

@@ -1,0 +1,252 @@
+/*
+ * magazine.c: what full stacks give back: newest first, within bounds, and in
+ * the runs before the arena takes new memory.
+ */
+#include "alloc/magazine.h"
+
+#include "alloc/heap.h"
+#include "testos.h"
+#include "unit.h"
+
+static struct testos testos;
+static struct heap *heap;
+static struct arena *arena;
+
+static struct mmsim_heap *outer(void)
+{
+	return (struct mmsim_heap *)(void *)heap;
+}
+
+static void make(const char *options)
+{
+	testos_init(&testos);
+	heap = (struct heap *)(void *)mmsim_heap_create(&testos.os, options);
+	cr_assert_not_null(heap);
+	arena = heap->arenas[0];
+}
+
+static void setup(void)
+{
+	make(NULL);
+}
+
+TestSuite(magazine, .init = setup);
+
+#define CLS 4u
+#define MANY 1000u
+
+static void take_from_runs(void **out, unsigned n)
+{
+	unsigned got = 0;
+
+	lock_take(&arena->lock);
+	while (got < n) {
+		unsigned more = run_take(arena, CLS, out + got, n - got);
+
+		cr_assert_gt(more, 0u);
+		got += more;
+	}
+	lock_drop(&arena->lock);
+}
+
+static bool put(void *const *p, unsigned n)
+{
+	bool done;
+
+	lock_take(&arena->lock);
+	done = magazine_put(arena, CLS, p, n);
+	lock_drop(&arena->lock);
+	return done;
+}
+
+static unsigned take(void **out, unsigned n)
+{
+	unsigned got;
+
+	lock_take(&arena->lock);
+	got = magazine_take(arena, CLS, out, n);
+	lock_drop(&arena->lock);
+	return got;
+}
+
+static bool drain(void)
+{
+	bool any;
+
+	lock_take(&arena->lock);
+	any = magazine_drain(arena);
+	lock_drop(&arena->lock);
+	return any;
+}
+
+/* As after many rounds of use. */
+static void widen(void)
+{
+	arena->piles[CLS].most_bytes = 1 * MIB;
+}
+
+Test(magazine, the_newest_come_first)
+{
+	static void *p[MANY], *out[MANY];
+	unsigned left = MANY;
+
+	widen();
+	take_from_runs(p, MANY);
+	for (unsigned at = 0; at < MANY; at += 100)
+		cr_assert(put(p + at, 100));
+	cr_assert_eq(arena->magazine_bytes, MANY * CLS * UNIT);
+	assert_valid(outer());
+	while (left > 0) {
+		unsigned got = take(out, left < 70 ? left : 70);
+
+		cr_assert_gt(got, 0u);
+		cr_assert_leq(got, 70u);
+		left -= got;
+		for (unsigned i = 0; i < got; i++)
+			cr_assert_eq(out[i], p[left + i]);
+	}
+	cr_assert_eq(take(out, 1), 0u);
+	cr_assert_eq(arena->magazine_bytes, 0u);
+	cr_assert_not(drain());
+}
+
+Test(magazine, drained_chunks_are_in_their_runs)
+{
+	static void *p[MANY];
+	size_t free_before;
+
+	widen();
+	take_from_runs(p, MANY);
+	free_before = arena->classes[CLS].nr_free;
+	for (unsigned at = 0; at < MANY; at += 250)
+		cr_assert(put(p + at, 250));
+	cr_assert_eq(arena->classes[CLS].nr_free, free_before);
+	cr_assert(drain());
+	cr_assert_eq(arena->magazine_bytes, 0u);
+	for (unsigned i = 0; i < MANY; i++)
+		cr_assert(chunk_lo(chunk_of(p[i])) & CHUNK_C);
+	assert_valid(outer());
+}
+
+Test(magazine, all_piles_together_have_a_bound)
+{
+	static void *p[40 * MAGAZINE_ROOM];
+	size_t bytes = 0, at = 0;
+
+	widen();
+	take_from_runs(p, ARRAY_SIZE(p));
+	while (at < ARRAY_SIZE(p) && put(p + at, MAGAZINE_ROOM)) {
+		at += MAGAZINE_ROOM;
+		bytes += MAGAZINE_ROOM * CLS * UNIT;
+	}
+	cr_assert_gt(bytes, 400 * KIB);
+	cr_assert_leq(bytes, 512 * KIB);
+	cr_assert_eq(arena->magazine_bytes, bytes);
+	assert_valid(outer());
+}
+
+/* Room grows with use: when a pile ran empty after it had been full. */
+Test(magazine, a_pile_grows_by_what_it_missed)
+{
+	static void *p[MANY], *out[MANY];
+	unsigned nr = 0;
+
+	take_from_runs(p, MANY);
+	cr_assert(put(p, 200));
+	cr_assert(take(out, 200) == 200);
+	cr_assert_eq(take(out, 1), 0u);
+	cr_assert_eq(arena->piles[CLS].most_bytes, 0u);
+	while (put(p + nr, 100))
+		nr += 100;
+	cr_assert_eq(nr, 200u); /* of 64 bytes, in 16 KiB */
+	while (nr > 0)
+		nr -= take(out, nr);
+	cr_assert_eq(take(out, 1), 0u);
+	while (put(p + nr, 100))
+		nr += 100;
+	cr_assert_eq(nr, 500u);
+	drain();
+	cr_assert_eq(arena->piles[CLS].most_bytes, 16 * KIB);
+	assert_valid(outer());
+}
+
+/* Frees more than a stack holds and takes it again: no run is visited. */
+Test(magazine, a_torn_down_set_comes_back)
+{
+	static void *p[4000];
+
+	for (int round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < ARRAY_SIZE(p); i++) {
+			p[i] = mmsim_heap_malloc(outer(), 48);
+			pattern_fill(p[i], 48, i);
+		}
+		cr_assert_eq(arena->magazine_bytes, 0u);
+		for (unsigned i = 0; i < ARRAY_SIZE(p); i++) {
+			cr_assert(pattern_holds(p[i], 48, i));
+			mmsim_heap_free(outer(), p[i]);
+		}
+		cr_assert_gt(arena->magazine_bytes, 0u);
+		assert_valid(outer());
+	}
+}
+
+/* Another size needs memory: it gets what waits instead of new pages. */
+Test(magazine, goes_before_new_memory)
+{
+	static void *p[6000];
+	size_t peak;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = mmsim_heap_malloc(outer(), 48);
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
+		mmsim_heap_free(outer(), p[i]);
+	cr_assert_gt(arena->magazine_bytes, 0u);
+	peak = arena->max_system_bytes;
+	while (arena->max_system_bytes == peak)
+		mmsim_heap_malloc(outer(), 1000);
+	cr_assert_eq(arena->magazine_bytes, 0u);
+	assert_valid(outer());
+}
+
+Test(magazine, empties_when_the_decay_time_is_over)
+{
+	static void *p[4000];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = mmsim_heap_malloc(outer(), 48);
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
+		mmsim_heap_free(outer(), p[i]);
+	cr_assert_gt(arena->magazine_bytes, 0u);
+	testos_pass_ms(&testos, 1100);
+	/* Slow calls: the clock is looked at in every fourth. */
+	for (int i = 0; i < 8; i++)
+		mmsim_heap_malloc(outer(), 40000);
+	cr_assert_eq(arena->magazine_bytes, 0u);
+	assert_valid(outer());
+}
+
+Test(magazine, a_trim_empties_it)
+{
+	static void *p[4000];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = mmsim_heap_malloc(outer(), 48);
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
+		mmsim_heap_free(outer(), p[i]);
+	mmsim_heap_trim(outer(), 0);
+	cr_assert_eq(arena->magazine_bytes, 0u);
+	assert_valid(outer());
+}
+
+Test(magazine, is_not_used_with_a_trim_threshold_set_by_hand, .init = NULL)
+{
+	static void *p[4000];
+
+	make("trim_threshold=1M");
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = mmsim_heap_malloc(outer(), 48);
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
+		mmsim_heap_free(outer(), p[i]);
+	cr_assert_eq(arena->magazine_bytes, 0u);
+	assert_valid(outer());
+}
