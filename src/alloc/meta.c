@@ -56,21 +56,20 @@ static bool meta_grow(struct meta *meta)
 void *meta_alloc(struct meta *meta, size_t bytes)
 {
 	unsigned log2 = meta_log2(bytes);
-	struct meta_block *block;
+	struct meta_block *block, *used;
 
 	ASSERT(log2 <= META_MAX_LOG2);
 	lock_take(&meta->lock);
-	block = meta->free[log2];
+	block = used = meta->free[log2];
 	if (block) {
 		meta->free[log2] = block->next;
-		memset(block, 0, (size_t)1 << log2);
 	} else {
 		block = meta_cut(meta, (size_t)1 << log2);
 		if (!block && meta_grow(meta))
 			block = meta_cut(meta, (size_t)1 << log2);
 	}
 	lock_drop(&meta->lock);
-	return block;
+	return used ? memset(used, 0, (size_t)1 << log2) : block;
 }
 
 void meta_prepare(struct meta *meta)

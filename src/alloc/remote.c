@@ -17,6 +17,8 @@
 #define REMOTE_LOOK_BYTES (256 * KIB)
 /* At most so many batches are unpacked at once. */
 #define COLLECT_MAX 8u
+/* So many empty batches a cache keeps for its own frees. */
+#define KEPT_MAX 16u
 
 void remote_give_back(struct arena *a, void *p)
 {
@@ -54,6 +56,7 @@ static void remote_push(struct arena *a, unsigned way,
 					    __ATOMIC_RELAXED));
 }
 
+/* An empty batch leaves its chain; returns the next one. */
 static struct remote_batch *remote_batch_done(struct arena *a,
 					      struct remote_batch *batch)
 {
@@ -61,6 +64,38 @@ static struct remote_batch *remote_batch_done(struct arena *a,
 
 	meta_free(&a->heap->meta, batch, sizeof(*batch));
 	return next;
+}
+
+/* The same; `tc` may keep it. */
+static struct remote_batch *remote_batch_keep(struct tcache *tc,
+					      struct remote_batch *batch)
+{
+	struct remote_batch *next = batch->next;
+
+	if (tc->nr_kept == KEPT_MAX)
+		return remote_batch_done(tc->arena, batch);
+	batch->next = tc->kept;
+	tc->kept = batch;
+	tc->nr_kept++;
+	return next;
+}
+
+static struct remote_batch *remote_batch_new(struct tcache *tc)
+{
+	struct remote_batch *batch = tc->kept;
+
+	if (!batch)
+		return meta_alloc(&tc->heap->meta, sizeof(*batch));
+	tc->kept = batch->next;
+	tc->nr_kept--;
+	return batch;
+}
+
+void remote_free_kept(struct tcache *tc)
+{
+	while (tc->kept)
+		tc->kept = remote_batch_done(tc->arena, tc->kept);
+	tc->nr_kept = 0;
 }
 
 void remote_give_many(struct arena *a, unsigned cls, void *const *p, unsigned n)
@@ -147,7 +182,7 @@ void remote_collect(struct tcache *tc, unsigned cls)
 		__atomic_fetch_sub(&a->remote_bytes, bytes - batch->bytes,
 				   __ATOMIC_RELAXED);
 		if (all)
-			batch = remote_batch_done(a, batch);
+			batch = remote_batch_keep(tc, batch);
 		if (nr_rest == 0)
 			continue;
 		lock_take(&a->lock);
@@ -207,9 +242,7 @@ static struct remote_batch *remote_batch_for(struct tcache *tc,
 		slot->tag = to->tag;
 	}
 	if (!slot->batch[way])
-		store_relaxed(&slot->batch[way],
-			      meta_alloc(&tc->heap->meta,
-					 sizeof(struct remote_batch)));
+		store_relaxed(&slot->batch[way], remote_batch_new(tc));
 	return slot->batch[way];
 }
 
@@ -223,7 +256,7 @@ void remote_free(struct tcache *tc, struct arena *to, void *p)
 
 	/* The arena finds out what is wrong with others. */
 	if (LIKELY(batch && units - 1 < CACHED_UNITS_MAX)) {
-		if (remote_add(batch, p, units))
+		if (remote_add(batch, way, p, units))
 			remote_post(slot, way);
 		return;
 	}

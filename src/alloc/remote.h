@@ -31,9 +31,10 @@
 
 #include "alloc/heap.h"
 
-/* A batch is posted when it is full or holds so many bytes. */
+/* A batch is posted when it is full or holds so many bytes: the second is of
+ * medium chunks. */
 #define REMOTE_BATCH 100u
-#define REMOTE_BATCH_BYTES (16 * KIB)
+#define REMOTE_BATCH_BYTES(way) (16 * KIB << 2 * (way))
 
 struct remote_batch {
 	struct remote_batch *next; /* posted before */
@@ -51,8 +52,8 @@ static inline struct remote_slot *remote_slot_of(const struct heap *heap,
 }
 
 /* Adds a chunk in use; true: the batch is full. */
-static ALWAYS_INLINE bool remote_add(struct remote_batch *batch, void *p,
-				     uint32_t units)
+static ALWAYS_INLINE bool remote_add(struct remote_batch *batch, unsigned way,
+				     void *p, uint32_t units)
 {
 	uint32_t nr = batch->nr;
 
@@ -62,7 +63,8 @@ static ALWAYS_INLINE bool remote_add(struct remote_batch *batch, void *p,
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	batch->nr = nr + 1;
 	store_relaxed(&batch->bytes, batch->bytes + units * UNIT);
-	return batch->nr == REMOTE_BATCH || batch->bytes >= REMOTE_BATCH_BYTES;
+	return batch->nr == REMOTE_BATCH ||
+	       batch->bytes >= REMOTE_BATCH_BYTES(way);
 }
 
 void remote_post(struct remote_slot *slot, unsigned way);
@@ -88,13 +90,16 @@ static ALWAYS_INLINE bool remote_free_begun(const struct heap *heap,
 	if (x - 1 >= CACHED_UNITS_MAX || !slot->batch[way] ||
 	    UNLIKELY((tcache_tag(tc) & CHUNK_NONE) != 0))
 		return false;
-	if (UNLIKELY(remote_add(slot->batch[way], p, x)))
+	if (UNLIKELY(remote_add(slot->batch[way], way, p, x)))
 		remote_post(slot, way);
 	return true;
 }
 
 /* Frees p, a cacheable chunk in use of arena `to`. */
 void remote_free(struct tcache *tc, struct arena *to, void *p);
+
+/* Gives the empty batches that the cache keeps back to metadata. */
+void remote_free_kept(struct tcache *tc);
 
 /* Posts all batches of a cache. */
 void remote_post_all(struct tcache *tc);

@@ -566,6 +566,7 @@ static void tcache_free_memory(struct tcache *tc)
 		if (stack_room(tc, cls) > 0)
 			meta_free(&heap->meta, stack_array(tc, cls),
 				  stack_array_bytes(stack_room(tc, cls)));
+	remote_free_kept(tc);
 	meta_free(&heap->meta, tc, sizeof(*tc));
 }
 
