@@ -85,6 +85,7 @@ static void fork_child(void)
 	lock_fork_leave();
 	heap_unlock_all(heap);
 	fork_orphan_others(heap);
+	background_forked(heap);
 }
 
 void fork_reclaim_orphan(struct heap *heap)

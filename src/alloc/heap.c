@@ -249,8 +249,11 @@ void heap_wait(struct heap *heap, uint64_t since_ns)
 	due_ns = since_ns + decay_ms * NS_PER_MS;
 	if (due_ns == 0)
 		due_ns = 1;
-	if (old_ns == 0 || due_ns < old_ns)
-		store_relaxed(&heap->due_ns, due_ns);
+	if (old_ns != 0 && due_ns >= old_ns)
+		return;
+	store_relaxed(&heap->due_ns, due_ns);
+	if (UNLIKELY(heap->options.background != 0))
+		background_wake(heap);
 }
 
 uint64_t heap_now_ns(struct heap *heap)

@@ -17,6 +17,7 @@
 #define ALLOC_HEAP_H
 
 #include "alloc/arena.h"
+#include "alloc/background.h"
 #include "alloc/leftover.h"
 #include "alloc/mapped.h"
 #include "alloc/meta.h"
@@ -46,6 +47,7 @@ struct heap {
 	 * ns; 0: nothing waits.  Written and read without a lock. */
 	uint64_t due_ns;
 	uint64_t seen_ns; /* the time, when it was last looked at */
+	struct background background;
 
 	struct lock lock;
 	/* ---- guarded by lock ---- */
@@ -158,8 +160,12 @@ static inline uint32_t heap_tick_count(struct tcache *tc)
 /* The clock is looked at in every fourth call. */
 static inline void heap_tick(struct heap *heap, struct tcache *tc)
 {
-	if (load_relaxed(&heap->due_ns) != 0 && (heap_tick_count(tc) & 3) == 0)
+	if (load_relaxed(&heap->due_ns) == 0)
+		return;
+	if ((heap_tick_count(tc) & 3) == 0)
 		heap_tick_slow(heap, tc);
+	if (UNLIKELY(load_relaxed(&heap->background.is_wanted)))
+		background_start(heap);
 }
 
 /* The same for calls that do so little that the clock would be most of it. */

@@ -177,6 +177,15 @@ const struct option option_table[] = {
 			"glibc.malloc.hugetlb but 0 does)",
 	},
 	{
+		.name = "background",
+		.env = "MMSIM_BACKGROUND",
+		.default_value = 0,
+		.max = 1,
+		FIELD(background),
+		.help = "1: a thread gives back what has waited for decay_ms, "
+			"without a call of the program; 0: no thread",
+	},
+	{
 		.name = "stats",
 		.env = "MMSIM_STATS",
 		.default_value = 0,

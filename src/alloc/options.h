@@ -31,6 +31,7 @@ struct options {
 	size_t populate_max;   /* bytes of pages fetched ahead; 0: none */
 	size_t cache_max;      /* bytes a thread's cache may hold */
 	size_t hugepages;      /* 1: madvise(MADV_HUGEPAGE) for arenas */
+	size_t background;     /* 1: a thread gives back without a call */
 	size_t stats;          /* 1: print malloc_stats at exit */
 
 	/* Set by hand, so that rules that depend on it know:

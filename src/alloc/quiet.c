@@ -64,12 +64,6 @@ static void quiet_watch(struct tcache *tc, size_t bytes)
 	tcache_flush_all(tc);
 }
 
-static void quiet_end(struct tcache *tc)
-{
-	tc->watch_mallocs = 0;
-	store_relaxed(tc->self, tc);
-}
-
 /* Lets all threads watch.  No lock is held. */
 static void quiet_begin(struct heap *heap, struct tcache *tc)
 {
@@ -81,6 +75,8 @@ static void quiet_begin(struct heap *heap, struct tcache *tc)
 			store_relaxed(other->self, &tcache_none);
 	lock_drop(&heap->lock);
 	heap_wait(heap, heap_now_ns(heap));
+	if (UNLIKELY(load_relaxed(&heap->background.is_wanted)))
+		background_start(heap);
 	if (!tcache_is_real(tc) || !tc->self || quiet_watches(tc))
 		return;
 	/* All that is in use may be freed before life goes on. */
@@ -131,6 +127,15 @@ void quiet_unmapped(struct heap *heap, struct tcache *tc)
 		quiet_begin(heap, tc);
 }
 
+/* The thread has its fast paths again.  What it frees now its stacks may take
+ * without a slow call to the last chunk, so this is the time to look. */
+static void quiet_end(struct tcache *tc)
+{
+	tc->watch_mallocs = 0;
+	store_relaxed(tc->self, tc);
+	quiet_look(tc->heap, tc, tc->arena);
+}
+
 void quiet_call(struct tcache *tc)
 {
 	struct heap *heap = tc->heap;
@@ -179,6 +184,7 @@ bool quiet_expire(struct arena *a, uint64_t now_ns)
 		return false;
 	}
 	a->quiet_ns = 0;
+	a->quiet_used = 0;
 	run_release_empty(a);
 	purge_all(a);
 	a->top_waits_ns = 0;

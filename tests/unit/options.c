@@ -55,6 +55,7 @@ Test(options, defaults)
 	cr_assert_eq(o.populate_max, MIB);
 	cr_assert_eq(o.cache_max, MIB);
 	cr_assert_eq(o.hugepages, 0u);
+	cr_assert_eq(o.background, 0u);
 	cr_assert_eq(o.stats, 0u);
 	cr_assert_not(o.thresholds_set);
 }
