@@ -99,6 +99,33 @@ bool arena_gather(struct arena *a)
 	return magazine_drain(a) || drained;
 }
 
+void arena_put_aside(struct arena *a)
+{
+	uint64_t now_ns = heap_now_ns(a->heap);
+
+	store_relaxed(&a->aside_ns, now_ns);
+	/* What waits already is due before this. */
+	if (load_relaxed(&a->heap->due_ns) == 0)
+		heap_wait(a->heap, now_ns);
+}
+
+void arena_expire_aside(struct arena *a, uint64_t now_ns)
+{
+	uint64_t aside_ns = load_relaxed(&a->aside_ns);
+
+	if (aside_ns == 0)
+		return;
+	if (!heap_has_decayed(a->heap, aside_ns, now_ns)) {
+		heap_wait(a->heap, aside_ns);
+		return;
+	}
+	/* Before, for more may be posted meanwhile. */
+	store_relaxed(&a->aside_ns, 0);
+	a->given_ns = aside_ns;
+	arena_gather(a);
+	a->given_ns = 0;
+}
+
 struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 			 uintptr_t *zero_from)
 {

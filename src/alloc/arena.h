@@ -46,6 +46,9 @@ struct arena {
 	struct remote_batch *remote[NR_REMOTE_WAYS]
 		__attribute__((aligned(64)));
 	size_t remote_bytes; /* posted and not yet picked up */
+	/* When something was last put aside, outside of runs and bins; 0: nothing
+	 * is there.  Written without the lock. */
+	uint64_t aside_ns;
 
 	struct lock lock __attribute__((aligned(64)));
 	/* ---- everything below is guarded by lock; what a small program uses
@@ -125,9 +128,16 @@ struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 /* The same from the bins only. */
 struct chunk *arena_reuse(struct arena *a, size_t units);
 
-/* Takes in what waits outside of its runs and bins: what other threads have
- * sent home, and magazines.  False: nothing did. */
+/* Takes in what is put aside, outside of its runs and bins: what other threads
+ * have sent home, and magazines.  False: nothing was. */
 bool arena_gather(struct arena *a);
+
+/* Something has been put aside; the lock need not be held. */
+void arena_put_aside(struct arena *a);
+
+/* Takes it in when nothing was put aside for the decay time: what is free then
+ * has waited already. */
+void arena_expire_aside(struct arena *a, uint64_t now_ns);
 
 /* Gives a chunk back, coalescing it with free neighbours; it has passed
  * arena_check_in_use.  Ends the program when a free neighbour is damaged. */

@@ -23,8 +23,9 @@
 
 #define ARENAS_PER_CPU 4u
 #define NS_PER_MS UINT64_C(1000000)
-/* When an arena was busy, it is looked at again after this. */
-#define RETRY_NS (1 * NS_PER_MS)
+/* When an arena was busy, it is looked at again after this part of the decay
+ * time. */
+#define RETRY_PART 8u
 
 struct heap heap_default;
 
@@ -229,16 +230,6 @@ bool heap_has_decayed(const struct heap *heap, uint64_t since_ns,
 	       now_ns - since_ns >= decay_ms * NS_PER_MS;
 }
 
-/* The last time since which something has waited long enough; 0: none is. */
-static uint64_t heap_decayed_ns(const struct heap *heap, uint64_t now_ns)
-{
-	uint64_t decay_ns = heap->options.decay_ms * NS_PER_MS;
-
-	return heap->options.decay_ms == OPTION_NEVER || now_ns <= decay_ns
-		       ? 0
-		       : now_ns - decay_ns;
-}
-
 void heap_wait(struct heap *heap, uint64_t since_ns)
 {
 	size_t decay_ms = heap->options.decay_ms;
@@ -271,18 +262,16 @@ uint64_t heap_now_ns(struct heap *heap)
 static void heap_expire(struct heap *heap, uint64_t now_ns)
 {
 	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
+	uint64_t retry_ns = heap->options.decay_ms * NS_PER_MS / RETRY_PART;
 
 	for (unsigned i = 0; i < nr; i++) {
 		struct arena *a = heap->arenas[i];
 
 		if (!lock_try(&a->lock)) {
-			store_relaxed(&heap->due_ns, now_ns + RETRY_NS);
+			store_relaxed(&heap->due_ns, now_ns + retry_ns);
 			continue;
 		}
-		/* It has waited already, somewhere else. */
-		a->given_ns = heap_decayed_ns(heap, now_ns);
-		arena_gather(a);
-		a->given_ns = 0;
+		arena_expire_aside(a, now_ns);
 		if (!quiet_expire(a, now_ns)) {
 			top_expire(a, now_ns);
 			purge_expire(a, now_ns);

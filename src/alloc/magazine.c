@@ -91,9 +91,7 @@ bool magazine_put(struct arena *a, unsigned cls, void *const *p, unsigned n)
 	if (first < n)
 		magazine_fill(m, p + first, n - first);
 	pile_count(a, pile, bytes);
-	/* What waits already is due before this. */
-	if (load_relaxed(&a->heap->due_ns) == 0)
-		heap_wait(a->heap, heap_now_ns(a->heap));
+	arena_put_aside(a);
 	return true;
 }
 

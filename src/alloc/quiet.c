@@ -185,6 +185,7 @@ bool quiet_expire(struct arena *a, uint64_t now_ns)
 	}
 	a->quiet_ns = 0;
 	a->quiet_used = 0;
+	arena_gather(a);
 	run_release_empty(a);
 	purge_all(a);
 	a->top_waits_ns = 0;

@@ -214,6 +214,7 @@ void remote_post(struct remote_slot *slot, unsigned way)
 	before = __atomic_fetch_add(&a->remote_bytes, bytes, __ATOMIC_RELAXED);
 	bytes += before;
 	remote_push(a, way, batch, batch);
+	arena_put_aside(a);
 	if (bytes > remote_bytes_max(a) || load_relaxed(&a->nr_attached) == 0) {
 		lock_take(&a->lock);
 		remote_drain(a);

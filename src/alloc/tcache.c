@@ -591,9 +591,7 @@ void tcache_destroy(struct tcache *tc)
 	if (emptied)
 		heap_put_spare(heap, emptied);
 	heap_detach(heap, a);
-	/* What the cache holds goes back when it has waited. */
-	if (load_relaxed(&heap->due_ns) == 0)
-		heap_wait(heap, heap_now_ns(heap));
+	arena_put_aside(a);
 }
 
 void tcache_reclaim(struct tcache *tc)
