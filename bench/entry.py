@@ -10,7 +10,8 @@ import allocators
 import measuring
 import page
 
-MADE = (("--csv", "peers.csv"), ("--svg", "peers.svg"))  # where make bench-peers writes
+PLACES = ("--mmsim", "--bin", "--csv", "--text")  # options that a page need not tell
+MADE = ("--svg", "peers.svg")  # nor this, which make adds
 BUSY = 0.5  # of the CPUs: a load above this is told
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -133,13 +134,13 @@ class Session:
         return page.machine_line() + "\n\n" + page.command_line([command])
 
     def shown_arguments(self):
-        """The arguments without those that make adds."""
+        """The arguments without places that say nothing of the figures."""
         words, shown = sys.argv[1:], []
         while words:
-            added = words[0] in ("--mmsim", "--bin") or tuple(words[:2]) in MADE
-            if not added:
+            place = words[0] in PLACES or tuple(words[:2]) == MADE
+            if not place:
                 shown.append(words[0])
-            words = words[2 if added else 1:]
+            words = words[2 if place else 1:]
         return shown
 
 
