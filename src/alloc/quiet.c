@@ -46,11 +46,11 @@ static bool quiet_has_begun(struct arena *a, size_t slack, size_t deferred)
 	used = quiet_used(a);
 	used -= min_size(deferred, used);
 	if (used >= held / 2)
-		a->quiet_used = 0;
+		store_relaxed(&a->quiet_used, 0);
 	if (used > held / QUIET_PART + min_size(slack, held / 4) ||
 	    (a->quiet_used != 0 && used > a->quiet_used / 2))
 		return false;
-	a->quiet_used = used + 1;
+	store_relaxed(&a->quiet_used, used + 1);
 	a->quiet_ns = heap_now_ns(a->heap);
 	return true;
 }
@@ -67,11 +67,12 @@ static void quiet_watch(struct tcache *tc, size_t bytes)
 /* Lets all threads watch.  No lock is held. */
 static void quiet_begin(struct heap *heap, struct tcache *tc)
 {
+	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
 	size_t used = 0;
 
 	lock_take(&heap->lock);
 	for (struct tcache *other = heap->tcaches; other; other = other->next)
-		if (other != tc && other->self)
+		if (other != tc && load_relaxed(&other->self))
 			store_relaxed(other->self, &tcache_none);
 	lock_drop(&heap->lock);
 	heap_wait(heap, heap_now_ns(heap));
@@ -80,7 +81,7 @@ static void quiet_begin(struct heap *heap, struct tcache *tc)
 	if (!tcache_is_real(tc) || !tc->self || quiet_watches(tc))
 		return;
 	/* All that is in use may be freed before life goes on. */
-	for (unsigned i = 0; i < heap->nr_arenas; i++)
+	for (unsigned i = 0; i < nr; i++)
 		used += load_relaxed(&heap->arenas[i]->quiet_used);
 	quiet_watch(tc, 2 * used + QUIET_MIN);
 }
@@ -184,7 +185,7 @@ bool quiet_expire(struct arena *a, uint64_t now_ns)
 		return false;
 	}
 	a->quiet_ns = 0;
-	a->quiet_used = 0;
+	store_relaxed(&a->quiet_used, 0);
 	arena_gather(a);
 	run_release_empty(a);
 	purge_all(a);

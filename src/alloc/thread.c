@@ -35,7 +35,7 @@ static void thread_end(void *arg)
 
 	thread_is_over = true;
 	tcache_own = NULL;
-	tcache_self = &tcache_none;
+	store_relaxed(&tcache_self, &tcache_none);
 	heap_unlist_tcache(heap, tc);
 	tcache_destroy(tc);
 	quiet_look(heap, &tcache_none, a);
@@ -63,11 +63,11 @@ static struct tcache *thread_create_cache(struct heap *heap)
 	if (heap != &heap_default)
 		return tc;
 	tcache_own = tc;
-	tcache_self = tc;
+	store_relaxed(&tcache_self, tc);
 	/* This may call malloc, which finds the cache made. */
 	if (__atomic_load_n(&thread_has_key, __ATOMIC_ACQUIRE) &&
 	    pthread_setspecific(thread_key, tc) == 0)
-		tc->self = &tcache_self;
+		store_relaxed(&tc->self, &tcache_self);
 	return tc;
 }
 
@@ -94,7 +94,7 @@ void thread_drop_cache(struct heap *heap)
 		return;
 	if (heap == &heap_default) {
 		tcache_own = NULL;
-		tcache_self = &tcache_none;
+		store_relaxed(&tcache_self, &tcache_none);
 		if (__atomic_load_n(&thread_has_key, __ATOMIC_ACQUIRE))
 			pthread_setspecific(thread_key, NULL);
 	}
