@@ -102,9 +102,7 @@ void shard_give_hole(struct tcache *tc)
 	if (!hole)
 		return;
 	store_relaxed(&tc->hole, NULL);
-	lock_take(&tc->arena->lock);
 	remote_give_back(tc->arena, hole);
-	lock_drop(&tc->arena->lock);
 }
 
 static uint32_t shard_units(const struct shard *s)

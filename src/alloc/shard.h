@@ -61,7 +61,7 @@ void *shard_cut_cached(void *p, uint32_t units);
  * as cached, or NULL. */
 void *shard_slide(struct tcache *tc, void *rest, uint32_t whole);
 
-/* Gives the hole back to the arena. */
+/* Gives the hole back to the arena, whose lock is held. */
 void shard_give_hole(struct tcache *tc);
 
 /* Lists a free shard; the arena's lock is held. */

@@ -229,6 +229,7 @@ void tcache_give_stacks(struct tcache *tc)
 		if (n > 0)
 			remote_give_many(tc->arena, cls, sp, n);
 	}
+	shard_give_hole(tc);
 }
 
 /* Takes half the room of a stack away, or all of it when little is left. */
@@ -492,9 +493,9 @@ void tcache_flush_all(struct tcache *tc)
 {
 	for (unsigned cls = 1; cls < NR_CLASSES; cls++)
 		stack_flush(tc, cls, tcache_count(tc, cls));
-	shard_give_hole(tc);
 	remote_post_all(tc);
 	lock_take(&tc->arena->lock);
+	shard_give_hole(tc);
 	defer_give_back(tc);
 	lock_drop(&tc->arena->lock);
 }
@@ -608,9 +609,9 @@ void tcache_reclaim(struct tcache *tc)
 		else
 			stack_flush(tc, cls, (unsigned)count);
 	}
-	shard_give_hole(tc);
 	remote_post_all(tc);
 	lock_take(&tc->arena->lock);
+	shard_give_hole(tc);
 	defer_give_back(tc);
 	lock_drop(&tc->arena->lock);
 	if (whole)

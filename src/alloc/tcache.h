@@ -259,7 +259,7 @@ struct tcache *tcache_create(struct heap *heap);
  * its stacks, until another thread of the arena ends or they have waited. */
 void tcache_destroy(struct tcache *tc);
 
-/* Gives the chunks of all stacks back to the arena, whose lock is held. */
+/* Gives the chunks of all stacks and the hole back to the arena, whose lock is held. */
 void tcache_give_stacks(struct tcache *tc);
 
 /* The same for a cache whose thread a fork has left behind: its stacks and
