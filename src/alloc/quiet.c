@@ -128,13 +128,11 @@ void quiet_unmapped(struct heap *heap, struct tcache *tc)
 		quiet_begin(heap, tc);
 }
 
-/* The thread has its fast paths again.  What it frees now its stacks may take
- * without a slow call to the last chunk, so this is the time to look. */
+/* The thread has its fast paths again. */
 static void quiet_end(struct tcache *tc)
 {
 	tc->watch_mallocs = 0;
 	store_relaxed(tc->self, tc);
-	quiet_look(tc->heap, tc, tc->arena);
 }
 
 void quiet_call(struct tcache *tc)
@@ -157,10 +155,14 @@ void quiet_malloced(struct tcache *tc)
 
 void quiet_watched_free(struct tcache *tc, size_t bytes)
 {
-	if (bytes < tc->watch_bytes)
+	if (bytes < tc->watch_bytes) {
 		tc->watch_bytes -= bytes;
-	else
-		quiet_end(tc);
+		return;
+	}
+	quiet_end(tc);
+	/* The stacks may take all that is still to be freed, without a slow call
+	 * to the last chunk: this is the time to look. */
+	quiet_look(tc->heap, tc, tc->arena);
 }
 
 void quiet_notice(struct arena *a)
