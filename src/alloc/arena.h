@@ -87,6 +87,7 @@ struct arena {
 
 	uint64_t shard_map; /* bit units - 1: that list is not empty */
 	size_t shard_units; /* of all free shards, listed or not */
+	size_t run_free_units; /* of all free whole chunks of runs */
 	struct run_class classes[NR_SMALL + 1];
 	struct shard *shards[NR_SMALL + 1]; /* free ones, by units */
 	struct bins bins;

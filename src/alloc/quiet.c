@@ -24,12 +24,9 @@ static bool quiet_gives_back(const struct heap *heap)
 /* Bytes in use, or in a cache. */
 static size_t quiet_used(struct arena *a)
 {
-	size_t units = a->bins.nr_units + a->shard_units, bytes;
-
-	for (unsigned cls = 1; cls <= NR_SMALL; cls++)
-		units += (size_t)a->classes[cls].nr_free * cls;
-	bytes = units * UNIT + top_bytes(a) + a->magazine_bytes +
-		load_relaxed(&a->remote_bytes);
+	size_t units = a->bins.nr_units + a->shard_units + a->run_free_units;
+	size_t bytes = units * UNIT + top_bytes(a) + a->magazine_bytes +
+		       load_relaxed(&a->remote_bytes);
 	if (a->spare && a->spare_has_chunks)
 		bytes += tcache_bytes(a->spare);
 	return a->system_bytes - min_size(bytes, a->system_bytes);

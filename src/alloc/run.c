@@ -203,6 +203,7 @@ static unsigned run_take_free(struct arena *a, struct run *run, void **out,
 		run_check_free(a, run, out[i]);
 	run->nr_free = (uint16_t)(run->nr_free - got);
 	a->classes[run->units].nr_free -= got;
+	a->run_free_units -= (size_t)got * run->units;
 	return got;
 }
 
@@ -389,6 +390,7 @@ static void run_destroy(struct arena *a, struct run_class *rc, struct run *run)
 	rc->nr_runs--;
 	rc->nr_chunks -= run->nr_total;
 	rc->nr_free -= run->nr_free;
+	a->run_free_units -= (size_t)run->nr_free * run->units;
 	run->check = 0;
 	arena_give(a, chunk_of(run));
 }
@@ -401,6 +403,7 @@ static void run_reset(struct arena *a, struct run *run)
 	shard_forget_run(a, run);
 	a->shard_units -= run->shard_units;
 	a->classes[run->units].nr_free -= run->nr_free;
+	a->run_free_units -= (size_t)run->nr_free * run->units;
 	memset(run->map, 0, run_map_words(run->nr_carved) * sizeof(*run->map));
 	run->nr_carved = 0;
 	run->nr_free = 0;
@@ -446,6 +449,7 @@ static ALWAYS_INLINE bool run_put_whole(struct arena *a, struct run *run,
 		run->scan = (uint16_t)(i / 64);
 	run->nr_free++;
 	a->classes[run->units].nr_free++;
+	a->run_free_units += run->units;
 	*(uint64_t *)p = run_canary(a, p);
 	return true;
 }

@@ -160,6 +160,8 @@ static bool walk_run(struct walk *w, struct run *run)
 
 static bool walk_runs(struct walk *w)
 {
+	size_t free_units = 0;
+
 	for (unsigned cls = 1; cls <= NR_SMALL; cls++) {
 		struct run_class *rc = &w->a->classes[cls];
 		uint32_t nr_empty = 0, nr_free = 0;
@@ -179,8 +181,10 @@ static bool walk_runs(struct walk *w)
 		if (nr_free != rc->nr_free)
 			return walk_fail(w, "class miscounts its free chunks",
 					 rc);
+		free_units += (size_t)nr_free * cls;
 	}
-	return true;
+	return free_units == w->a->run_free_units ||
+	       walk_fail(w, "free chunks of runs miscounted", w->a);
 }
 
 static bool walk_shards(struct walk *w)
