@@ -103,6 +103,16 @@ static void free_perturb(struct heap *heap, struct arena *a, void *p)
 	memset(p, (int)byte, heap_usable_size(heap, p));
 }
 
+/* What the thread gives with c, less what it has taken as a loan since its last
+ * large free: one large block for another makes no arena quiet. */
+static size_t free_net_bytes(const struct tcache *tc, const struct chunk *c)
+{
+	size_t bytes = chunk_bytes(c);
+	size_t lent = tc->loan.lent ? tc->loan.full_units * UNIT : 0;
+
+	return bytes - min_size(bytes, lent);
+}
+
 void heap_free(struct heap *heap, struct tcache *tc, void *p)
 {
 	struct chunk *c = chunk_of(p);
@@ -110,7 +120,7 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	struct arena *a;
 
 	if (free_is_own_large(heap, tc, p)) {
-		tc->given_bytes += chunk_bytes(c);
+		tc->given_bytes += free_net_bytes(tc, c);
 		if (!defer_free_known(tc, c) &&
 		    !free_large(tc, tc->arena, c, true))
 			heap_tick(heap, tc);
