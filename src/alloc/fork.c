@@ -16,8 +16,8 @@
  * call.  Handlers of others that run while the locks are held may allocate:
  * see lock_fork_enter.
  *
- * Sources: fork(2), pthread_atfork(3); __libc_single_threaded in the glibc
- * manual.
+ * Sources: fork(2), pthread_atfork(3); __register_atfork in the Linux Standard
+ * Base; __libc_single_threaded in the glibc manual.
  */
 #include "alloc/fork.h"
 
@@ -26,6 +26,13 @@
 
 #include <pthread.h>
 #include <sys/single_threaded.h>
+
+/* What pthread_atfork(3) calls.  That function itself is no part of libc.so: a
+ * copy of it is linked behind all of our code, where calling it brings 64 KiB of
+ * this library into the memory of every program. */
+int __register_atfork(void (*prepare)(void), void (*parent)(void),
+		      void (*child)(void), void *dso_handle);
+extern void *__dso_handle __attribute__((visibility("hidden")));
 
 static bool fork_is_locked;
 static const struct mmsim_os *fork_os; /* told of the fork, or NULL */
@@ -103,5 +110,5 @@ void fork_reclaim_orphan(struct heap *heap)
 
 void fork_start(void)
 {
-	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	__register_atfork(fork_prepare, fork_parent, fork_child, &__dso_handle);
 }

@@ -29,7 +29,7 @@
 #define FIELD(f) .offset = offsetof(struct options, f)
 #define TEXT_SHOWN_MAX 40 /* characters of a bad value that are repeated */
 
-const struct option option_table[] = {
+START_CONST const struct option option_table[] = {
 	{
 		.name = "mmap_threshold",
 		.param = M_MMAP_THRESHOLD,
@@ -457,7 +457,7 @@ static bool has_prefix(const char *text, const char *prefix)
 /* The prefixes of the variables that are read, in this order. */
 enum source { FROM_MALLOC, FROM_TUNABLES, FROM_MMSIM, NR_SOURCES };
 
-static const char source_prefixes[NR_SOURCES][16] = {
+START_CONST static const char source_prefixes[NR_SOURCES][16] = {
 	[FROM_MALLOC] = "MALLOC_",
 	[FROM_TUNABLES] = "GLIBC_TUNABLES=",
 	[FROM_MMSIM] = "MMSIM_",

@@ -49,19 +49,20 @@
 #define SCAN_IDLE_OVER NR_CLASSES
 
 /* What stands at the end of a stack: nothing, or for medium classes a chunk of
- * no size, so that one comparison tells "empty" and "too small". */
-static const struct chunk no_chunk;
-
-/* Nobody writes there: a stack without room is full. */
-static void *const small_end = NULL;
-static void *const medium_end = (char *)&no_chunk + USER_OFFSET;
+ * no size, so that one comparison tells "empty" and "too small".  Nobody writes
+ * there: a stack without room is full.  All of it is one object, for the pointer
+ * in it brings it to a page that every start touches. */
+static const struct {
+	void *small, *medium;
+	struct chunk no_chunk;
+} ends = {.medium = (char *)&ends.no_chunk + USER_OFFSET};
 
 /* A cache that is not real has no table: medium requests find class 0.  No
  * pointer more than is looked at: each is relocated at every start. */
 #define EMPTY_STACKS                                                           \
 	{                                                                      \
-		[0] = (void **)&medium_end,                                    \
-		[1 ... NR_SMALL] = (void **)&small_end,                        \
+		[0] = (void **)&ends.medium,                                    \
+		[1 ... NR_SMALL] = (void **)&ends.small,                        \
 	}
 
 struct tcache tcache_none = {
@@ -70,7 +71,7 @@ struct tcache tcache_none = {
 /* The stack of a class that has none. */
 static void **stack_none(unsigned cls)
 {
-	return (void **)(sizeclass_is_small(cls) ? &small_end : &medium_end);
+	return (void **)(sizeclass_is_small(cls) ? &ends.small : &ends.medium);
 }
 
 static size_t class_bytes(unsigned cls)

@@ -35,6 +35,10 @@ enum {
 	MESSAGE_MAX = 1024,
 };
 
+/* The variables that every start looks for. */
+START_CONST static const char machine_env[] = RUN_MACHINE_ENV;
+START_CONST static const char area_env[] = RUN_AREA_ENV;
+
 /* ---- the environment ---- */
 
 /* The value when `text` is "NAME=value"; else NULL. */
@@ -129,15 +133,15 @@ static const struct mmsim_os *choose(void)
 	if (getauxval(AT_SECURE))
 		return mmsim_os_host();
 	if (environ) {
-		spec = find_in_environ(RUN_MACHINE_ENV);
-		area = find_in_environ(RUN_AREA_ENV);
+		spec = find_in_environ(machine_env);
+		area = find_in_environ(area_env);
 	} else {
 		text = hostmem_map(ENVIRON_MAX);
 		if (text)
 			len = read_all("/proc/self/environ", text,
 				       ENVIRON_MAX - 1);
-		spec = find_in_text(text, len, RUN_MACHINE_ENV);
-		area = find_in_text(text, len, RUN_AREA_ENV);
+		spec = find_in_text(text, len, machine_env);
+		area = find_in_text(text, len, area_env);
 	}
 	if (spec && *spec)
 		os = start_machine(spec, area);
