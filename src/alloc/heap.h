@@ -96,12 +96,13 @@ static inline void heap_default_ready(void)
  * to be had (no memory, thread ending, uncached heap). */
 struct tcache *heap_tcache(struct heap *heap);
 
-/* The arena that a header's tag names; NULL: the tag names none. */
+/* The tag of arena number `index`, without flags. */
 static inline uint32_t heap_tag(const struct heap *heap, uint32_t index)
 {
 	return heap->secret ^ (index | index << 8);
 }
 
+/* The number in a header's tag; UINT32_MAX: the tag is damaged. */
 static inline uint32_t heap_index_of_tag(const struct heap *heap, uint32_t lo)
 {
 	uint32_t x = (lo ^ heap->secret) & CHUNK_TAG_MASK;
@@ -116,6 +117,7 @@ static inline struct arena *heap_arena(const struct heap *heap, uint32_t i)
 		       : NULL;
 }
 
+/* The arena that a header's tag names; NULL: the tag names none. */
 static inline struct arena *heap_arena_of_tag(const struct heap *heap,
 					      uint32_t lo)
 {

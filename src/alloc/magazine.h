@@ -51,8 +51,8 @@ struct magazine_pile {
 
 /* In all of these the arena's lock is held. */
 
-/* Puts n cached chunks of a small class away, at most MAGAZINE_ROOM; false: they may not wait, or there
- * is no memory for the array, and nothing was done. */
+/* Puts n cached chunks of a small class away, at most MAGAZINE_ROOM; false: they
+ * may not wait, or there is no memory for the array, and nothing was done. */
 bool magazine_put(struct arena *a, unsigned cls, void *const *p, unsigned n);
 
 /* Takes up to n chunks of a class, the newest ones; returns how many. */

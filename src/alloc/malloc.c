@@ -3,8 +3,10 @@
  *
  * The way of a request that the thread's stack could not serve:
  *
- *   small, medium   refill the stack from the arena
- *   larger          a free chunk of the arena, or top as it is
+ *   small, medium   chunks that other threads have sent home, then a refill of
+ *                   the stack from the arena
+ *   larger          a deferred chunk of the size
+ *                   a free chunk of the arena, or top as it is
  *                   from mmap_threshold on: a mapping of its own
  *                   otherwise: grow top
  *   nothing left    whatever any arena has free, after what was waiting to be

@@ -10,9 +10,9 @@
  * goes to the arena at once, so that no cached chunk keeps a run, and its memory
  * waits from then on.
  *
- *   busy -- an arena becomes quiet --> watching -- what waited is gone, or 64
- *    ^                                    |        mallocs: life goes on
- *    +------------------------------------+
+ *   busy -- an arena becomes quiet --> watching -- what waited is gone; or 64
+ *    ^                                    |        mallocs, or frees of twice
+ *    +------------------------------------+        what was in use: life goes on
  *
  * The thread that notices it also writes to the tcache_self of all others: they
  * may be asleep, and the next call of any thread has to do.
@@ -58,12 +58,13 @@ void quiet_unmapped(struct heap *heap, struct tcache *tc);
 /* A call of a thread that watches, or begins to: looks at the clock. */
 void quiet_call(struct tcache *tc);
 
-/* Whether the thread still watches after one more malloc, or after a free of so
- * many bytes. */
 static inline bool quiet_watches(const struct tcache *tc)
 {
 	return tc->watch_mallocs > 0;
 }
+
+/* One more malloc, or a free of so many bytes, after which a thread may stop
+ * watching. */
 void quiet_malloced(struct tcache *tc);
 void quiet_watched_free(struct tcache *tc, size_t bytes);
 

@@ -20,7 +20,7 @@
  * the next one.
  *
  * User pointers of a class whose size is a multiple of 2^k are aligned to
- * 2^k (k up to RUN_ALIGN): aligned requests are served by choosing the class.
+ * 2^k (up to RUN_ALIGN_MAX): aligned requests are served by choosing the class.
  */
 #ifndef ALLOC_RUN_H
 #define ALLOC_RUN_H
@@ -50,7 +50,7 @@ struct run_class {
 	struct run *first, *last; /* runs with room; taken from the front */
 	uint32_t nr_runs;
 	uint32_t nr_chunks; /* that fit into all of them */
-	uint32_t nr_free;   /* whole chunks on the lists of all of them */
+	uint32_t nr_free;   /* bits in the maps of all of them */
 	uint32_t nr_empty;  /* runs with room that hold no chunk in use */
 };
 
@@ -74,7 +74,7 @@ void run_release_empty(struct arena *a);
 /* The run of a small chunk, or NULL when its header or the run is damaged. */
 struct run *run_of(struct arena *a, const void *p);
 
-/* Whether chunk i of a run is free, and what its first word must be then. */
+/* Whether chunk i of a run is free. */
 static inline bool run_map_has(const struct run *run, uint32_t i)
 {
 	return run->map[i / 64] >> i % 64 & 1;
@@ -94,6 +94,7 @@ static inline bool run_is_empty(const struct run *run)
 	return (run->nr_carved - run->nr_free) * run->units == run->shard_units;
 }
 
+/* What the first word of a free whole chunk must be. */
 uint64_t run_canary(const struct arena *a, const void *p);
 
 #endif

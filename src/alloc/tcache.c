@@ -10,10 +10,10 @@
  * a flush finds that its class has shrunk, the class's stack does at the next
  * refill.
  *
- * Room is made by giving back the older half: the newer chunks are warm.  Chunks
- * leave the stack before they are given to the arena, never after, because a
- * fork may catch this thread in between, and a chunk that is lost to the child
- * does less harm than one that is free twice.
+ * Room is made by giving back the older half, if possible into a magazine: the
+ * newer chunks are warm.  Chunks leave the stack before they are given to the
+ * arena, never after, because a fork may catch this thread in between, and a
+ * chunk that is lost to the child does less harm than one that is free twice.
  */
 #include "alloc/tcache.h"
 
@@ -115,7 +115,7 @@ static void stack_set(struct tcache *tc, unsigned cls, void **bottom,
 	store_relaxed(&tc->sp[cls], bottom - count);
 }
 
-/* Gives a class twice the room it had; false: it has its share. */
+/* Gives a class half as much room again; false: it has its share. */
 static bool stack_grow(struct tcache *tc, unsigned cls)
 {
 	unsigned old = stack_room(tc, cls), count = tcache_count(tc, cls);

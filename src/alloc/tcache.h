@@ -251,7 +251,7 @@ static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
 void *tcache_pop_aligned(struct tcache *tc, size_t cls, size_t alignment);
 
 /* Makes the cache of the calling thread for `heap`, or takes over the one of a
- * thread that has ended, if it was of the same arena with its chunks; NULL: no
+ * thread that has ended: with its chunks, if it was of the same arena.  NULL: no
  * memory. */
 struct tcache *tcache_create(struct heap *heap);
 
@@ -259,7 +259,8 @@ struct tcache *tcache_create(struct heap *heap);
  * its stacks, until another thread of the arena ends or they have waited. */
 void tcache_destroy(struct tcache *tc);
 
-/* Gives the chunks of all stacks and the hole back to the arena, whose lock is held. */
+/* Gives the chunks of all stacks and the hole back to the arena, whose lock is
+ * held. */
 void tcache_give_stacks(struct tcache *tc);
 
 /* The same for a cache whose thread a fork has left behind: its stacks and

@@ -6,8 +6,8 @@
 
 #include "alloc/heap.h"
 
-/* Called by the library's constructor: from now on ending threads give their
- * caches back. */
+/* Called when the default heap is made ready: from then on ending threads give
+ * their caches back. */
 void thread_start(void);
 
 /* The calling thread's cache of the default heap, or NULL. */
