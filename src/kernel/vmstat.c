@@ -104,10 +104,13 @@ const char *vm_event_name(const struct mmsim_machine *machine,
 {
 	for (size_t i = 0; i < ARRAY_SIZE(vmstat_rows_32); i++) {
 		enum vm_event_item first = vmstat_rows_32[i].first;
+		const char *name;
 
-		if (machine->arch != ARCH_X86_64 && item >= first &&
-		    item < first + 5)
-			return vmstat_rows_32[i].names[item - first];
+		if (machine->arch == ARCH_X86_64 || item < first ||
+		    item >= first + 5)
+			continue;
+		name = vmstat_rows_32[i].names[item - first];
+		return *name ? name : NULL;
 	}
 	return vm_event_is_shown(machine, item) ? vm_event_names[item] : NULL;
 }
