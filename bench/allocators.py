@@ -60,8 +60,8 @@ def trouble(library):
 def split_name(argument, taken):
     """NAME=PATH or PATH: a name that is not taken, and the path."""
     name, equals, path = argument.partition("=")
-    if not equals or "/" in name:
-        path = argument
+    if not name or not equals or "/" in name:
+        path = argument.removeprefix("=")
         name = os.path.basename(path).split(".so")[0].removeprefix("lib")
     unique, number = name, 2
     while unique in taken:

@@ -122,18 +122,19 @@ class Peers(entry.Session):
         return "\n\n".join(p for p in parts if p)
 
     def write(self, results):
-        """Everything that was asked for; the picture first, because the page shows it."""
+        """Everything that was asked for; the picture first, because the page shows it, and the text last, because
+        who reads it may not read it to the end."""
         if self.options.svg:
             peers_svg.write(self.options.svg, results, self.note)
+        if self.options.markdown:
+            page.write_sections(self.options.markdown, {"peers": self.page_section(results)})
         if self.options.csv:
             peers_csv.write(self.options.csv, results)
         if self.options.text:
             with open(self.options.text, "w", encoding="utf-8") as f:
                 f.write(self.text(results) + "\n")
         else:
-            print(self.text(results))
-        if self.options.markdown:
-            page.write_sections(self.options.markdown, {"peers": self.page_section(results)})
+            print(self.text(results), flush=True)
 
 
 def main():
@@ -148,7 +149,10 @@ def main():
         begin = time.monotonic()
         results = peers.run(peers.choose())
         peers.tell(f"[{len(peers.rows)} rows in {(time.monotonic() - begin) / 60:.1f} minutes]")
-    peers.write(results)
+    try:
+        peers.write(results)
+    except OSError as why:
+        peers.give_up(f"{why.filename or 'standard output'}: {why.strerror}")
     return 1 if results.failures([MMSIM, GLIBC]) else 0
 
 

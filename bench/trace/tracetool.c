@@ -170,7 +170,9 @@ static int unpack(const struct trace *t, const char *path)
 {
 	char error[TRACE_ERROR_BYTES];
 
-	return words_write(t, stdout, error) ? 0 : complain(path, error);
+	if (words_write(t, stdout, error))
+		return 0;
+	return complain(ferror(stdout) ? "standard output" : path, error);
 }
 
 static int each(int (*show)(const struct trace *t, const char *path),
