@@ -29,13 +29,12 @@ static void need(int condition)
 }
 
 /* The addresses are hidden from the compiler, which knows what malloc is. */
-static void *volatile sink;
-
 static void *seen(void *p)
 {
-	sink = p;
-	need(sink != NULL);
-	return sink;
+	void *volatile hidden = p;
+
+	need(hidden != NULL);
+	return hidden;
 }
 
 static int family(void)
