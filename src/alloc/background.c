@@ -2,9 +2,10 @@
  * background.c: the thread that gives back, for those who ask for it.
  *
  * It takes no signal, has a small stack and never allocates; making it does, so
- * that is done where no lock is held, and once.  It is detached, and ends with
- * the process: at exit it is asleep, or gives back memory that nobody needs.
- * A machine's memory is left to the calls of the program, whose clock it has.
+ * that is done where no lock is held.  It is detached, and ends when nothing
+ * waits: a process whose last thread of its own has ended ends with it.  At exit
+ * it is asleep, or gives back memory that nobody needs.  A machine's memory is
+ * left to the calls of the program, whose clock it has.
  *
  * Sources: futex(2), pthread_create(3), pthread_attr_setstacksize(3), prctl(2).
  */
@@ -21,17 +22,29 @@
 #include <unistd.h>
 
 #define STACK_BYTES (128 * KIB)
+#define STACK_RETRY_BYTES (8 * MIB)
 /* The clock of the decay is a coarse one. */
 #define LATE_NS UINT64_C(5000000)
 
-/* Sleeps until the word is no longer `seen`, or for so long; 0: no limit. */
+/* Sleeps until the word is no longer `seen`, or for so long. */
 static void background_sleep(uint32_t *word, uint32_t seen, uint64_t ns)
 {
 	struct timespec limit = {(time_t)(ns / 1000000000),
 				 (long)(ns % 1000000000)};
 
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, ns ? &limit : NULL,
-		NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &limit, NULL, 0);
+}
+
+/* Whether the thread may end: nothing waits.  What begins to wait after that
+ * finds that there is none. */
+static bool background_may_end(struct heap *heap)
+{
+	struct background *bg = &heap->background;
+
+	store_relaxed(&bg->runs, false);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return load_relaxed(&heap->due_ns) == 0 ||
+	       __atomic_exchange_n(&bg->runs, true, __ATOMIC_ACQ_REL);
 }
 
 static void *background_run(void *arg)
@@ -46,15 +59,16 @@ static void *background_run(void *arg)
 		uint64_t due_ns = load_relaxed(&heap->due_ns);
 		uint64_t now_ns = os->now_ns(os->ctx);
 
-		if (due_ns == 0)
-			background_sleep(&heap->background.word, seen, 0);
-		else if (now_ns < due_ns)
+		if (due_ns == 0) {
+			if (background_may_end(heap))
+				return NULL;
+		} else if (now_ns < due_ns) {
 			background_sleep(&heap->background.word, seen,
 					 due_ns - now_ns + LATE_NS);
-		else
+		} else {
 			heap_tick_slow(heap, &tcache_none);
+		}
 	}
-	return NULL;
 }
 
 void background_wake(struct heap *heap)
@@ -62,6 +76,7 @@ void background_wake(struct heap *heap)
 	struct background *bg = &heap->background;
 	int saved = errno;
 
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!load_relaxed(&bg->runs)) {
 		store_relaxed(&bg->is_wanted, true);
 		return;
@@ -89,7 +104,11 @@ void background_start(struct heap *heap)
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	pthread_create(&thread, &attr, background_run, heap);
+	/* A stack too small for the thread-local variables of the program. */
+	if (pthread_create(&thread, &attr, background_run, heap) == EINVAL) {
+		pthread_attr_setstacksize(&attr, STACK_RETRY_BYTES);
+		pthread_create(&thread, &attr, background_run, heap);
+	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	errno = saved;
 }

@@ -3,13 +3,14 @@
  *
  * By default the library starts no thread: one that a program did not ask for is
  * trouble with fork, signals and shutdown.  With the option `background` there is
- * one, which sleeps until something of the default heap is due (heap.h) and does
- * what the next slow call would do.  What a sleeping thread's cache holds it
+ * one as long as something of the default heap waits (heap.h): it sleeps until
+ * that is due and does what the next slow call would do.  What a sleeping thread's cache holds it
  * cannot take; threads keep nothing once their arena is quiet (quiet.h).
  *
- *   heap_wait, for the first time    background.is_wanted
+ *   heap_wait, no thread runs        background.is_wanted
  *   the end of that slow call        the thread is started: no lock is held
- *   heap_wait, later                 word counts up, the thread wakes
+ *   heap_wait, one runs              word counts up, the thread wakes
+ *   nothing waits any more           the thread ends
  *   fork                             the child has none; wanted anew
  */
 #ifndef ALLOC_BACKGROUND_H

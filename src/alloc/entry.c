@@ -323,9 +323,12 @@ PUBLIC void free_aligned_sized(void *p, size_t alignment, size_t size)
 
 PUBLIC int mallopt(int param, int value)
 {
+	struct tcache *own = thread_own_cache();
+
 	heap_default_ready();
 	/* From here on a free may have to give back at once. */
-	defer_forget_loan(tcache_current());
+	if (own)
+		defer_forget_loan(own);
 	return heap_mallopt(&heap_default, param, value);
 }
 

@@ -230,21 +230,25 @@ bool heap_has_decayed(const struct heap *heap, uint64_t since_ns,
 	       now_ns - since_ns >= decay_ms * NS_PER_MS;
 }
 
-void heap_wait(struct heap *heap, uint64_t since_ns)
+/* Something is due then, if nothing is before that. */
+static void heap_due(struct heap *heap, uint64_t due_ns)
 {
-	size_t decay_ms = heap->options.decay_ms;
-	uint64_t due_ns, old_ns = load_relaxed(&heap->due_ns);
+	uint64_t old_ns = load_relaxed(&heap->due_ns);
 
-	if (decay_ms == OPTION_NEVER)
-		return;
-	due_ns = since_ns + decay_ms * NS_PER_MS;
-	if (due_ns == 0)
-		due_ns = 1;
 	if (old_ns != 0 && due_ns >= old_ns)
 		return;
 	store_relaxed(&heap->due_ns, due_ns);
 	if (UNLIKELY(heap->options.background != 0))
 		background_wake(heap);
+}
+
+void heap_wait(struct heap *heap, uint64_t since_ns)
+{
+	size_t decay_ms = heap->options.decay_ms;
+
+	/* 0 stands for "nothing waits". */
+	if (decay_ms != OPTION_NEVER)
+		heap_due(heap, max_size(since_ns + decay_ms * NS_PER_MS, 1));
 }
 
 uint64_t heap_now_ns(struct heap *heap)
@@ -268,7 +272,7 @@ static void heap_expire(struct heap *heap, uint64_t now_ns)
 		struct arena *a = heap->arenas[i];
 
 		if (!lock_try(&a->lock)) {
-			store_relaxed(&heap->due_ns, now_ns + retry_ns);
+			heap_due(heap, now_ns + retry_ns);
 			continue;
 		}
 		arena_expire_aside(a, now_ns);
@@ -306,8 +310,8 @@ void heap_mapped_freed(struct heap *heap, size_t bytes)
 {
 	struct options *o = &heap->options;
 
-	if (!heap->dynamic_threshold || bytes <= o->mmap_threshold ||
-	    bytes > 32 * MIB)
+	if (!heap->dynamic_threshold ||
+	    bytes <= load_relaxed(&o->mmap_threshold) || bytes > 32 * MIB)
 		return;
 	store_relaxed(&o->mmap_threshold, bytes);
 	store_relaxed(&o->trim_threshold, 2 * bytes);

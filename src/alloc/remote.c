@@ -152,7 +152,8 @@ static bool remote_unpack(struct tcache *tc, struct remote_batch *batch,
 		if (sp == tc->limit[its] && its == cls)
 			return false;
 		batch->nr--;
-		batch->bytes -= units * UNIT;
+		/* A fork may have come between the count and the bytes. */
+		batch->bytes -= (uint32_t)min_size(batch->bytes, units * UNIT);
 		if (sp == tc->limit[its]) {
 			rest[(*nr_rest)++] = p;
 			continue;

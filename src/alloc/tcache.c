@@ -390,6 +390,8 @@ static void *tcache_second_look(struct tcache *tc, unsigned cls, uint32_t units)
 
 	if (remote_is_pending(tc->arena, cls)) {
 		tcache_tick(tc, cls);
+		if (stack_room(tc, cls) == 0)
+			return NULL;
 		remote_collect(tc, cls);
 		p = sizeclass_is_small(cls) ? tcache_pop(tc, cls)
 					    : tcache_pop_medium(tc, cls, units);

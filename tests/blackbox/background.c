@@ -9,7 +9,9 @@
 
 #include <dirent.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 
 enum { TOTAL = 40 << 20, LEFT_MAX = 8 << 20, LIMIT_MS = 20000 };
 
@@ -77,12 +79,24 @@ CASE(by_default_there_is_no_thread)
 	CHECK_MSG(nr_threads() == 1, "%d threads", nr_threads());
 }
 
+/* The thread ends when nothing waits. */
+static bool is_alone(void)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		if (nr_threads() == 1)
+			return true;
+		sleep_ms(50);
+	}
+	return false;
+}
+
 CASE(memory_goes_without_a_call)
 {
 	with_background(__func__);
 	fill_and_free();
-	CHECK_MSG(falls(), "%zu KiB are left", rss_bytes() / 1024);
 	CHECK_MSG(nr_threads() == 2, "%d threads", nr_threads());
+	CHECK_MSG(falls(), "%zu KiB are left", rss_bytes() / 1024);
+	CHECK(is_alone());
 }
 
 CASE(it_goes_again_and_again)
@@ -92,8 +106,8 @@ CASE(it_goes_again_and_again)
 		fill_and_free();
 		CHECK_MSG(falls(), "round %d: %zu KiB are left", round,
 			  rss_bytes() / 1024);
+		CHECK(is_alone());
 	}
-	CHECK_MSG(nr_threads() == 2, "%d threads", nr_threads());
 }
 
 CASE(the_child_of_a_fork_has_its_own)
@@ -107,7 +121,7 @@ CASE(the_child_of_a_fork_has_its_own)
 	REQUIRE(pid >= 0);
 	if (pid == 0) {
 		fill_and_free();
-		_exit(falls() && nr_threads() == 2 ? 0 : 1);
+		_exit(nr_threads() == 2 && falls() ? 0 : 1);
 	}
 	REQUIRE(waitpid(pid, &status, 0) == pid);
 	CHECK_MSG(status == 0, "status %x", status);
@@ -141,6 +155,35 @@ CASE(no_signal_reaches_it)
 	CHECK_MSG(signalled_in == 0, "thread %d", (int)signalled_in);
 	sigprocmask(SIG_UNBLOCK, &usr1, NULL);
 	CHECK(signalled_in == getpid());
+}
+
+static void *allocating(void *unused)
+{
+	fill_and_free();
+	return unused;
+}
+
+/* A process ends with the last of its threads, main or not. */
+CASE(it_keeps_no_process_alive)
+{
+	pthread_t thread;
+	pid_t pid, ended = 0;
+
+	with_background(__func__);
+	pid = fork();
+	REQUIRE(pid >= 0);
+	if (pid == 0) {
+		REQUIRE(!pthread_create(&thread, NULL, allocating, NULL));
+		pthread_detach(thread);
+		pthread_exit(NULL);
+	}
+	for (int tries = 0; ended == 0 && tries < 200; tries++) {
+		sleep_ms(50);
+		ended = waitpid(pid, NULL, WNOHANG);
+	}
+	CHECK(ended == pid);
+	if (ended == 0)
+		kill(pid, SIGKILL);
 }
 
 CASE(exec_and_exit_do_not_mind)
