@@ -31,25 +31,25 @@ def mean_cell(mean, rows, spread):
     return text + (f" ({mean.rows} rows)" if mean.rows < rows else "")
 
 
-def means_table(results):
-    others = results.others(GLIBC)
-    table = [["geometric means, glibc = 1", "rows"] + others + ["best peer of each row"]]
+def table_of_means(results, head, others, mean):
+    """A line for each measure and group of rows; mean(rows, other, measure), where None is the best peer of each row."""
+    table = [[head, "rows"] + others + ["best peer of each row"]]
     for measure, what in MEASURES:
         for title, rows in groups(results, measure):
-            means = [results.mean(rows, n, GLIBC, measure) for n in others + [None]]
+            means = [mean(rows, other, measure) for other in others + [None]]
             table.append([f"{what}, {title}", str(len(rows))] + [mean_cell(m, len(rows), measure == "time") for m in means])
     return table
+
+
+def means_table(results):
+    return table_of_means(results, "geometric means, glibc = 1", results.others(GLIBC),
+                          lambda rows, other, measure: results.mean(rows, other, GLIBC, measure))
 
 
 def versus_table(results):
     """mmsim relative to each other allocator, over the rows that both have, and to the best peer of each row."""
-    others = results.others(MMSIM)
-    table = [["geometric means of mmsim / another", "rows"] + others + ["best peer of each row"]]
-    for measure, what in MEASURES:
-        for title, rows in groups(results, measure):
-            means = [results.mean(rows, MMSIM, base, measure) for base in others + [None]]
-            table.append([f"{what}, {title}", str(len(rows))] + [mean_cell(m, len(rows), measure == "time") for m in means])
-    return table
+    return table_of_means(results, "geometric means of mmsim / another", results.others(MMSIM),
+                          lambda rows, other, measure: results.mean(rows, MMSIM, other, measure))
 
 
 def cell(results, row, name, base, measure, spread):

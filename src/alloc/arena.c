@@ -104,7 +104,7 @@ void arena_put_aside(struct arena *a)
 	uint64_t now_ns = heap_now_ns(a->heap);
 
 	store_relaxed(&a->aside_ns, now_ns);
-	/* Who finds nothing due clears that first and looks at aside_ns then. */
+	/* A tick clears due_ns before it looks at aside_ns. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	/* What waits already is due before this. */
 	if (load_relaxed(&a->heap->due_ns) == 0)

@@ -190,16 +190,23 @@ Test(magazine, a_torn_down_set_comes_back)
 	}
 }
 
-/* Another size needs memory: it gets what waits instead of new pages. */
-Test(magazine, goes_before_new_memory)
+/* More than a stack holds. */
+static void free_a_set(void)
 {
 	static void *p[6000];
-	size_t peak;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
 		p[i] = mmsim_heap_malloc(outer(), 48);
 	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
 		mmsim_heap_free(outer(), p[i]);
+}
+
+/* Another size needs memory: it gets what waits instead of new pages. */
+Test(magazine, goes_before_new_memory)
+{
+	size_t peak;
+
+	free_a_set();
 	cr_assert_gt(arena->magazine_bytes, 0u);
 	peak = arena->max_system_bytes;
 	while (arena->max_system_bytes == peak)
@@ -210,12 +217,7 @@ Test(magazine, goes_before_new_memory)
 
 Test(magazine, empties_when_the_decay_time_is_over)
 {
-	static void *p[4000];
-
-	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
-		p[i] = mmsim_heap_malloc(outer(), 48);
-	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
-		mmsim_heap_free(outer(), p[i]);
+	free_a_set();
 	cr_assert_gt(arena->magazine_bytes, 0u);
 	testos_pass_ms(&testos, 1100);
 	/* Slow calls: the clock is looked at in every fourth. */
@@ -227,12 +229,7 @@ Test(magazine, empties_when_the_decay_time_is_over)
 
 Test(magazine, a_trim_empties_it)
 {
-	static void *p[4000];
-
-	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
-		p[i] = mmsim_heap_malloc(outer(), 48);
-	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
-		mmsim_heap_free(outer(), p[i]);
+	free_a_set();
 	mmsim_heap_trim(outer(), 0);
 	cr_assert_eq(arena->magazine_bytes, 0u);
 	assert_valid(outer());
@@ -240,13 +237,8 @@ Test(magazine, a_trim_empties_it)
 
 Test(magazine, is_not_used_with_a_trim_threshold_set_by_hand, .init = NULL)
 {
-	static void *p[4000];
-
 	make("trim_threshold=1M");
-	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
-		p[i] = mmsim_heap_malloc(outer(), 48);
-	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
-		mmsim_heap_free(outer(), p[i]);
+	free_a_set();
 	cr_assert_eq(arena->magazine_bytes, 0u);
 	assert_valid(outer());
 }
