@@ -78,7 +78,7 @@ fcntl strlen strcmp strncmp strchr strrchr strstr strspn strcspn
 __errno_location secure_getenv getauxval environ __environ
 brk sbrk mmap munmap mremap madvise mprotect prctl memfd_create
 open close read write lseek pread ftruncate dup2 ioctl poll chdir syscall
-clone waitpid getrlimit setrlimit _exit sigaction sigaltstack sigprocmask
+clone waitpid kill getrlimit setrlimit _exit sigaction sigaltstack sigprocmask
 sigemptyset sigfillset sigaddset getppid clock_gettime getrandom fwrite
 sched_getaffinity sched_yield sysconf getpid __libc_single_threaded
 pthread_self pthread_key_create pthread_setspecific pthread_getspecific

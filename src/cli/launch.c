@@ -103,6 +103,29 @@ bool launch_is_own(pid_t pid)
 	return false;
 }
 
+static bool is_running(const struct run_process *process)
+{
+	return __atomic_load_n(&process->state, __ATOMIC_ACQUIRE) ==
+	       RUN_RUNNING;
+}
+
+static uint32_t nr_records(const struct run_area *area)
+{
+	uint32_t nr = __atomic_load_n(&area->nr_processes, __ATOMIC_ACQUIRE);
+
+	return nr < RUN_PROCESSES ? nr : RUN_PROCESSES;
+}
+
+bool launch_any_lives(void)
+{
+	for (const struct launch *at = started; at; at = at->next)
+		for (uint32_t i = 0; i < nr_records(at->area); i++)
+			if (is_running(&at->area->processes[i]) &&
+			    !launch_has_ended(at->area->processes[i].pid))
+				return true;
+	return false;
+}
+
 /* The user's limit on the size of files is meant for others. */
 static int set_area_size(int fd)
 {
@@ -391,37 +414,14 @@ static void wait_for_program(struct launch *launch)
 		close(signal_fd);
 }
 
-/* Zombies have ended, too. */
-static bool process_has_ended(pid_t pid)
-{
-	char path[64], text[512], *at;
-	FILE *stat;
-	size_t len;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	stat = fopen(path, "re");
-	if (!stat)
-		return true;
-	len = fread(text, 1, sizeof(text) - 1, stat);
-	fclose(stat);
-	text[len] = '\0';
-	at = strrchr(text, ')');
-	return !at || at[1] == '\0' || strchr("ZX", at[2]);
-}
-
 /* A process that has ended has not told its last figures. */
 static bool is_end_missing(const struct launch *launch)
 {
-	const struct run_area *area = launch->area;
-	uint32_t nr = __atomic_load_n(&area->nr_processes, __ATOMIC_ACQUIRE);
+	for (uint32_t i = 0; i < nr_records(launch->area); i++) {
+		const struct run_process *process = &launch->area->processes[i];
 
-	for (uint32_t i = 0; i < nr && i < RUN_PROCESSES; i++) {
-		const struct run_process *process = &area->processes[i];
-
-		if (__atomic_load_n(&process->state, __ATOMIC_ACQUIRE) ==
-			    RUN_RUNNING &&
-		    (process->pid == launch->pid ||
-		     process_has_ended(process->pid)))
+		if (is_running(process) && (process->pid == launch->pid ||
+					    launch_has_ended(process->pid)))
 			return true;
 	}
 	return false;

@@ -85,8 +85,12 @@ void launch_bury_orphans(void);
 /* And for those that are about to: servers, and what a quiet program left behind,
  * which is killed. */
 void launch_end_orphans(const struct launch *launch);
+/* Zombies have ended, too. */
+bool launch_has_ended(pid_t pid);
 /* It is a program that was started and not waited for. */
 bool launch_is_own(pid_t pid);
+/* Of those that were, or of their children that have records. */
+bool launch_any_lives(void);
 
 /* The record of the program itself; NULL: it never booted a machine.  Of one
  * that executed others in its place it is the last one's. */

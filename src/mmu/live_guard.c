@@ -7,11 +7,15 @@
  * before; one that is killed cannot.  So the server has a child that shares
  * memory and userfaultfd with it, and does nothing but wait:
  *
- *   the program has ended       the guard ends
- *   the server has ended        the guard ends
- *     and never said so         faults still wait, because the guard has the
+ *   the server ends             it ends the guard first, and waits for it: who
+ *                               waits for the server has waited for both
+ *   the server was killed       faults still wait, because the guard has the
  *                               descriptor too: the program is killed, and how
  *                               it ended is told
+ *   the program has ended       the guard ends
+ *
+ * A guard that has ended stays a zombie of the server's, so that its pid is
+ * nobody else's until then.
  *
  * Simplified: who kills both gets what they ask for.
  *
@@ -31,6 +35,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define GUARD_STACK (256 * KIB)
@@ -56,11 +61,6 @@ SERVER_MAY_END static int guard_main(void *arg)
 
 int guard_start(struct live *live)
 {
-		struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-	/* Nobody has to wait for it. */
-	sigaction(SIGCHLD, &ignore, NULL);
-
 	live->guard.is_over = false;
 	live->guard.server_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	if (live->guard.server_fd < 0)
@@ -73,13 +73,22 @@ int guard_start(struct live *live)
 	return live->guard.pid < 0 ? -errno : 0;
 }
 
-void guard_dismiss(struct live *live)
+void guard_end(struct live *live)
 {
 	__atomic_store_n(&live->guard.is_over, true, __ATOMIC_RELEASE);
+	/* There is none yet; or it is the guard that ends, in place of a server
+	 * that was killed. */
+	if (live->guard.pid <= 0 || live->guard.pid == getpid())
+		return;
+	kill(live->guard.pid, SIGKILL);
+	while (waitpid(live->guard.pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 int guard_map(struct live *live)
 {
+	/* Behind a fork the parent's guard is still here. */
+	live->guard.pid = 0;
 	if (!live->guard.stack)
 		live->guard.stack = hostmem_map(GUARD_STACK);
 	return live->guard.stack ? 0 : -ENOMEM;

@@ -160,7 +160,7 @@ SERVER_MAY_END _Noreturn static void server_exit(struct live *live,
 {
 	if (live->observer)
 		live->observer->end(live->observer, how, why, stderr_fd);
-	guard_dismiss(live);
+	guard_end(live);
 	_exit(0);
 }
 
@@ -305,7 +305,7 @@ SERVER_MAY_END static int server_main(void *arg)
 	while (!live->is_stopping)
 		if (!server_serve_events(live))
 			server_wait(live);
-	guard_dismiss(live);
+	guard_end(live);
 	return 0;
 }
 
@@ -410,11 +410,9 @@ static void server_wait_end(int pidfd)
 void server_stop(struct live *live)
 {
 	int server = (int)syscall(SYS_pidfd_open, live->server_pid, 0);
-	int guard = (int)syscall(SYS_pidfd_open, live->guard.pid, 0);
 
 	live_syscall(live, LIVE_STOP, 0, 0, 0, 0);
+	/* Its stack is in this memory, and its guard's. */
 	server_wait_end(server);
-	/* Its stack is in this memory. */
-	server_wait_end(guard);
 	waitpid(live->server_pid, NULL, __WALL);
 }

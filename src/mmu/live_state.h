@@ -216,8 +216,8 @@ int guard_map(struct live *live); /* 0 or -ENOMEM */
 void guard_unmap(struct live *live);
 /* The calling server is watched from now on; 0 or -errno. */
 int guard_start(struct live *live);
-/* The server ends as it should. */
-void guard_dismiss(struct live *live);
+/* The server ends as it should: the guard has ended behind this call. */
+void guard_end(struct live *live);
 
 /* ---- live_fork.c ---- */
 /* Memory for fork.nr_done; NULL: none. */
