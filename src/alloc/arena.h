@@ -45,7 +45,9 @@ struct arena {
 	 * with one compare-and-swap (remote.c). */
 	struct remote_batch *remote[NR_REMOTE_WAYS]
 		__attribute__((aligned(64)));
-	size_t remote_bytes; /* posted and not yet picked up */
+	size_t remote_bytes; /* posted and not yet unpacked */
+	/* Empty batches for those who post: a short chain, or NULL. */
+	struct remote_batch *emptied;
 	/* When something was last put aside, outside of runs and bins; 0: nothing
 	 * is there.  Written without the lock. */
 	uint64_t aside_ns;
@@ -56,6 +58,8 @@ struct arena {
 	/* The cache of the last thread that ended here: tcache_destroy. */
 	struct tcache *spare;
 	bool spare_has_chunks;
+	/* Batches that were picked up and not yet unpacked; read without the lock. */
+	struct remote_batch *picked[NR_REMOTE_WAYS];
 
 	/* top.c */
 	struct chunk *top;       /* NULL before the first growth */

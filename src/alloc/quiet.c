@@ -108,6 +108,16 @@ void quiet_posted(struct arena *a)
 		quiet_look(a->heap, own, a);
 }
 
+void quiet_given(struct arena *a, size_t bytes)
+{
+	struct tcache *own = thread_own_cache();
+
+	if (!own || own->heap != a->heap)
+		return;
+	own->given_bytes += bytes;
+	quiet_freed(a->heap, own, a);
+}
+
 void quiet_unmapped(struct heap *heap, struct tcache *tc)
 {
 	struct mapped_chunks *mapped = &heap->mapped;

@@ -52,6 +52,9 @@ static inline void quiet_freed(struct heap *heap, struct tcache *tc,
 /* Chunks were posted to an arena, by the calling thread. */
 void quiet_posted(struct arena *a);
 
+/* The calling thread has given so many bytes to an arena of another one. */
+void quiet_given(struct arena *a, size_t bytes);
+
 /* A mapped chunk was freed. */
 void quiet_unmapped(struct heap *heap, struct tcache *tc);
 

@@ -12,11 +12,13 @@
 /* What may be posted to an arena and not be picked up: half of the arena, within
  * these bounds.  The upper one is for the time that taking it in takes. */
 #define REMOTE_BYTES_MIN (512 * KIB)
-#define REMOTE_BYTES_MAX (8 * MIB)
+#define REMOTE_BYTES_MAX (16 * MIB)
 /* After so much it is looked whether the arena has become quiet. */
 #define REMOTE_LOOK_BYTES (256 * KIB)
 /* At most so many batches are unpacked at once. */
 #define COLLECT_MAX 8u
+/* Of their chunks at most so many go into the arena meanwhile. */
+#define REST_MAX (4 * REMOTE_BATCH)
 /* So many empty batches a cache keeps for its own frees. */
 #define KEPT_MAX 16u
 
@@ -37,64 +39,91 @@ void remote_give_back(struct arena *a, void *p)
 	arena_give(a, c);
 }
 
-/* All that was posted this way, now the caller's. */
-static struct remote_batch *remote_pick_up(struct arena *a, unsigned way)
-{
-	return __atomic_exchange_n(&a->remote[way], NULL, __ATOMIC_ACQUIRE);
-}
-
-/* Posts a chain of batches, of which it is the first and the last. */
+/* Posts a batch. */
 static void remote_push(struct arena *a, unsigned way,
-			struct remote_batch *first, struct remote_batch *last)
+			struct remote_batch *batch)
 {
 	struct remote_batch *next = load_relaxed(&a->remote[way]);
 
 	do
-		last->next = next;
-	while (!__atomic_compare_exchange_n(&a->remote[way], &next, first, true,
+		batch->next = next;
+	while (!__atomic_compare_exchange_n(&a->remote[way], &next, batch, true,
 					    __ATOMIC_RELEASE,
 					    __ATOMIC_RELAXED));
 }
 
-/* An empty batch leaves its chain; returns the next one. */
-static struct remote_batch *remote_batch_done(struct arena *a,
-					      struct remote_batch *batch)
+/* The next batch to unpack, now the caller's; NULL: nothing is posted.  The
+ * arena's lock is held. */
+static struct remote_batch *remote_pop(struct arena *a, unsigned way)
 {
-	struct remote_batch *next = batch->next;
+	struct remote_batch *batch = a->picked[way];
 
-	meta_free(&a->heap->meta, batch, sizeof(*batch));
-	return next;
+	if (!batch && load_relaxed(&a->remote[way]))
+		batch = __atomic_exchange_n(&a->remote[way], NULL,
+					    __ATOMIC_ACQUIRE);
+	if (batch)
+		store_relaxed(&a->picked[way], batch->next);
+	return batch;
 }
 
-/* The same; `tc` may keep it. */
-static struct remote_batch *remote_batch_keep(struct tcache *tc,
-					      struct remote_batch *batch)
+/* Gives the empty batches that the cache keeps to those who post to its arena;
+ * false: they have some. */
+static bool remote_hand_kept(struct tcache *tc)
 {
-	struct remote_batch *next = batch->next;
+	struct remote_batch *none = NULL;
 
-	if (tc->nr_kept == KEPT_MAX)
-		return remote_batch_done(tc->arena, batch);
+	if (load_relaxed(&tc->arena->emptied) ||
+	    !__atomic_compare_exchange_n(&tc->arena->emptied, &none, tc->kept,
+					 false, __ATOMIC_RELEASE,
+					 __ATOMIC_RELAXED))
+		return false;
+	tc->kept = NULL;
+	tc->nr_kept = 0;
+	return true;
+}
+
+/* An empty batch; `tc` may keep it. */
+static void remote_batch_keep(struct tcache *tc, struct remote_batch *batch)
+{
+	if (tc->nr_kept == KEPT_MAX && !remote_hand_kept(tc)) {
+		meta_free(&tc->heap->meta, batch, sizeof(*batch));
+		return;
+	}
 	batch->next = tc->kept;
 	tc->kept = batch;
 	tc->nr_kept++;
-	return next;
 }
 
-static struct remote_batch *remote_batch_new(struct tcache *tc)
+/* An empty batch for frees to an arena; NULL: no memory. */
+static struct remote_batch *remote_batch_new(struct tcache *tc,
+					     struct arena *to)
 {
 	struct remote_batch *batch = tc->kept;
 
+	if (!batch && load_relaxed(&to->emptied)) {
+		batch = __atomic_exchange_n(&to->emptied, NULL,
+					    __ATOMIC_ACQUIRE);
+		for (tc->kept = batch; batch; batch = batch->next)
+			tc->nr_kept++;
+		batch = tc->kept;
+	}
 	if (!batch)
 		return meta_alloc(&tc->heap->meta, sizeof(*batch));
 	tc->kept = batch->next;
 	tc->nr_kept--;
+	batch->nr = 0;
+	batch->bytes = 0;
 	return batch;
 }
 
 void remote_free_kept(struct tcache *tc)
 {
-	while (tc->kept)
-		tc->kept = remote_batch_done(tc->arena, tc->kept);
+	while (tc->kept) {
+		struct remote_batch *batch = tc->kept;
+
+		tc->kept = batch->next;
+		meta_free(&tc->heap->meta, batch, sizeof(*batch));
+	}
 	tc->nr_kept = 0;
 }
 
@@ -108,17 +137,26 @@ void remote_give_many(struct arena *a, unsigned cls, void *const *p, unsigned n)
 		remote_give_back(a, p[i]);
 }
 
-static void remote_drain_way(struct arena *a, unsigned way)
+/* Gives the chunks of a batch to their arena, whose lock is held. */
+static void remote_give_batch(struct arena *a, unsigned way,
+			      const struct remote_batch *batch)
 {
-	struct remote_batch *batch = remote_pick_up(a, way);
+	remote_give_many(a, way ? CLASS_MEDIUM : 1, batch->p, batch->nr);
+}
 
-	while (batch) {
+static bool remote_drain_way(struct arena *a, unsigned way)
+{
+	struct remote_batch *batch;
+	bool any = false;
+
+	while ((batch = remote_pop(a, way)) != NULL) {
 		__atomic_fetch_sub(&a->remote_bytes, batch->bytes,
 				   __ATOMIC_RELAXED);
-		remote_give_many(a, way ? CLASS_MEDIUM : 1, batch->p,
-				 batch->nr);
-		batch = remote_batch_done(a, batch);
+		remote_give_batch(a, way, batch);
+		meta_free(&a->heap->meta, batch, sizeof(*batch));
+		any = true;
 	}
+	return any;
 }
 
 bool remote_drain(struct arena *a)
@@ -126,10 +164,7 @@ bool remote_drain(struct arena *a)
 	bool any = false;
 
 	for (unsigned way = 0; way < NR_REMOTE_WAYS; way++)
-		if (UNLIKELY(load_relaxed(&a->remote[way]) != NULL)) {
-			remote_drain_way(a, way);
-			any = true;
-		}
+		any |= remote_drain_way(a, way);
 	if (UNLIKELY(a->spare && a->spare_has_chunks)) {
 		a->spare_has_chunks = false;
 		tcache_give_stacks(a->spare);
@@ -159,7 +194,7 @@ static bool remote_unpack(struct tcache *tc, struct remote_batch *batch,
 			continue;
 		}
 		/* malloc will write its header. */
-		__builtin_prefetch(chunk_of(p), 1);
+		prefetch_to_write(chunk_of(p));
 		sp[-1] = p;
 		__atomic_thread_fence(__ATOMIC_RELEASE);
 		store_relaxed(&tc->sp[its], sp - 1);
@@ -167,34 +202,64 @@ static bool remote_unpack(struct tcache *tc, struct remote_batch *batch,
 	return true;
 }
 
+/* Takes some batches that wait off, as a chain. */
+static struct remote_batch *remote_take(struct arena *a, unsigned way)
+{
+	struct remote_batch *first = NULL, **last = &first;
+
+	lock_take(&a->lock);
+	for (unsigned n = 0; n < COLLECT_MAX; n++) {
+		*last = remote_pop(a, way);
+		if (!*last)
+			break;
+		last = &(*last)->next;
+	}
+	*last = NULL;
+	lock_drop(&a->lock);
+	return first;
+}
+
+/* Puts what is left of a chain back, and chunks without a stack into the
+ * arena. */
+static void remote_take_back(struct arena *a, unsigned way,
+			     struct remote_batch *left, void *const *rest,
+			     unsigned nr_rest)
+{
+	struct remote_batch **last = &left;
+
+	lock_take(&a->lock);
+	if (left) {
+		while (*last)
+			last = &(*last)->next;
+		*last = a->picked[way];
+		store_relaxed(&a->picked[way], left);
+	}
+	remote_give_many(a, way ? CLASS_MEDIUM : 1, rest, nr_rest);
+	lock_drop(&a->lock);
+}
+
 void remote_collect(struct tcache *tc, unsigned cls)
 {
 	struct arena *a = tc->arena;
-	unsigned way = remote_way(cls);
-	struct remote_batch *batch = remote_pick_up(a, way), *last;
-	bool all = true;
+	unsigned way = remote_way(cls), nr_rest = 0;
+	struct remote_batch *batch = remote_take(a, way);
+	void *rest[REST_MAX];
+	size_t bytes = 0;
 
-	for (unsigned n = 0; batch && all && n < COLLECT_MAX; n++) {
-		void *rest[REMOTE_BATCH];
-		unsigned nr_rest = 0;
-		size_t bytes = batch->bytes;
+	while (batch && nr_rest <= REST_MAX - REMOTE_BATCH) {
+		struct remote_batch *next = batch->next;
+		size_t before = batch->bytes;
+		bool all = remote_unpack(tc, batch, cls, rest, &nr_rest);
 
-		all = remote_unpack(tc, batch, cls, rest, &nr_rest);
-		__atomic_fetch_sub(&a->remote_bytes, bytes - batch->bytes,
-				   __ATOMIC_RELAXED);
-		if (all)
-			batch = remote_batch_keep(tc, batch);
-		if (nr_rest == 0)
-			continue;
-		lock_take(&a->lock);
-		remote_give_many(a, cls, rest, nr_rest);
-		lock_drop(&a->lock);
+		bytes += before - batch->bytes;
+		if (!all)
+			break;
+		remote_batch_keep(tc, batch);
+		batch = next;
 	}
-	if (!batch)
-		return;
-	for (last = batch; last->next;)
-		last = last->next;
-	remote_push(a, way, batch, last);
+	__atomic_fetch_sub(&a->remote_bytes, bytes, __ATOMIC_RELAXED);
+	if (batch || nr_rest > 0)
+		remote_take_back(a, way, batch, rest, nr_rest);
 }
 
 static size_t remote_bytes_max(const struct arena *a)
@@ -204,33 +269,47 @@ static size_t remote_bytes_max(const struct arena *a)
 	return max_size(min_size(half, REMOTE_BYTES_MAX), REMOTE_BYTES_MIN);
 }
 
-void remote_post(struct remote_slot *slot, unsigned way)
+/* Gives a batch to an arena that takes in no more. */
+static void remote_give(struct tcache *tc, struct arena *a, unsigned way,
+			struct remote_batch *batch)
+{
+	size_t bytes = batch->bytes;
+
+	lock_take(&a->lock);
+	if (load_relaxed(&a->nr_attached) == 0)
+		remote_drain(a);
+	remote_give_batch(a, way, batch);
+	lock_drop(&a->lock);
+	remote_batch_keep(tc, batch);
+	quiet_given(a, bytes);
+}
+
+void remote_post(struct tcache *tc, struct remote_slot *slot, unsigned way)
 {
 	struct remote_batch *batch = slot->batch[way];
 	struct arena *a = slot->arena;
 	size_t before, bytes = batch->bytes;
 
 	store_relaxed(&slot->batch[way], NULL);
+	before = load_relaxed(&a->remote_bytes);
+	if (before + bytes > remote_bytes_max(a) ||
+	    load_relaxed(&a->nr_attached) == 0) {
+		remote_give(tc, a, way, batch);
+		return;
+	}
 	/* Before it can be picked up, so that it never is less than nothing. */
 	before = __atomic_fetch_add(&a->remote_bytes, bytes, __ATOMIC_RELAXED);
-	bytes += before;
-	remote_push(a, way, batch, batch);
+	remote_push(a, way, batch);
 	arena_put_aside(a);
-	if (bytes > remote_bytes_max(a) || load_relaxed(&a->nr_attached) == 0) {
-		lock_take(&a->lock);
-		remote_drain(a);
-		lock_drop(&a->lock);
+	if ((before + bytes) / REMOTE_LOOK_BYTES != before / REMOTE_LOOK_BYTES)
 		quiet_posted(a);
-	} else if (bytes / REMOTE_LOOK_BYTES != before / REMOTE_LOOK_BYTES) {
-		quiet_posted(a);
-	}
 }
 
-static void remote_post_slot(struct remote_slot *slot)
+static void remote_post_slot(struct tcache *tc, struct remote_slot *slot)
 {
 	for (unsigned way = 0; way < NR_REMOTE_WAYS; way++)
 		if (slot->batch[way])
-			remote_post(slot, way);
+			remote_post(tc, slot, way);
 }
 
 /* The slot's batch for frees to `to`; NULL: no memory for one. */
@@ -239,12 +318,12 @@ static struct remote_batch *remote_batch_for(struct tcache *tc,
 					     struct arena *to, unsigned way)
 {
 	if (slot->arena != to) {
-		remote_post_slot(slot);
+		remote_post_slot(tc, slot);
 		store_relaxed(&slot->arena, to);
 		slot->tag = to->tag;
 	}
 	if (!slot->batch[way])
-		store_relaxed(&slot->batch[way], remote_batch_new(tc));
+		store_relaxed(&slot->batch[way], remote_batch_new(tc, to));
 	return slot->batch[way];
 }
 
@@ -259,7 +338,7 @@ void remote_free(struct tcache *tc, struct arena *to, void *p)
 	/* The arena finds out what is wrong with others. */
 	if (LIKELY(batch && units - 1 < CACHED_UNITS_MAX)) {
 		if (remote_add(batch, way, p, units))
-			remote_post(slot, way);
+			remote_post(tc, slot, way);
 		return;
 	}
 	store_relaxed(&chunk_of(p)->lo, lo | CHUNK_C);
@@ -271,5 +350,5 @@ void remote_free(struct tcache *tc, struct arena *to, void *p)
 void remote_post_all(struct tcache *tc)
 {
 	for (unsigned i = 0; i < NR_REMOTE_SLOTS; i++)
-		remote_post_slot(&tc->remote[i]);
+		remote_post_slot(tc, &tc->remote[i]);
 }

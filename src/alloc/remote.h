@@ -7,21 +7,28 @@
  * takes what he needs.
  *
  *   freeing thread: slot -> batch [p p p ... p]   --CAS-->   arena.remote
- *   owner, on a miss:  exchange(arena.remote, NULL) -> his stacks
- *                      what is left of it           --CAS-->   arena.remote
+ *   owner, on a miss:  exchange(arena.remote, NULL) -> arena.picked
+ *                      some of these                -> his stacks
+ *                      the empty batches            -> arena.emptied
+ *
+ * What was picked up stays a list of the arena, under its lock: nobody walks all
+ * of it, and whoever needs memory finds it.  The empty batches go back to those
+ * who post, a few at a time, so that metadata's lock is seldom needed.
  *
  * Small and medium chunks go separate ways, so that who needs one of the few
  * medium ones does not have to look through all the small ones.
  *
  * A batch is an array of pointers and sizes in metadata, not a list through the
  * chunks: the owner can fetch headers ahead that another CPU has just written,
- * waits for none of them, and no link can be overwritten.
+ * waits for none of them, and no link can be overwritten.  Both sides fetch a
+ * header to be written: its line comes from another CPU, and a store that begins
+ * to fetch it would hold up all stores behind it.
  *
  * What ends it: before an arena cuts new memory from top all that is posted to
  * it is taken in (arena_take), and so it is when the decay time is over.  An
  * owner that does not allocate any more would still let the batches pile up, so
  * above remote_bytes_max, or when no thread is attached, the freeing thread
- * takes the lock and empties them itself.
+ * takes the lock and gives its batch to the arena itself.
  *
  * The idea of sending frees home in batches: P. Lietar et al., "snmalloc: A
  * Message Passing Allocator", 2019.
@@ -67,7 +74,7 @@ static ALWAYS_INLINE bool remote_add(struct remote_batch *batch, unsigned way,
 	       batch->bytes >= REMOTE_BATCH_BYTES(way);
 }
 
-void remote_post(struct remote_slot *slot, unsigned way);
+void remote_post(struct tcache *tc, struct remote_slot *slot, unsigned way);
 
 /* Which of the two ways a chunk goes. */
 static ALWAYS_INLINE unsigned remote_way(uint32_t units)
@@ -86,12 +93,13 @@ static ALWAYS_INLINE bool remote_free_begun(const struct heap *heap,
 	unsigned way;
 
 	x = x >> CHUNK_UNITS_SHIFT | x << (32 - CHUNK_UNITS_SHIFT);
+	prefetch_to_write(user_lo(p));
 	way = remote_way(x);
 	if (x - 1 >= CACHED_UNITS_MAX || !slot->batch[way] ||
 	    UNLIKELY((tcache_tag(tc) & CHUNK_NONE) != 0))
 		return false;
 	if (UNLIKELY(remote_add(slot->batch[way], way, p, x)))
-		remote_post(slot, way);
+		remote_post(tc, slot, way);
 	return true;
 }
 
@@ -124,7 +132,10 @@ void remote_give_back(struct arena *a, void *p);
 /* Whether chunks of the class's kind have been posted. */
 static inline bool remote_is_pending(const struct arena *a, unsigned cls)
 {
-	return load_relaxed(&a->remote[remote_way(cls)]) != NULL;
+	unsigned way = remote_way(cls);
+
+	return load_relaxed(&a->picked[way]) != NULL ||
+	       load_relaxed(&a->remote[way]) != NULL;
 }
 
 #endif

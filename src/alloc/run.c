@@ -192,7 +192,7 @@ static unsigned run_take_free(struct arena *a, struct run *run, void **out,
 
 		for (; bits != 0 && got < n; bits &= bits - 1) {
 			out[got] = run_chunk(run, w * 64 + log2_lowest(bits));
-			__builtin_prefetch(chunk_of(out[got]), 1);
+			prefetch_to_write(chunk_of(out[got]));
 			got++;
 		}
 		run->map[w] = bits;

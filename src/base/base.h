@@ -67,6 +67,18 @@ static inline size_t max_size(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
+/* Fetches a line that is about to be written.  __builtin_prefetch would, for
+ * most x86 compilers, fetch it to be read: when another CPU has written it, that
+ * makes two transfers of one. */
+static ALWAYS_INLINE void prefetch_to_write(const void *p)
+{
+#if defined(__x86_64__)
+	__asm__("prefetchw %0" : : "m"(*(const char *)p));
+#else
+	__builtin_prefetch(p, 1);
+#endif
+}
+
 /* The number of the highest set bit; x is not 0. */
 static inline unsigned log2_floor(uint64_t x)
 {

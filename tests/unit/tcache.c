@@ -308,6 +308,62 @@ Test(tcache, frees_of_others_keep_their_arena)
 	assert_valid(heap);
 }
 
+/* Frees n new blocks in another thread. */
+static void post(size_t size, size_t n)
+{
+	static void *p[12000];
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = mmsim_heap_malloc(heap, size);
+	for (size_t i = 0; i < n; i += ARRAY_SIZE(((struct box *)0)->p)) {
+		struct box box = {.nr = min_size(ARRAY_SIZE(box.p), n - i)};
+
+		memcpy(box.p, p + i, box.nr * sizeof(void *));
+		free_elsewhere(&box);
+	}
+}
+
+/* What was picked up and has no room in the stack is the arena's, whoever looks
+ * there next. */
+Test(tcache, what_is_picked_up_and_not_needed_stays_in_the_arena)
+{
+	struct arena *a = cache()->arena;
+	void *p;
+
+	post(200, 2000);
+	cr_assert(load_relaxed(&a->remote[0]));
+	while (remote_is_pending(a, chunk_units_for(200)) && !a->picked[0])
+		p = mmsim_heap_malloc(heap, 200);
+	cr_assert_not_null(p);
+	cr_assert_null(a->remote[0]);
+	cr_assert_not_null(a->picked[0]);
+	cr_assert(remote_is_pending(a, 1));
+	lock_take(&a->lock);
+	cr_assert(remote_drain(a));
+	cr_assert_not(remote_drain(a));
+	lock_drop(&a->lock);
+	cr_assert_eq(a->remote_bytes, 0);
+	assert_valid(heap);
+}
+
+/* Half of the arena may wait; the rest is given to it by who frees. */
+Test(tcache, no_more_than_half_of_an_arena_is_posted)
+{
+	struct arena *a = cache()->arena;
+	size_t bytes = 12000 * 208;
+
+	post(200, 12000);
+	cr_assert_gt(a->remote_bytes, a->max_system_bytes / 2 - 64 * KIB);
+	cr_assert_leq(a->remote_bytes, a->max_system_bytes / 2);
+	cr_assert_gt(a->run_free_units * UNIT + a->bins.nr_units * UNIT +
+			     top_bytes(a),
+		     bytes / 3);
+	for (int i = 0; i < 12000; i++)
+		cr_assert_not_null(mmsim_heap_malloc(heap, 200));
+	cr_assert_eq(a->remote_bytes, 0);
+	assert_valid(heap);
+}
+
 static void *note_arena(void *arg)
 {
 	mmsim_heap_free(heap, mmsim_heap_malloc(heap, 10));
