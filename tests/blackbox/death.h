@@ -80,26 +80,33 @@ static inline int line_is(const char *line, const char *what, size_t len,
 	return !strcmp(end, "\n") && at && (!p || at == (uintptr_t)p);
 }
 
+/* One of "TEXT|TEXT". */
+static inline int line_is_one_of(const char *line, const char *texts,
+				 const void *p)
+{
+	for (;;) {
+		size_t len = strcspn(texts, "|");
+
+		if (line_is(line, texts, len, p))
+			return 1;
+		if (!texts[len])
+			return 0;
+		texts += len + 1;
+	}
+}
+
 static inline void expect_death(misuse_fn *fn, const char *texts, size_t n)
 {
 	char line[4096];
-	const char *what = texts;
-	int status, named = 0;
+	int status;
 
 	*told = NULL;
 	status = run_child(fn, n, line, sizeof(line));
-	for (;;) {
-		size_t len = strcspn(what, "|");
-
-		named |= line_is(line, what, len, *told);
-		if (!what[len])
-			break;
-		what += len + 1;
-	}
 	CHECK_MSG(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT,
 		  "size %zu: status %x instead of SIGABRT", n, status);
-	CHECK_MSG(named, "size %zu: expected \"%s: %p\", got \"%s\"", n, texts,
-		  *told, line);
+	CHECK_MSG(line_is_one_of(line, texts, *told),
+		  "size %zu: expected \"%s: %p\", got \"%s\"", n, texts, *told,
+		  line);
 }
 
 /* DEATH(name, texts, size ...) { what the child does with blocks of n } */
