@@ -280,18 +280,18 @@ PUBLIC int posix_memalign(void **memptr, size_t alignment, size_t size)
 	return 0;
 }
 
-static size_t page_size(void)
+static FAR size_t page_size(void)
 {
 	heap_default_ready();
 	return heap_default.os->page_size;
 }
 
-PUBLIC void *valloc(size_t size)
+FAR PUBLIC void *valloc(size_t size)
 {
 	return aligned_any(page_size(), size);
 }
 
-PUBLIC void *pvalloc(size_t size)
+FAR PUBLIC void *pvalloc(size_t size)
 {
 	size_t page = page_size();
 
@@ -321,7 +321,7 @@ PUBLIC void free_aligned_sized(void *p, size_t alignment, size_t size)
 	free(p);
 }
 
-PUBLIC int mallopt(int param, int value)
+FAR PUBLIC int mallopt(int param, int value)
 {
 	struct tcache *own = thread_own_cache();
 
@@ -332,18 +332,18 @@ PUBLIC int mallopt(int param, int value)
 	return heap_mallopt(&heap_default, param, value);
 }
 
-PUBLIC int malloc_trim(size_t pad)
+FAR PUBLIC int malloc_trim(size_t pad)
 {
 	heap_default_ready();
 	return heap_trim(&heap_default, pad);
 }
 
-PUBLIC struct mallinfo2 mallinfo2(void)
+FAR PUBLIC struct mallinfo2 mallinfo2(void)
 {
 	return mmsim_heap_mallinfo2(mmsim_heap_default());
 }
 
-PUBLIC struct mallinfo mallinfo(void)
+FAR PUBLIC struct mallinfo mallinfo(void)
 {
 	struct mallinfo2 m = mallinfo2();
 
@@ -361,14 +361,14 @@ PUBLIC struct mallinfo mallinfo(void)
 	};
 }
 
-PUBLIC void malloc_stats(void)
+FAR PUBLIC void malloc_stats(void)
 {
 	mmsim_heap_stats(mmsim_heap_default(), STDERR_FILENO);
 }
 
 /* The text goes through a file of its own, because writing to a stream may
  * allocate and must not happen while the heap is locked. */
-PUBLIC int malloc_info(int options, FILE *stream)
+FAR PUBLIC int malloc_info(int options, FILE *stream)
 {
 	char text[1024];
 	ssize_t n;

@@ -283,7 +283,9 @@ static void heap_expire(struct heap *heap, uint64_t now_ns)
 		}
 		lock_drop(&a->lock);
 	}
-	mapped_expire(heap, now_ns, false);
+	/* Most programs never have one. */
+	if (load_relaxed(&heap->mapped.max_nr) > 0)
+		mapped_expire(heap, now_ns, false);
 	leftover_retry(heap);
 }
 
@@ -317,7 +319,7 @@ void heap_mapped_freed(struct heap *heap, size_t bytes)
 	store_relaxed(&o->trim_threshold, 2 * bytes);
 }
 
-void heap_lock_all(struct heap *heap)
+FAR void heap_lock_all(struct heap *heap)
 {
 	lock_take(&heap->lock);
 	for (unsigned i = 0; i < heap->nr_arenas; i++)
@@ -327,7 +329,7 @@ void heap_lock_all(struct heap *heap)
 	lock_take(&heap->meta.lock);
 }
 
-void heap_unlock_all(struct heap *heap)
+FAR void heap_unlock_all(struct heap *heap)
 {
 	lock_drop(&heap->meta.lock);
 	lock_drop(&heap->leftover.lock);
@@ -337,7 +339,7 @@ void heap_unlock_all(struct heap *heap)
 	lock_drop(&heap->lock);
 }
 
-int heap_mallopt(struct heap *heap, int param, int value)
+FAR int heap_mallopt(struct heap *heap, int param, int value)
 {
 	int set;
 
@@ -361,7 +363,7 @@ int heap_mallopt(struct heap *heap, int param, int value)
 	return set;
 }
 
-int heap_trim(struct heap *heap, size_t pad)
+FAR int heap_trim(struct heap *heap, size_t pad)
 {
 	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
 	struct tcache *tc = heap_tcache(heap);

@@ -5,11 +5,6 @@
 
 #include "alloc/heap.h"
 
-void leftover_init(struct leftover *leftover)
-{
-	lock_init(&leftover->lock, LOCK_RANK_META);
-}
-
 /* Remembers a range, joined with one that ends or begins where it does. */
 static void leftover_add(struct leftover *l, uintptr_t from, size_t len)
 {

@@ -27,7 +27,11 @@ struct leftover {
 	} ranges[NR_LEFTOVERS];
 };
 
-void leftover_init(struct leftover *leftover);
+/* Inline, as mapped_init: a start needs no more of these files. */
+static inline void leftover_init(struct leftover *leftover)
+{
+	lock_init(&leftover->lock, LOCK_RANK_META);
+}
 
 /* Unmaps [from, from + len), now or later. */
 void leftover_unmap(struct heap *heap, uintptr_t from, size_t len);

@@ -38,11 +38,6 @@ static void *mapped_user(struct mapped *m)
 	return m + 1;
 }
 
-void mapped_init(struct mapped_chunks *mapped)
-{
-	lock_init(&mapped->lock, LOCK_RANK_MAPPED);
-}
-
 static size_t mapped_check(const struct heap *heap, const struct mapped *m)
 {
 	return (uintptr_t)m ^ m->base << 1 ^ m->len << 3 ^ heap->key;
@@ -318,7 +313,7 @@ size_t mapped_expire(struct heap *heap, uint64_t now_ns, bool all)
 	return bytes;
 }
 
-void mapped_release_all(struct heap *heap)
+FAR void mapped_release_all(struct heap *heap)
 {
 	const struct mmsim_os *os = heap->os;
 

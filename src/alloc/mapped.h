@@ -49,7 +49,10 @@ struct mapped_chunks {
 	bool is_quiet; /* most of it waits in the store: see quiet.h */
 };
 
-void mapped_init(struct mapped_chunks *mapped);
+static inline void mapped_init(struct mapped_chunks *mapped)
+{
+	lock_init(&mapped->lock, LOCK_RANK_MAPPED);
+}
 
 /* A chunk of its own for `size` user bytes, aligned to `alignment`; user
  * pointer or NULL.  *is_zero: its memory reads as zeros. */

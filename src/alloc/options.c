@@ -278,8 +278,8 @@ static unsigned suffix_shift(char c)
 }
 
 /* Reads a number, all of [at, end).  A negative one gives *is_negative. */
-static bool parse_number(const char *at, const char *end, bool is_bytes,
-			 size_t *value, bool *is_negative)
+static FAR bool parse_number(const char *at, const char *end, bool is_bytes,
+			     size_t *value, bool *is_negative)
 {
 	while (at < end && (*at == ' ' || *at == '\t'))
 		at++;
@@ -301,8 +301,8 @@ static bool parse_number(const char *at, const char *end, bool is_bytes,
 }
 
 /* False: the text is not a value that the option allows. */
-static bool option_set(struct options *options, const struct option *opt,
-		       const char *text, const char *end)
+static FAR bool option_set(struct options *options, const struct option *opt,
+			   const char *text, const char *end)
 {
 	size_t value;
 	bool is_negative;
@@ -321,9 +321,9 @@ static bool option_set(struct options *options, const struct option *opt,
 }
 
 /* The line about a bad value; one write. */
-static void option_complain(const struct options *options,
-			    const struct option *opt, const char *source,
-			    const char *text, const char *end)
+static FAR void option_complain(const struct options *options,
+				const struct option *opt, const char *source,
+				const char *text, const char *end)
 {
 	size_t now = *option_field((struct options *)options, opt);
 	char line[512];
@@ -345,9 +345,10 @@ static void option_complain(const struct options *options,
 	outbuf_flush(&out);
 }
 
-static void option_set_or_complain(struct options *options,
-				   const struct option *opt, const char *source,
-				   const char *text, const char *end)
+static FAR void option_set_or_complain(struct options *options,
+				       const struct option *opt,
+				       const char *source, const char *text,
+				       const char *end)
 {
 	if (text < end && !option_set(options, opt, text, end))
 		option_complain(options, opt, source, text, end);
@@ -472,8 +473,8 @@ bool options_are_named(char *const *envp)
 	return false;
 }
 
-static void read_variable(struct options *options, enum source source,
-			  const char *name)
+static FAR void read_variable(struct options *options, enum source source,
+			      const char *name)
 {
 	const char *value = strchr(name, '=');
 
@@ -522,7 +523,7 @@ static bool read_list_item(struct options *options, const char *name,
 	return false;
 }
 
-bool options_from_list(struct options *options, const char *list)
+FAR bool options_from_list(struct options *options, const char *list)
 {
 	struct options changed = *options;
 
@@ -541,7 +542,7 @@ bool options_from_list(struct options *options, const char *list)
 	return true;
 }
 
-int options_mallopt(struct options *options, int param, int value)
+FAR int options_mallopt(struct options *options, int param, int value)
 {
 	const struct option *opt = option_table;
 	size_t size;

@@ -61,8 +61,8 @@ static const struct {
  * pointer more than is looked at: each is relocated at every start. */
 #define EMPTY_STACKS                                                           \
 	{                                                                      \
-		[0] = (void **)&ends.medium,                                    \
-		[1 ... NR_SMALL] = (void **)&ends.small,                        \
+		[0] = (void **)&ends.medium,                                   \
+		[1 ... NR_SMALL] = (void **)&ends.small,                       \
 	}
 
 struct tcache tcache_none = {
@@ -598,7 +598,7 @@ void tcache_destroy(struct tcache *tc)
 	arena_put_aside(a);
 }
 
-void tcache_reclaim(struct tcache *tc)
+FAR void tcache_reclaim(struct tcache *tc)
 {
 	bool whole = true;
 

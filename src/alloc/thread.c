@@ -72,7 +72,7 @@ static struct tcache *thread_create_cache(struct heap *heap)
 }
 
 /* The calling thread's cache of a heap that is not the default one. */
-static struct tcache *thread_find_cache(struct heap *heap)
+static FAR struct tcache *thread_find_cache(struct heap *heap)
 {
 	pthread_t self = pthread_self();
 	struct tcache *tc;
@@ -85,7 +85,7 @@ static struct tcache *thread_find_cache(struct heap *heap)
 	return tc;
 }
 
-void thread_drop_cache(struct heap *heap)
+FAR void thread_drop_cache(struct heap *heap)
 {
 	struct tcache *tc =
 		heap == &heap_default ? tcache_own : thread_find_cache(heap);
@@ -102,7 +102,7 @@ void thread_drop_cache(struct heap *heap)
 	tcache_destroy(tc);
 }
 
-struct tcache *heap_drop_cache(struct heap *heap, struct tcache *tc)
+FAR struct tcache *heap_drop_cache(struct heap *heap, struct tcache *tc)
 {
 	if (!tcache_is_real(tc) && (heap != &heap_default || !tcache_own))
 		return tc;

@@ -452,7 +452,7 @@ bool top_release_segment(struct arena *a, struct chunk *c)
 	return true;
 }
 
-void top_release_all(struct arena *a)
+FAR void top_release_all(struct arena *a)
 {
 	const struct mmsim_os *os = a->heap->os;
 

@@ -210,6 +210,15 @@ static uint64_t host_entropy(void *ctx)
 #define CGROUP_PATH_MAX 1024
 #define CGROUP_TEXT_MAX 4096
 
+START_CONST static const char cgroup_list[] = "/proc/self/cgroup";
+START_CONST static const char cgroup_mount[] = "/sys/fs/cgroup";
+START_CONST static const char cgroup_max[] = "/cpu.max";
+/* The first version has a tree for each controller. */
+START_CONST static const char cgroup_v1_mount[] = "/sys/fs/cgroup/cpu";
+START_CONST static const char cgroup_v1_quota[] = "/cpu.cfs_quota_us";
+START_CONST static const char cgroup_v1_period[] = "/cpu.cfs_period_us";
+START_CONST static const char cgroup_v1_name[] = "cpu";
+
 /* Reads the start of a file into text, which ends in '\0'; false: cannot. */
 static bool host_read_file(const char *path, char *text, size_t size)
 {
@@ -298,8 +307,8 @@ static unsigned host_cgroup_cpus(const char *mount, const char *group,
 	char dir[CGROUP_PATH_MAX] = "";
 	size_t top = strlen(mount);
 
-	if (strcmp(group, "/") == 0)
-		group = "";
+	if (group[0] == '/' && group[1] == '\0')
+		group++;
 	if (!host_append(dir, mount) || !host_append(dir, group))
 		return cpus;
 	for (;;) {
@@ -307,12 +316,11 @@ static unsigned host_cgroup_cpus(const char *mount, const char *group,
 		char *slash;
 
 		if (is_v2) {
-			quota = host_cgroup_number(dir, "/cpu.max", &period);
+			quota = host_cgroup_number(dir, cgroup_max, &period);
 		} else {
-			quota = host_cgroup_number(dir, "/cpu.cfs_quota_us",
-						   NULL);
-			period = host_cgroup_number(dir, "/cpu.cfs_period_us",
-						    NULL);
+			quota = host_cgroup_number(dir, cgroup_v1_quota, NULL);
+			period =
+				host_cgroup_number(dir, cgroup_v1_period, NULL);
 		}
 		cpus = host_quota_cpus(quota, period, cpus);
 		slash = strrchr(dir, '/');
@@ -334,12 +342,12 @@ static unsigned host_cgroup_line(char *line, unsigned cpus)
 	controllers++;
 	*path++ = '\0';
 	if (*controllers == '\0')
-		return host_cgroup_cpus("/sys/fs/cgroup", path, true, cpus);
-	name = strstr(controllers, "cpu");
+		return host_cgroup_cpus(cgroup_mount, path, true, cpus);
+	name = strstr(controllers, cgroup_v1_name);
 	while (name && ((name[3] != '\0' && name[3] != ',') ||
 			(name > controllers && name[-1] != ',')))
-		name = strstr(name + 1, "cpu");
-	return name ? host_cgroup_cpus("/sys/fs/cgroup/cpu", path, false, cpus)
+		name = strstr(name + 1, cgroup_v1_name);
+	return name ? host_cgroup_cpus(cgroup_v1_mount, path, false, cpus)
 		    : cpus;
 }
 
@@ -350,8 +358,11 @@ static unsigned host_affinity_cpus(void)
 
 	if (syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask) < 0)
 		return 1;
+	/* Bit by bit: the compiler's own function that counts them stands far from
+	 * our code. */
 	for (size_t i = 0; i < ARRAY_SIZE(mask); i++)
-		cpus += (unsigned)__builtin_popcountl(mask[i]);
+		for (unsigned long m = mask[i]; m != 0; m &= m - 1)
+			cpus++;
 	return cpus > 0 ? cpus : 1;
 }
 
@@ -363,13 +374,14 @@ static unsigned host_nr_cpus(void *ctx)
 	char *line = text;
 
 	(void)ctx;
-	if (!host_read_file("/proc/self/cgroup", text, sizeof(text)))
+	if (!host_read_file(cgroup_list, text, sizeof(text)))
 		text[0] = '\0';
 	while (*line) {
-		char *end = line + strcspn(line, "\n");
-		char *next = *end ? end + 1 : end;
+		char *end = strchr(line, '\n');
+		char *next = end ? end + 1 : line + strlen(line);
 
-		*end = '\0';
+		if (end)
+			*end = '\0';
 		cpus = host_cgroup_line(line, cpus);
 		line = next;
 	}
