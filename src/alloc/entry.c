@@ -31,6 +31,10 @@
 #define ALIAS(name) __attribute__((alias(#name), visibility("default")))
 #endif
 
+/* The fast paths begin where a line of memory does: they are one or two lines
+ * long, and where they stood by chance made a twentieth of some programs. */
+#define ON_A_LINE __attribute__((aligned(64)))
+
 static NOINLINE void *malloc_arena(struct tcache *tc, size_t size)
 {
 	void *p;
@@ -49,7 +53,7 @@ static NOINLINE void *malloc_slow(struct tcache *tc, size_t size)
 	return LIKELY(p) ? p : malloc_arena(tc, size);
 }
 
-PUBLIC void *malloc(size_t size)
+PUBLIC ON_A_LINE void *malloc(size_t size)
 {
 	struct tcache *tc = tcache_current();
 	void *p = tcache_malloc(tc, size);
@@ -70,7 +74,7 @@ static NOINLINE void free_slow(struct tcache *tc, void *p)
 		free_arena(tc, p);
 }
 
-PUBLIC void free(void *p)
+PUBLIC ON_A_LINE void free(void *p)
 {
 	struct tcache *tc = tcache_current();
 

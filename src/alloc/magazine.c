@@ -66,11 +66,17 @@ static void pile_drop(struct arena *a, struct magazine_pile *pile)
 	meta_free(&a->heap->meta, m, sizeof(*m));
 }
 
+/* The newest chunk. */
+static void **magazine_newest(struct magazine *m)
+{
+	return m->p + (MAGAZINE_ROOM - m->nr);
+}
+
 /* Adds to a magazine that has the room. */
 static void magazine_fill(struct magazine *m, void *const *p, unsigned n)
 {
-	memcpy(m->p + m->nr, p, n * sizeof(*p));
 	m->nr += n;
+	memcpy(magazine_newest(m), p, n * sizeof(*p));
 }
 
 bool magazine_put(struct arena *a, unsigned cls, void *const *p, unsigned n)
@@ -87,9 +93,9 @@ bool magazine_put(struct arena *a, unsigned cls, void *const *p, unsigned n)
 	if (first < n && !(m = pile_add(a, pile)))
 		return false;
 	if (first > 0)
-		magazine_fill(top, p, first);
+		magazine_fill(top, p + (n - first), first);
 	if (first < n)
-		magazine_fill(m, p + first, n - first);
+		magazine_fill(m, p, n - first);
 	pile_count(a, pile, bytes);
 	arena_put_aside(a);
 	return true;
@@ -117,8 +123,8 @@ unsigned magazine_take(struct arena *a, unsigned cls, void **out, unsigned n)
 	}
 	if (n > m->nr)
 		n = m->nr;
+	memcpy(out, magazine_newest(m), n * sizeof(*out));
 	m->nr -= n;
-	memcpy(out, m->p + m->nr, n * sizeof(*out));
 	pile_count(a, pile, -(size_t)n * cls * UNIT);
 	if (m->nr == 0)
 		pile_drop(a, pile);
@@ -134,7 +140,8 @@ void magazine_drain_class(struct arena *a, unsigned cls)
 	pile->was_full = false;
 	pile_count(a, pile, -(size_t)pile->bytes);
 	while (pile->newest) {
-		run_put_many(a, pile->newest->p, pile->newest->nr);
+		run_put_many(a, magazine_newest(pile->newest),
+			     pile->newest->nr);
 		pile_drop(a, pile);
 	}
 }

@@ -38,7 +38,7 @@ struct arena;
 struct magazine {
 	struct magazine *next; /* full */
 	uint32_t nr;
-	void *p[MAGAZINE_ROOM]; /* the oldest first */
+	void *p[MAGAZINE_ROOM]; /* the last nr are in use, the newest first */
 };
 
 /* Of one class. */
@@ -51,11 +51,13 @@ struct magazine_pile {
 
 /* In all of these the arena's lock is held. */
 
-/* Puts n cached chunks of a small class away, at most MAGAZINE_ROOM; false: they
- * may not wait, or there is no memory for the array, and nothing was done. */
+/* Puts n cached chunks of a small class away, the newest first, at most
+ * MAGAZINE_ROOM; false: they may not wait, or there is no memory for the array,
+ * and nothing was done. */
 bool magazine_put(struct arena *a, unsigned cls, void *const *p, unsigned n);
 
-/* Takes up to n chunks of a class, the newest ones; returns how many. */
+/* Takes up to n chunks of a class, the newest ones and the newest first;
+ * returns how many. */
 unsigned magazine_take(struct arena *a, unsigned cls, void **out, unsigned n);
 
 /* Puts what waits of one class into its runs. */

@@ -213,7 +213,8 @@ static bool walk_magazines(struct walk *w)
 		for (const struct magazine *m = w->a->piles[cls].newest; m;
 		     m = m->next) {
 			bytes += (size_t)m->nr * cls * UNIT;
-			for (uint32_t i = 0; i < m->nr; i++)
+			for (uint32_t i = MAGAZINE_ROOM - m->nr;
+			     i < MAGAZINE_ROOM; i++)
 				if (!is_cached(w->a, cls, m->p[i]))
 					return walk_fail(w,
 							 "wrong magazine chunk",

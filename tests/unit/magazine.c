@@ -88,22 +88,23 @@ static void widen(void)
 Test(magazine, the_newest_come_first)
 {
 	static void *p[MANY], *out[MANY];
-	unsigned left = MANY;
+	unsigned taken = 0;
 
 	widen();
+	/* p[0] shall be the newest. */
 	take_from_runs(p, MANY);
-	for (unsigned at = 0; at < MANY; at += 100)
-		cr_assert(put(p + at, 100));
+	for (unsigned at = MANY; at > 0; at -= 100)
+		cr_assert(put(p + at - 100, 100));
 	cr_assert_eq(arena->magazine_bytes, MANY * CLS * UNIT);
 	assert_valid(outer());
-	while (left > 0) {
-		unsigned got = take(out, left < 70 ? left : 70);
+	while (taken < MANY) {
+		unsigned got = take(out, 70);
 
 		cr_assert_gt(got, 0u);
 		cr_assert_leq(got, 70u);
-		left -= got;
 		for (unsigned i = 0; i < got; i++)
-			cr_assert_eq(out[i], p[left + i]);
+			cr_assert_eq(out[i], p[taken + i]);
+		taken += got;
 	}
 	cr_assert_eq(take(out, 1), 0u);
 	cr_assert_eq(arena->magazine_bytes, 0u);
