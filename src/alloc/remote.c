@@ -17,8 +17,6 @@
 #define REMOTE_LOOK_BYTES (256 * KIB)
 /* At most so many batches are unpacked at once. */
 #define COLLECT_MAX 8u
-/* Of their chunks at most so many go into the arena meanwhile. */
-#define REST_MAX (4 * REMOTE_BATCH)
 /* So many empty batches a cache keeps for its own frees. */
 #define KEPT_MAX 16u
 
@@ -173,65 +171,76 @@ bool remote_drain(struct arena *a)
 	return any;
 }
 
-/* Moves chunks of a batch to the stacks, until that of class `cls` has no room:
- * then false.  Those for which another one has none are gathered in rest[]. */
-static bool remote_unpack(struct tcache *tc, struct remote_batch *batch,
-			  unsigned cls, void **rest, unsigned *nr_rest)
+/* Moves a chunk to its stack; false: that has no room. */
+static ALWAYS_INLINE bool remote_stack(struct tcache *tc, void *p,
+				       uint32_t units)
 {
-	while (batch->nr > 0) {
-		uint32_t units = batch->units[batch->nr - 1];
-		void *p = batch->p[batch->nr - 1];
-		size_t its = sizeclass_of(tc->medium_table, units);
-		void **sp = tc->sp[its];
+	size_t cls = sizeclass_of(tc->medium_table, units);
+	void **sp = tc->sp[cls];
 
-		if (sp == tc->limit[its] && its == cls)
-			return false;
-		batch->nr--;
-		/* A fork may have come between the count and the bytes. */
-		batch->bytes -= (uint32_t)min_size(batch->bytes, units * UNIT);
-		if (sp == tc->limit[its]) {
-			rest[(*nr_rest)++] = p;
-			continue;
-		}
-		/* malloc will write its header. */
-		prefetch_to_write(chunk_of(p));
-		sp[-1] = p;
-		__atomic_thread_fence(__ATOMIC_RELEASE);
-		store_relaxed(&tc->sp[its], sp - 1);
-	}
+	if (UNLIKELY(sp == tc->limit[cls]))
+		return false;
+	/* malloc will write its header. */
+	prefetch_to_write(chunk_of(p));
+	sp[-1] = p;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	store_relaxed(&tc->sp[cls], sp - 1);
 	return true;
 }
 
-/* Takes some batches that wait off, as a chain. */
-static struct remote_batch *remote_take(struct arena *a, unsigned way)
+/* Moves chunks of a batch from number `from` on to the stacks.  Those for which
+ * there is no room are gathered in rest[].  Returns their bytes. */
+static size_t remote_unpack(struct tcache *tc, struct remote_batch *batch,
+			    uint32_t from, void **rest, unsigned *nr_rest)
 {
-	struct remote_batch *first = NULL, **last = &first;
+	size_t units = 0;
+
+	for (uint32_t i = from; i < batch->nr; i++) {
+		units += batch->units[i];
+		if (!remote_stack(tc, batch->p[i], batch->units[i]))
+			rest[(*nr_rest)++] = batch->p[i];
+	}
+	batch->nr = from;
+	/* A fork may have come between the count and the bytes. */
+	units = min_size(units, batch->bytes / UNIT);
+	batch->bytes -= (uint32_t)(units * UNIT);
+	return units * UNIT;
+}
+
+/* Takes batches off that hold at most `room` chunks together, or one; the oldest
+ * comes first in the chain. */
+static struct remote_batch *remote_take(struct arena *a, unsigned way,
+					unsigned room)
+{
+	struct remote_batch *first = NULL, *batch;
+	unsigned nr = 0;
 
 	lock_take(&a->lock);
 	for (unsigned n = 0; n < COLLECT_MAX; n++) {
-		*last = remote_pop(a, way);
-		if (!*last)
+		batch = remote_pop(a, way);
+		if (!batch)
 			break;
-		last = &(*last)->next;
+		nr += batch->nr;
+		if (first && nr > room) {
+			store_relaxed(&a->picked[way], batch);
+			break;
+		}
+		batch->next = first;
+		first = batch;
 	}
-	*last = NULL;
 	lock_drop(&a->lock);
 	return first;
 }
 
-/* Puts what is left of a chain back, and chunks without a stack into the
- * arena. */
+/* Puts a batch back of which not all was needed, and chunks without a stack into
+ * the arena. */
 static void remote_take_back(struct arena *a, unsigned way,
 			     struct remote_batch *left, void *const *rest,
 			     unsigned nr_rest)
 {
-	struct remote_batch **last = &left;
-
 	lock_take(&a->lock);
 	if (left) {
-		while (*last)
-			last = &(*last)->next;
-		*last = a->picked[way];
+		left->next = a->picked[way];
 		store_relaxed(&a->picked[way], left);
 	}
 	remote_give_many(a, way ? CLASS_MEDIUM : 1, rest, nr_rest);
@@ -242,24 +251,25 @@ void remote_collect(struct tcache *tc, unsigned cls)
 {
 	struct arena *a = tc->arena;
 	unsigned way = remote_way(cls), nr_rest = 0;
-	struct remote_batch *batch = remote_take(a, way);
-	void *rest[REST_MAX];
+	unsigned room = (unsigned)(tc->sp[cls] - tc->limit[cls]);
+	struct remote_batch *batch = remote_take(a, way, room), *left = NULL;
+	void *rest[COLLECT_MAX * REMOTE_BATCH];
 	size_t bytes = 0;
 
-	while (batch && nr_rest <= REST_MAX - REMOTE_BATCH) {
+	while (batch) {
 		struct remote_batch *next = batch->next;
-		size_t before = batch->bytes;
-		bool all = remote_unpack(tc, batch, cls, rest, &nr_rest);
+		uint32_t from = batch->nr > room ? batch->nr - room : 0;
 
-		bytes += before - batch->bytes;
-		if (!all)
-			break;
-		remote_batch_keep(tc, batch);
+		bytes += remote_unpack(tc, batch, from, rest, &nr_rest);
+		if (batch->nr > 0)
+			left = batch;
+		else
+			remote_batch_keep(tc, batch);
 		batch = next;
 	}
 	__atomic_fetch_sub(&a->remote_bytes, bytes, __ATOMIC_RELAXED);
-	if (batch || nr_rest > 0)
-		remote_take_back(a, way, batch, rest, nr_rest);
+	if (left || nr_rest > 0)
+		remote_take_back(a, way, left, rest, nr_rest);
 }
 
 static size_t remote_bytes_max(const struct arena *a)

@@ -112,9 +112,10 @@ void remote_free_kept(struct tcache *tc);
 /* Posts all batches of a cache. */
 void remote_post_all(struct tcache *tc);
 
-/* Fills tc's stacks from some of what was posted to its arena, until that of
- * class `cls` has no room.  Chunks for which another stack has none go into the
- * arena, whose lock is not held. */
+/* Fills tc's stacks from some of what was posted to its arena, as far as that of
+ * class `cls` has room.  The newest comes out first: order that a program keeps
+ * stays as it was.  Chunks for which another stack has no room go into the arena,
+ * whose lock is not held. */
 void remote_collect(struct tcache *tc, unsigned cls);
 
 /* Gives n cached chunks of classes of the same kind as `cls` back to their
