@@ -87,6 +87,7 @@ struct arena {
 
 	/* magazine.c */
 	size_t magazine_bytes; /* of all chunks in magazines */
+	struct magazine *magazines; /* empty ones */
 	struct magazine_pile piles[NR_SMALL + 1];
 
 	uint64_t shard_map; /* bit units - 1: that list is not empty */

@@ -45,25 +45,29 @@ static void pile_count(struct arena *a, struct magazine_pile *pile,
 	a->magazine_bytes += bytes;
 }
 
-/* A new magazine on top; NULL: no memory. */
+/* An empty magazine on top; NULL: no memory. */
 static struct magazine *pile_add(struct arena *a, struct magazine_pile *pile)
 {
-	struct magazine *m = meta_alloc(&a->heap->meta, sizeof(*m));
+	struct magazine *m = a->magazines;
 
-	if (!m)
+	if (m)
+		a->magazines = m->next;
+	else if (!(m = meta_alloc(&a->heap->meta, sizeof(*m))))
 		return NULL;
 	m->next = pile->newest;
 	pile->newest = m;
 	return m;
 }
 
-/* Takes the newest one, which is empty, off. */
+/* Takes the newest one, which is empty, off.  The arena keeps it: metadata's lock
+ * is one for all threads. */
 static void pile_drop(struct arena *a, struct magazine_pile *pile)
 {
 	struct magazine *m = pile->newest;
 
 	pile->newest = m->next;
-	meta_free(&a->heap->meta, m, sizeof(*m));
+	m->next = a->magazines;
+	a->magazines = m;
 }
 
 /* The newest chunk. */
@@ -142,15 +146,28 @@ void magazine_drain_class(struct arena *a, unsigned cls)
 	while (pile->newest) {
 		run_put_many(a, magazine_newest(pile->newest),
 			     pile->newest->nr);
+		pile->newest->nr = 0;
 		pile_drop(a, pile);
+	}
+}
+
+static void magazine_free_empty(struct arena *a)
+{
+	while (a->magazines) {
+		struct magazine *m = a->magazines;
+
+		a->magazines = m->next;
+		meta_free(&a->heap->meta, m, sizeof(*m));
 	}
 }
 
 bool magazine_drain(struct arena *a)
 {
+	magazine_free_empty(a);
 	if (a->magazine_bytes == 0)
 		return false;
 	for (unsigned cls = 1; cls <= NR_SMALL; cls++)
 		magazine_drain_class(a, cls);
+	magazine_free_empty(a);
 	return true;
 }
