@@ -46,8 +46,9 @@ struct arena {
 	struct remote_batch *remote[NR_REMOTE_WAYS]
 		__attribute__((aligned(64)));
 	size_t remote_bytes; /* posted and not yet unpacked */
-	/* Empty batches for those who post: a short chain, or NULL. */
+	/* Empty batches for those who post. */
 	struct remote_batch *emptied;
+	uint32_t nr_emptied; /* about so many */
 	/* When something was last put aside, outside of runs and bins; 0: nothing
 	 * is there.  Written without the lock. */
 	uint64_t aside_ns;

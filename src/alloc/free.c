@@ -27,13 +27,15 @@ static COLD void free_report_double(const struct chunk *c)
 	fatal_at("double free or corruption (!prev)", p);
 }
 
-/* A cacheable chunk, for a thread without a cache. */
-static void free_uncached(struct arena *a, void *p)
+/* A cacheable chunk, for a thread that does not use a cache.  `drain`: together
+ * with what others have posted. */
+static void free_uncached(struct arena *a, void *p, bool drain)
 {
 	struct chunk *c = chunk_of(p);
 
 	lock_take(&a->lock);
-	remote_drain(a);
+	if (drain)
+		remote_drain(a);
 	store_relaxed(&c->lo, chunk_lo(c) | CHUNK_C);
 	remote_give_back(a, p);
 	lock_drop(&a->lock);
@@ -58,7 +60,8 @@ static ALWAYS_INLINE bool free_large(struct tcache *tc, struct arena *a,
 	return deferred;
 }
 
-/* A thread that watches keeps nothing. */
+/* A thread that watches keeps nothing; what others have posted is taken in when
+ * the arena gives back. */
 static void free_watched(struct tcache *tc, struct arena *a, struct chunk *c)
 {
 	bool is_large = (chunk_lo(c) & CHUNK_L) != 0;
@@ -68,7 +71,7 @@ static void free_watched(struct tcache *tc, struct arena *a, struct chunk *c)
 	if (is_large)
 		free_large(tc, a, c, false);
 	else
-		free_uncached(a, chunk_user(c));
+		free_uncached(a, chunk_user(c), false);
 	quiet_watched_free(tc, units * UNIT);
 }
 
@@ -162,7 +165,7 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 		if (tcache_is_real(tc) && tc->arena != a)
 			quiet_look(heap, tc, a);
 	} else if (!tcache_is_real(tc)) {
-		free_uncached(a, p);
+		free_uncached(a, p, true);
 	} else if (tc->arena == a) {
 		tcache_free_slow(tc, p);
 		quiet_freed(heap, tc, a);

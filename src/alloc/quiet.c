@@ -81,7 +81,7 @@ static void quiet_begin(struct heap *heap, struct tcache *tc)
 	/* All that is in use may be freed before life goes on. */
 	for (unsigned i = 0; i < nr; i++)
 		used += load_relaxed(&heap->arenas[i]->quiet_used);
-	quiet_watch(tc, 2 * used + QUIET_MIN);
+	quiet_watch(tc, used + QUIET_MIN);
 }
 
 void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)

@@ -11,8 +11,8 @@
  * waits from then on.
  *
  *   busy -- an arena becomes quiet --> watching -- what waited is gone; or 64
- *    ^                                    |        mallocs, or frees of twice
- *    +------------------------------------+        what was in use: life goes on
+ *    ^                                    |        mallocs, or frees of what
+ *    +------------------------------------+        was in use: life goes on
  *
  * The thread that notices it also writes to the tcache_self of all others: they
  * may be asleep, and the next call of any thread has to do.

@@ -19,6 +19,8 @@
 #define COLLECT_MAX 8u
 /* So many empty batches a cache keeps for its own frees. */
 #define KEPT_MAX 16u
+/* About so many wait for those who post. */
+#define EMPTIED_MAX (2 * KEPT_MAX)
 
 void remote_give_back(struct arena *a, void *p)
 {
@@ -64,29 +66,54 @@ static struct remote_batch *remote_pop(struct arena *a, unsigned way)
 	return batch;
 }
 
-/* Gives the empty batches that the cache keeps to those who post to its arena;
- * false: they have some. */
-static bool remote_hand_kept(struct tcache *tc)
+static void remote_free_chain(struct meta *meta, struct remote_batch *batch)
 {
-	struct remote_batch *none = NULL;
+	while (batch) {
+		struct remote_batch *next = batch->next;
 
-	if (load_relaxed(&tc->arena->emptied) ||
-	    !__atomic_compare_exchange_n(&tc->arena->emptied, &none, tc->kept,
-					 false, __ATOMIC_RELEASE,
-					 __ATOMIC_RELAXED))
-		return false;
-	tc->kept = NULL;
-	tc->nr_kept = 0;
-	return true;
+		meta_free(meta, batch, sizeof(*batch));
+		batch = next;
+	}
 }
 
-/* An empty batch; `tc` may keep it. */
-static void remote_batch_keep(struct tcache *tc, struct remote_batch *batch)
+/* Gives the empty batches that the cache keeps to those who post to its arena, or
+ * to metadata when they have enough. */
+static void remote_hand_kept(struct tcache *tc)
 {
-	if (tc->nr_kept == KEPT_MAX && !remote_hand_kept(tc)) {
-		meta_free(&tc->heap->meta, batch, sizeof(*batch));
+	struct arena *a = tc->arena;
+	struct remote_batch *next = load_relaxed(&a->emptied);
+	struct remote_batch *first = tc->kept, *last = first;
+
+	tc->nr_kept = 0;
+	store_relaxed(&tc->kept, NULL);
+	if (load_relaxed(&a->nr_emptied) >= EMPTIED_MAX) {
+		remote_free_chain(&a->heap->meta, first);
 		return;
 	}
+	__atomic_fetch_add(&a->nr_emptied, KEPT_MAX, __ATOMIC_RELAXED);
+	while (last->next)
+		last = last->next;
+	do
+		last->next = next;
+	while (!__atomic_compare_exchange_n(&a->emptied, &next, first, true,
+					    __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED));
+}
+
+/* The batches that owners have emptied for those who post to an arena. */
+static struct remote_batch *remote_take_emptied(struct arena *a)
+{
+	if (!load_relaxed(&a->emptied))
+		return NULL;
+	store_relaxed(&a->nr_emptied, 0);
+	return __atomic_exchange_n(&a->emptied, NULL, __ATOMIC_ACQUIRE);
+}
+
+/* An empty batch, which `tc` keeps for a while. */
+static void remote_batch_keep(struct tcache *tc, struct remote_batch *batch)
+{
+	if (tc->nr_kept == KEPT_MAX)
+		remote_hand_kept(tc);
 	batch->next = tc->kept;
 	tc->kept = batch;
 	tc->nr_kept++;
@@ -98,17 +125,17 @@ static struct remote_batch *remote_batch_new(struct tcache *tc,
 {
 	struct remote_batch *batch = tc->kept;
 
-	if (!batch && load_relaxed(&to->emptied)) {
-		batch = __atomic_exchange_n(&to->emptied, NULL,
-					    __ATOMIC_ACQUIRE);
-		for (tc->kept = batch; batch; batch = batch->next)
-			tc->nr_kept++;
-		batch = tc->kept;
+	if (batch) {
+		tc->kept = batch->next;
+		tc->nr_kept--;
+	} else {
+		if (!tc->taken)
+			tc->taken = remote_take_emptied(to);
+		batch = tc->taken;
+		if (!batch)
+			return meta_alloc(&tc->heap->meta, sizeof(*batch));
+		tc->taken = batch->next;
 	}
-	if (!batch)
-		return meta_alloc(&tc->heap->meta, sizeof(*batch));
-	tc->kept = batch->next;
-	tc->nr_kept--;
 	batch->nr = 0;
 	batch->bytes = 0;
 	return batch;
@@ -116,12 +143,9 @@ static struct remote_batch *remote_batch_new(struct tcache *tc,
 
 void remote_free_kept(struct tcache *tc)
 {
-	while (tc->kept) {
-		struct remote_batch *batch = tc->kept;
-
-		tc->kept = batch->next;
-		meta_free(&tc->heap->meta, batch, sizeof(*batch));
-	}
+	remote_free_chain(&tc->heap->meta, tc->kept);
+	remote_free_chain(&tc->heap->meta, tc->taken);
+	tc->kept = tc->taken = NULL;
 	tc->nr_kept = 0;
 }
 

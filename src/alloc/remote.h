@@ -13,7 +13,7 @@
  *
  * What was picked up stays a list of the arena, under its lock: nobody walks all
  * of it, and whoever needs memory finds it.  The empty batches go back to those
- * who post, a few at a time, so that metadata's lock is seldom needed.
+ * who post, some at a time, so that metadata's lock is seldom needed.
  *
  * Small and medium chunks go separate ways, so that who needs one of the few
  * medium ones does not have to look through all the small ones.
@@ -106,7 +106,7 @@ static ALWAYS_INLINE bool remote_free_begun(const struct heap *heap,
 /* Frees p, a cacheable chunk in use of arena `to`. */
 void remote_free(struct tcache *tc, struct arena *to, void *p);
 
-/* Gives the empty batches that the cache keeps back to metadata. */
+/* Gives the empty batches that the cache has back to metadata. */
 void remote_free_kept(struct tcache *tc);
 
 /* Posts all batches of a cache. */

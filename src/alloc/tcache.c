@@ -581,6 +581,7 @@ void tcache_destroy(struct tcache *tc)
 	struct tcache *emptied = tc;
 
 	remote_post_all(tc);
+	remote_free_kept(tc);
 	defer_forget_loan(tc);
 	lock_take(&a->lock);
 	defer_give_back(tc);

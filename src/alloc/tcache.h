@@ -86,7 +86,8 @@ struct tcache {
 	uint64_t shrinking;    /* bit cls - 1: a small class that gives all back
 				  at the next refill */
 	struct remote_slot remote[NR_REMOTE_SLOTS];
-	struct remote_batch *kept; /* empty ones, for the slots */
+	struct remote_batch *kept;  /* empty ones, for the slots */
+	struct remote_batch *taken; /* more of them, from arena.emptied */
 	unsigned nr_kept;
 	struct chunk *deferred[NR_DEFERRED]; /* beside the loan; C is set */
 	unsigned nr_deferred;
