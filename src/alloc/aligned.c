@@ -51,7 +51,7 @@ static void *aligned_from_arena(struct tcache *tc, struct arena *a,
 			user += alignment;
 		c = aligned_cut(a, c, user, units);
 		if (sizeclass_has_medium(chunk_units(c)))
-			store_relaxed(&c->lo, chunk_lo(c) & ~CHUNK_L);
+			medium_adopt(a, c);
 	}
 	lock_drop(&a->lock);
 	return c ? chunk_user(c) : NULL;

@@ -96,7 +96,8 @@ bool arena_gather(struct arena *a)
 {
 	bool drained = remote_drain(a);
 
-	return magazine_drain(a) || drained;
+	drained |= magazine_drain(a);
+	return medium_drain(a) || drained;
 }
 
 void arena_put_aside(struct arena *a)
@@ -125,6 +126,7 @@ void arena_expire_aside(struct arena *a, uint64_t now_ns)
 	store_relaxed(&a->aside_ns, 0);
 	a->given_ns = aside_ns;
 	arena_gather(a);
+	medium_cool(a);
 	a->given_ns = 0;
 }
 
@@ -134,6 +136,8 @@ struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 	struct chunk *c = arena_reuse(a, units);
 
 	/* What waits somewhere goes before new memory. */
+	if (!c)
+		c = medium_squeeze(a, units);
 	if (!c && arena_gather(a))
 		c = arena_reuse(a, units);
 	if (c) {

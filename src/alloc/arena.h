@@ -17,6 +17,7 @@
 
 #include "alloc/bin.h"
 #include "alloc/magazine.h"
+#include "alloc/medium.h"
 #include "alloc/run.h"
 #include "base/lock.h"
 
@@ -91,11 +92,16 @@ struct arena {
 	struct magazine *magazines; /* empty ones */
 	struct magazine_pile piles[NR_SMALL + 1];
 
-	uint64_t shard_map; /* bit units - 1: that list is not empty */
-	size_t shard_units; /* of all free shards, listed or not */
+	/* medium.c */
+	size_t medium_bytes;    /* of all that wait */
+	uint32_t medium_visits; /* recent ones, for any class */
+
+	uint64_t shard_map;    /* bit units - 1: that list is not empty */
+	size_t shard_units;    /* of all free shards, listed or not */
 	size_t run_free_units; /* of all free whole chunks of runs */
 	struct run_class classes[NR_SMALL + 1];
 	struct shard *shards[NR_SMALL + 1]; /* free ones, by units */
+	struct medium_class mediums[NR_MEDIUM];
 	struct bins bins;
 	struct segment segments[NR_SEGMENTS];
 };
@@ -136,7 +142,7 @@ struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 struct chunk *arena_reuse(struct arena *a, size_t units);
 
 /* Takes in what is put aside, outside of its runs and bins: what other threads
- * have sent home, and magazines.  False: nothing was. */
+ * have sent home, magazines, and what waits of hot classes.  False: nothing was. */
 bool arena_gather(struct arena *a);
 
 /* Something has been put aside; the lock need not be held. */

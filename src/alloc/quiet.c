@@ -26,7 +26,7 @@ static size_t quiet_used(struct arena *a)
 {
 	size_t units = a->bins.nr_units + a->shard_units + a->run_free_units;
 	size_t bytes = units * UNIT + top_bytes(a) + a->magazine_bytes +
-		       load_relaxed(&a->remote_bytes);
+		       a->medium_bytes +		       load_relaxed(&a->remote_bytes);
 
 	if (a->spare && a->spare_has_chunks)
 		bytes += tcache_bytes(a->spare);

@@ -45,7 +45,8 @@ void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a);
 static inline void quiet_freed(struct heap *heap, struct tcache *tc,
 			       struct arena *a)
 {
-	if (UNLIKELY(tc->given_bytes >= QUIET_STEP))
+	if (UNLIKELY(tc->given_bytes >= QUIET_STEP) &&
+	    load_relaxed(&a->max_system_bytes) >= QUIET_MIN)
 		quiet_look(heap, tc, a);
 }
 

@@ -93,8 +93,7 @@ static void realloc_cut_medium(struct heap *heap, void *p, size_t size)
 	lock_take(&a->lock);
 	arena_check_in_use(a, c, INVALID);
 	arena_shrink(a, c, cut);
-	/* Caches may still take it. */
-	store_relaxed(&c->lo, chunk_lo(c) & ~CHUNK_L);
+	medium_recut(a, c, (uint32_t)units);
 	lock_drop(&a->lock);
 }
 

@@ -34,9 +34,7 @@ void remote_give_back(struct arena *a, void *p)
 		run_put(a, p);
 		return;
 	}
-	store_relaxed(&c->lo, (chunk_lo(c) ^ CHUNK_C) | CHUNK_L);
-	arena_check_in_use(a, c, "free(): invalid size");
-	arena_give(a, c);
+	medium_give(a, p);
 }
 
 /* Posts a batch. */
@@ -267,7 +265,10 @@ static void remote_take_back(struct arena *a, unsigned way,
 		left->next = a->picked[way];
 		store_relaxed(&a->picked[way], left);
 	}
-	remote_give_many(a, way ? CLASS_MEDIUM : 1, rest, nr_rest);
+	if (way)
+		medium_put(a, rest, nr_rest);
+	else
+		run_put_many(a, rest, nr_rest);
 	lock_drop(&a->lock);
 }
 

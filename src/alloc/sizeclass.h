@@ -7,10 +7,11 @@
  *
  * All chunks of a small class have the same size.  A medium chunk has whatever
  * size its first owner asked for, rounded up to 16: nothing is wasted on round
- * numbers.  Its class is the last one that it is large enough for; a request
- * looks at the newest chunk of its own class, which may be too small, and then
- * at the next class, where all are large enough.  One table of 257 bytes in
- * steps of 128 bytes serves malloc and free.  Larger chunks have no class.
+ * numbers, unless its class is hot (medium.h).  Its class is the last one that
+ * it is large enough for; a request looks at the newest chunk of its own class,
+ * which may be too small, and then at the next class, where all are large enough.
+ * One table of 257 bytes in steps of 128 bytes serves malloc and free.  Larger
+ * chunks have no class.
  */
 #ifndef ALLOC_SIZECLASS_H
 #define ALLOC_SIZECLASS_H
@@ -93,9 +94,9 @@ static ALWAYS_INLINE size_t sizeclass_grown(size_t size)
 /* How many chunks of a class a cache may hold at the most. */
 static inline unsigned sizeclass_cache_max(unsigned cls)
 {
-	size_t n = 64 * KIB / (sizeclass_units(cls) * UNIT);
+	unsigned n = 64 * KIB / UNIT / (unsigned)sizeclass_units(cls);
 
-	return (unsigned)(n > 512 ? 512 : n < 4 ? 4 : n);
+	return n > 512 ? 512 : n < 4 ? 4 : n;
 }
 
 #endif

@@ -132,7 +132,8 @@ static void figures_of_arena(struct arena_figures *f,
 		figures_add_cache(f, a, tc);
 	f->nr_attached = a->nr_attached;
 	lock_take(&a->lock);
-	f->cached_bytes += load_relaxed(&a->remote_bytes) + a->magazine_bytes;
+	f->cached_bytes += load_relaxed(&a->remote_bytes) + a->magazine_bytes +
+			   a->medium_bytes;
 	if (a->spare)
 		f->cached_bytes += tcache_bytes(a->spare);
 	f->system_bytes = a->system_bytes;

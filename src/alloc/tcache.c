@@ -4,8 +4,9 @@
  * Slow start: a stack begins with room for 7 chunks and grows by half each time
  * it runs empty or full, so that a thread that needs little holds little and one
  * that needs much seldom takes the arena's lock.  All stacks together may hold
- * cache_max bytes; and a stack that has seen neither refill nor flush while
- * others had many gives half of what it holds back and loses half its room.
+ * cache_max bytes, of which a hot class (medium.h) has less on its account; and a
+ * stack that has seen neither refill nor flush while others had many gives half of
+ * what it holds back and loses half its room.
  * Whenever a larger arena has grown to a new peak everything goes back; and when
  * a flush finds that its class has shrunk, the class's stack does at the next
  * refill.
@@ -47,6 +48,9 @@
 #define SCAN_INTERVAL 16u
 #define SCAN_IDLE (NR_CLASSES * SCAN_INTERVAL)
 #define SCAN_IDLE_OVER NR_CLASSES
+/* What part of a hot stack's room counts: what it holds would wait in the arena
+ * else, and it has to hold as many chunks as come and go at once. */
+#define HOT_PART 4u
 
 /* What stands at the end of a stack: nothing, or for medium classes a chunk of
  * no size, so that one comparison tells "empty" and "too small".  Nobody writes
@@ -85,14 +89,38 @@ static unsigned stack_room(const struct tcache *tc, unsigned cls)
 	return (unsigned)(tc->bottom[cls] - tc->limit[cls]);
 }
 
+/* The bit of a medium class in tc->hot. */
+static uint64_t hot_bit(unsigned cls)
+{
+	return sizeclass_is_small(cls) ? 0
+				       : UINT64_C(1) << (cls - CLASS_MEDIUM);
+}
+
+/* What room for n chunks of a class counts. */
+static size_t stack_charge(const struct tcache *tc, unsigned cls, unsigned n)
+{
+	size_t bytes = n * class_bytes(cls);
+
+	return tc->hot & hot_bit(cls) ? bytes / HOT_PART : bytes;
+}
+
+/* Counts a stack as hot as long as its class is. */
+static void stack_heed_heat(struct tcache *tc, unsigned cls)
+{
+	unsigned room = stack_room(tc, cls);
+	uint64_t bit = hot_bit(cls);
+
+	if (bit == 0 || medium_is_hot(tc->arena, cls) == !!(tc->hot & bit))
+		return;
+	tc->capacity_bytes -= stack_charge(tc, cls, room);
+	tc->hot ^= bit;
+	tc->capacity_bytes += stack_charge(tc, cls, room);
+}
+
 /* Bytes of the array behind a stack with so much room and its end. */
 static size_t stack_array_bytes(unsigned room)
 {
-	size_t n = STACK_FIRST + 1;
-
-	while (n < room + 1)
-		n *= 2;
-	return n * sizeof(void *);
+	return sizeof(void *) << (log2_floor(room | STACK_FIRST) + 1);
 }
 
 /* The array's start, from its end. */
@@ -128,9 +156,13 @@ static bool stack_grow(struct tcache *tc, unsigned cls)
 		most = STACK_MAX;
 	if (room > most)
 		room = most;
-	grown = (room - old) * class_bytes(cls);
-	if (room <= old || cls == 0 ||
-	    tc->capacity_bytes + grown > tc->heap->options.cache_max)
+	if (cls == 0)
+		return false;
+	stack_heed_heat(tc, cls);
+	if (room <= old)
+		return false;
+	grown = stack_charge(tc, cls, room - old);
+	if (tc->capacity_bytes + grown > tc->heap->options.cache_max)
 		return false;
 	if (old == 0 || stack_array_bytes(room) != stack_array_bytes(old)) {
 		char *array =
@@ -213,8 +245,10 @@ static void stack_spill(struct tcache *tc, unsigned cls)
 		return;
 	stack_take_oldest(tc, cls, out, n);
 	lock_take(&a->lock);
-	if (!sizeclass_is_small(cls) || shrinking_note(tc, cls) ||
-	    !magazine_put(a, cls, out, n))
+	medium_visit(a);
+	if (!sizeclass_is_small(cls))
+		medium_put(a, out, n);
+	else if (shrinking_note(tc, cls) || !magazine_put(a, cls, out, n))
 		remote_give_many(a, cls, out, n);
 	lock_drop(&a->lock);
 }
@@ -247,7 +281,8 @@ static void stack_shrink(struct tcache *tc, unsigned cls)
 		stack_flush(tc, cls, count);
 		stack_set(tc, cls, stack_none(cls), 0, 0);
 		meta_free(&tc->heap->meta, array, stack_array_bytes(room));
-		tc->capacity_bytes -= room * class_bytes(cls);
+		tc->capacity_bytes -= stack_charge(tc, cls, room);
+		tc->hot &= ~hot_bit(cls);
 		return;
 	}
 	if (count > left)
@@ -270,7 +305,7 @@ static void stack_shrink(struct tcache *tc, unsigned cls)
 	} else {
 		stack_set(tc, cls, tc->bottom[cls], left, count);
 	}
-	tc->capacity_bytes -= (room - left) * class_bytes(cls);
+	tc->capacity_bytes -= stack_charge(tc, cls, room - left);
 }
 
 /* Looks at the next stack and shrinks it when it is idle; when the cache is
@@ -302,35 +337,6 @@ static bool tcache_tick(struct tcache *tc, unsigned cls)
 	return grown;
 }
 
-/* Makes a medium chunk fit for a stack: C for L. */
-static void *medium_cached(struct arena *a, struct chunk *c)
-{
-	store_relaxed(&c->lo, a->tag | CHUNK_C |
-				      (uint32_t)chunk_units(c)
-					      << CHUNK_UNITS_SHIFT);
-	return chunk_user(c);
-}
-
-/* Takes up to n medium chunks from the arena, whose lock is held. */
-static unsigned medium_take(struct arena *a, uint32_t units, void **out,
-			    unsigned n)
-{
-	unsigned got = 0;
-
-	while (got < n) {
-		uintptr_t zero_from;
-		/* Only the first is worth growing the heap for. */
-		struct chunk *c = arena_take(a, units, got == 0, &zero_from);
-
-		if (!c)
-			break;
-		top_touch(a, (uintptr_t)c,
-			  (uintptr_t)chunk_next(c) + USER_OFFSET);
-		out[got++] = medium_cached(a, c);
-	}
-	return got;
-}
-
 /* Takes up to n chunks from the arena, marked as cached. */
 static unsigned arena_refill(struct tcache *tc, uint32_t units, void **out,
 			     unsigned n)
@@ -339,6 +345,7 @@ static unsigned arena_refill(struct tcache *tc, uint32_t units, void **out,
 	unsigned got;
 
 	lock_take(&a->lock);
+	medium_visit(a);
 	defer_give_back(tc);
 	if (!sizeclass_is_small(units))
 		got = medium_take(a, units, out, n);
@@ -488,7 +495,10 @@ void tcache_free_slow(struct tcache *tc, void *p)
 		return;
 	}
 	lock_take(&tc->arena->lock);
-	remote_give_back(tc->arena, p);
+	if (sizeclass_is_small(cls))
+		remote_give_back(tc->arena, p);
+	else
+		medium_put(tc->arena, &p, 1);
 	lock_drop(&tc->arena->lock);
 }
 

@@ -81,7 +81,8 @@ struct tcache {
 	uint32_t heap_ticks; /* slow calls while something of the heap waits */
 	uint32_t last_tick[NR_CLASSES]; /* of the last refill or flush */
 	size_t seen_peak;      /* the arena's size at its last growth heeded */
-	size_t capacity_bytes; /* what all stacks could hold */
+	size_t capacity_bytes; /* what all stacks could hold, hot ones in part */
+	uint64_t hot;        /* bit cls - CLASS_MEDIUM: that stack counts as hot */
 	unsigned scan;         /* the class that is looked at next */
 	uint64_t shrinking;    /* bit cls - 1: a small class that gives all back
 				  at the next refill */

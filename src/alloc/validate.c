@@ -224,6 +224,26 @@ static bool walk_magazines(struct walk *w)
 	       walk_fail(w, "magazines miscounted", w->a);
 }
 
+/* So is what waits of medium classes, and it fits all requests of its class. */
+static bool walk_mediums(struct walk *w)
+{
+	size_t bytes = 0;
+
+	for (unsigned cls = CLASS_MEDIUM; cls < NR_CLASSES; cls++) {
+		const struct medium_class *m =
+			&w->a->mediums[cls - CLASS_MEDIUM];
+
+		bytes += m->nr * sizeclass_units(cls) * UNIT;
+		for (uint32_t i = 0; i < m->nr; i++)
+			if (!is_cached(w->a, cls, m->p[i]) ||
+			    chunk_units(chunk_of(m->p[i])) < m->fit)
+				return walk_fail(w, "wrong waiting chunk",
+						 m->p[i]);
+	}
+	return bytes == w->a->medium_bytes ||
+	       walk_fail(w, "waiting chunks miscounted", w->a);
+}
+
 bool validate_arena(struct arena *a, struct outbuf *why)
 {
 	struct walk w = {.why = why, .a = a, .ok = true};
@@ -241,7 +261,7 @@ bool validate_arena(struct arena *a, struct outbuf *why)
 	    bytes + UNIT * a->nr_segments < a->system_bytes)
 		return walk_fail(&w, "system bytes miscounted", a);
 	return walk_bins(&w) && walk_dirty(&w) && walk_runs(&w) &&
-	       walk_shards(&w) && walk_magazines(&w);
+	       walk_shards(&w) && walk_magazines(&w) && walk_mediums(&w);
 }
 
 static bool validate_tcache(const struct tcache *tc, struct outbuf *why)
