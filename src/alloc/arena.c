@@ -130,6 +130,17 @@ void arena_expire_aside(struct arena *a, uint64_t now_ns)
 	a->given_ns = 0;
 }
 
+size_t arena_free_bytes(const struct arena *a)
+{
+	size_t units = a->bins.nr_units + a->shard_units + a->run_free_units;
+	size_t bytes = units * UNIT + a->magazine_bytes + a->medium_bytes +
+		       load_relaxed(&a->remote_bytes);
+
+	if (a->spare && a->spare_has_chunks)
+		bytes += tcache_bytes(a->spare);
+	return bytes;
+}
+
 struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 			 uintptr_t *zero_from)
 {

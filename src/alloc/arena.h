@@ -152,6 +152,9 @@ void arena_put_aside(struct arena *a);
  * has waited already. */
 void arena_expire_aside(struct arena *a, uint64_t now_ns);
 
+/* Bytes that are free or put aside, without top; the lock is held. */
+size_t arena_free_bytes(const struct arena *a);
+
 /* Gives a chunk back, coalescing it with free neighbours; it has passed
  * arena_check_in_use.  Ends the program when a free neighbour is damaged. */
 void arena_give(struct arena *a, struct chunk *c);

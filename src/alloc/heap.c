@@ -4,9 +4,14 @@
  *
  * The first thread uses the main arena.  Each further one gets an arena that
  * no thread uses any more, or a new one while there are fewer than arena_max,
- * or else shares the one with the fewest threads.  By default arena_max is
- * four times the CPUs that this process may use, by affinity and by quota,
- * not the CPUs of the host, but at least arena_test.
+ * or else shares the one with the fewest threads.  By default arena_max is the
+ * number of CPUs that this process may use, by affinity and by quota, not the
+ * CPUs of the host, but at least arena_test.
+ *
+ * An arena is locked when a stack is empty or full and at no other time, so
+ * threads that share one seldom meet; more threads than there are CPUs to run
+ * them cannot even try.  An arena that nobody else uses keeps what its thread has
+ * freed, and a chunk that is freed in its own arena needs no way home.
  */
 #include "alloc/heap.h"
 
@@ -21,7 +26,6 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#define ARENAS_PER_CPU 4u
 #define NS_PER_MS UINT64_C(1000000)
 /* When an arena was busy, it is looked at again after this part of the decay
  * time. */
@@ -91,8 +95,7 @@ static unsigned heap_arena_max(struct heap *heap)
 	if (max == 0 && heap->nr_cpus == 0)
 		heap->nr_cpus = heap->os->nr_cpus(heap->os->ctx);
 	if (max == 0)
-		max = max_size((size_t)heap->nr_cpus * ARENAS_PER_CPU,
-			       heap->options.arena_test);
+		max = max_size(heap->nr_cpus, heap->options.arena_test);
 	return (unsigned)min_size(max, NR_ARENAS);
 }
 
@@ -103,9 +106,17 @@ static size_t heap_arena_free(struct arena *a)
 
 	if (!lock_try(&a->lock))
 		return 0;
-	bytes = a->bins.nr_units * UNIT + top_bytes(a);
+	bytes = arena_free_bytes(a) + top_bytes(a);
 	lock_drop(&a->lock);
 	return bytes;
+}
+
+/* Threads that count for an arena: one more for the main arena, as if it were
+ * always in use.  There stand the blocks that the main thread makes for others;
+ * one that frees them and takes them for itself would share lines with the rest. */
+static unsigned heap_arena_load(const struct heap *heap, const struct arena *a)
+{
+	return a->nr_attached + (a == &heap->main_arena && a->nr_attached > 0);
 }
 
 /* The arena with the fewest threads, and of these the one with the most free
@@ -117,13 +128,14 @@ static struct arena *heap_idlest(struct heap *heap)
 
 	for (unsigned i = 1; i < heap->nr_arenas; i++) {
 		struct arena *a = heap->arenas[i];
+		unsigned load = heap_arena_load(heap, a);
+		unsigned best_load = heap_arena_load(heap, best);
 		size_t its_free;
 
-		if (a->nr_attached > best->nr_attached)
+		if (load > best_load)
 			continue;
 		its_free = heap_arena_free(a);
-		if (a->nr_attached == best->nr_attached &&
-		    its_free <= best_free)
+		if (load == best_load && its_free <= best_free)
 			continue;
 		best = a;
 		best_free = its_free;

@@ -26,17 +26,24 @@ static void leftover_add(struct leftover *l, uintptr_t from, size_t len)
 	l->nr++;
 }
 
-void leftover_unmap(struct heap *heap, uintptr_t from, size_t len)
+/* The system has refused it. */
+static FAR void leftover_put_off(struct heap *heap, uintptr_t from, size_t len)
 {
 	const struct mmsim_os *os = heap->os;
 
-	if (os->unmap(os->ctx, (void *)from, len) == 0)
-		return;
 	os->purge(os->ctx, (void *)from, len);
 	lock_take(&heap->leftover.lock);
 	leftover_add(&heap->leftover, from, len);
 	lock_drop(&heap->leftover.lock);
 	heap_wait(heap, os->now_ns(os->ctx));
+}
+
+void leftover_unmap(struct heap *heap, uintptr_t from, size_t len)
+{
+	const struct mmsim_os *os = heap->os;
+
+	if (os->unmap(os->ctx, (void *)from, len) != 0)
+		leftover_put_off(heap, from, len);
 }
 
 size_t leftover_retry(struct heap *heap)

@@ -117,7 +117,7 @@ START_CONST const struct option option_table[] = {
 		.param = M_ARENA_TEST,
 		.env = "MALLOC_ARENA_TEST",
 		.tunable = "glibc.malloc.arena_test",
-		.default_value = 8,
+		.default_value = 2,
 		.min = 1,
 		.max = INT_MAX,
 		FIELD(arena_test),
@@ -132,7 +132,7 @@ START_CONST const struct option option_table[] = {
 		.default_value = 0,
 		.max = INT_MAX,
 		FIELD(arena_max),
-		.help = "arenas at the most; 0, the default: four for each CPU "
+		.help = "arenas at the most; 0, the default: one for each CPU "
 			"that the process may use, or arena_test",
 	},
 	{

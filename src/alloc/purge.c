@@ -99,7 +99,7 @@ void purge_expire(struct arena *a, uint64_t now_ns)
 		heap_wait(a->heap, c->freed_ns);
 }
 
-size_t purge_all(struct arena *a)
+FAR size_t purge_all(struct arena *a)
 {
 	size_t bytes = 0;
 

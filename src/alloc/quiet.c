@@ -24,12 +24,8 @@ static bool quiet_gives_back(const struct heap *heap)
 /* Bytes in use, or in a cache. */
 static size_t quiet_used(struct arena *a)
 {
-	size_t units = a->bins.nr_units + a->shard_units + a->run_free_units;
-	size_t bytes = units * UNIT + top_bytes(a) + a->magazine_bytes +
-		       a->medium_bytes +		       load_relaxed(&a->remote_bytes);
+	size_t bytes = arena_free_bytes(a) + top_bytes(a);
 
-	if (a->spare && a->spare_has_chunks)
-		bytes += tcache_bytes(a->spare);
 	return a->system_bytes - min_size(bytes, a->system_bytes);
 }
 
@@ -63,7 +59,7 @@ static void quiet_watch(struct tcache *tc, size_t bytes)
 }
 
 /* Lets all threads watch.  No lock is held. */
-static void quiet_begin(struct heap *heap, struct tcache *tc)
+static FAR void quiet_begin(struct heap *heap, struct tcache *tc)
 {
 	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
 	size_t used = 0;
@@ -84,12 +80,32 @@ static void quiet_begin(struct heap *heap, struct tcache *tc)
 	quiet_watch(tc, used + QUIET_MIN);
 }
 
+/* Whether a thread that shares its arena has given back most of what it had
+ * taken from it.  The arena need not be quiet then, and the last chunks that it
+ * has freed stand in as many runs. */
+static bool quiet_is_through(struct tcache *tc)
+{
+	size_t taken = tc->taken_bytes, peak = tc->taken_peak;
+
+	if (peak < QUIET_MIN || load_relaxed(&tc->arena->nr_attached) < 2 ||
+	    taken > peak / QUIET_PART + min_size(tc->capacity_bytes, peak / 4))
+		return false;
+	tc->taken_peak = taken;
+	return quiet_gives_back(tc->heap) && tc->self && !quiet_watches(tc);
+}
+
 void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
 {
 	bool begins;
 
-	if (tcache_is_real(tc))
+	if (tcache_is_real(tc)) {
 		tc->given_bytes = 0;
+		if (quiet_is_through(tc)) {
+			heap_wait(heap, heap_now_ns(heap));
+			quiet_watch(tc, 2 * tc->taken_bytes + QUIET_MIN);
+			tc->watches_to_end = true;
+		}
+	}
 	if (load_relaxed(&a->max_system_bytes) < QUIET_MIN)
 		return;
 	lock_take(&a->lock);
@@ -140,6 +156,7 @@ void quiet_unmapped(struct heap *heap, struct tcache *tc)
 static void quiet_end(struct tcache *tc)
 {
 	tc->watch_mallocs = 0;
+	tc->watches_to_end = false;
 	store_relaxed(tc->self, tc);
 }
 
@@ -151,7 +168,8 @@ void quiet_call(struct tcache *tc)
 		quiet_watch(tc, QUIET_MIN);
 	if (load_relaxed(&heap->due_ns) != 0)
 		heap_tick_slow(heap, tc);
-	if (load_relaxed(&heap->due_ns) == 0 || !quiet_gives_back(heap))
+	if ((load_relaxed(&heap->due_ns) == 0 && !tc->watches_to_end) ||
+	    !quiet_gives_back(heap))
 		quiet_end(tc);
 }
 

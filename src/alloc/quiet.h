@@ -22,6 +22,9 @@
  * beside what the caches may hold.  It can become quiet again only when its use
  * has halved since or had grown to half of what it holds.
  *
+ * A thread that shares its arena watches, too, when it has given back most of
+ * what it had taken: others may use the arena long after it has gone to sleep.
+ *
  * Left out: watching in heaps other than the default one, whose arenas are given
  * back at some later slow call.
  */

@@ -35,6 +35,7 @@
  * first one of a class less, because small programs use many classes once. */
 #define REFILL_BYTES (16 * KIB)
 #define REFILL_FIRST_BYTES 256u
+#define LINE_BYTES 64u
 /* After a fork the cache of one left-behind thread is taken in each so many
  * refills: a child that only calls exec does not come so far. */
 #define ORPHAN_INTERVAL 8u
@@ -217,6 +218,7 @@ static void stack_take_oldest(struct tcache *tc, unsigned cls, void **out,
 	store_relaxed(&tc->sp[cls], bottom - (count - n));
 	store_relaxed(&tc->nr_flushes, tc->nr_flushes + 1);
 	tc->given_bytes += n * class_bytes(cls);
+	tc->taken_bytes -= min_size(n * class_bytes(cls), tc->taken_bytes);
 }
 
 /* Gives the oldest n chunks of a stack back to the arena. */
@@ -341,8 +343,8 @@ static bool tcache_tick(struct tcache *tc, unsigned cls)
 static unsigned arena_refill(struct tcache *tc, uint32_t units, void **out,
 			     unsigned n)
 {
+	unsigned cls = (unsigned)sizeclass_of(tc->medium_table, units), got;
 	struct arena *a = tc->arena;
-	unsigned got;
 
 	lock_take(&a->lock);
 	medium_visit(a);
@@ -352,6 +354,8 @@ static unsigned arena_refill(struct tcache *tc, uint32_t units, void **out,
 	else if ((got = magazine_take(a, units, out, n)) == 0)
 		got = run_take(a, units, out, n);
 	lock_drop(&a->lock);
+	tc->taken_bytes += got * class_bytes(cls);
+	tc->taken_peak = max_size(tc->taken_peak, tc->taken_bytes);
 	return got;
 }
 
@@ -375,8 +379,8 @@ static void *stack_fill(struct tcache *tc, unsigned cls, uint32_t units)
 	void **bottom = tc->bottom[cls];
 	unsigned got;
 
-	if (n == 0)
-		n = 1;
+	/* Each thread of the arena begins another line of the processor's cache. */
+	n = (unsigned)max_size(n, max_size(LINE_BYTES / (units * UNIT), 1));
 	store_relaxed(&tc->nr_refills, tc->nr_refills + 1);
 	got = arena_refill(tc, units, bottom - n, n);
 	if (got == 0)
@@ -569,6 +573,8 @@ struct tcache *tcache_create(struct heap *heap)
 	tc->tag = a->tag;
 	tc->self = NULL;
 	tc->watch_mallocs = 0;
+	tc->watches_to_end = false;
+	tc->taken_bytes = tc->taken_peak = 0;
 	return tc;
 }
 

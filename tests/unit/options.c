@@ -239,7 +239,7 @@ Test(options, an_arena_max_of_zero_is_the_default)
 	read_env("MALLOC_ARENA_TEST=0");
 	caught(text, sizeof(text));
 	cr_assert_str_eq(text, "mmsim: MALLOC_ARENA_TEST: bad value \"0\", "
-			       "allowed is 1 to 2147483647; it stays 8\n");
+			       "allowed is 1 to 2147483647; it stays 2\n");
 }
 
 Test(options, odd_numbers_are_refused)
