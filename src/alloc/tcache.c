@@ -12,7 +12,7 @@
  * refill.
  *
  * Room is made by giving back the older half, if possible into a magazine: the
- * newer chunks are warm.  Chunks leave the stack before they are given to the
+ * newer chunks are warm.  (A large stack gives all of it, in two magazines.)  Chunks leave the stack before they are given to the
  * arena, never after, because a fork may catch this thread in between, and a
  * chunk that is lost to the child does less harm than one that is free twice.
  */
@@ -235,24 +235,49 @@ static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
 	lock_drop(&tc->arena->lock);
 }
 
-/* Makes room on a stack in use: its older half may wait in a magazine. */
-static void stack_spill(struct tcache *tc, unsigned cls)
+/* Gives the n oldest chunks of a full stack to the arena, if possible into
+ * magazines, and of a large stack as many again, as long as there are magazines
+ * for them.  Returns how many.  The arena's lock is held. */
+static unsigned stack_give_oldest(struct tcache *tc, unsigned cls,
+				  unsigned count, unsigned n)
 {
 	struct arena *a = tc->arena;
-	unsigned n = (unsigned)min_size((tcache_count(tc, cls) + 1) / 2,
-					MAGAZINE_ROOM);
-	void *out[MAGAZINE_ROOM];
+	void **oldest = tc->bottom[cls] - n;
+	unsigned given = n;
+
+	medium_visit(a);
+	if (!sizeclass_is_small(cls))
+		medium_put(a, oldest, n);
+	else if (shrinking_note(tc, cls) || !magazine_put(a, cls, oldest, n))
+		remote_give_many(a, cls, oldest, n);
+	else if (n == MAGAZINE_ROOM && count >= 2 * n &&
+		 magazine_put(a, cls, oldest - n, n))
+		given += n;
+	return given;
+}
+
+/* Makes room on a stack in use: its older half goes, or all of it, when it is so
+ * large that moving the newer half would be most of the work. */
+static void stack_spill(struct tcache *tc, unsigned cls)
+{
+	unsigned count = tcache_count(tc, cls);
+	unsigned n = (unsigned)min_size((count + 1) / 2, MAGAZINE_ROOM);
+	void **bottom = tc->bottom[cls];
 
 	if (n == 0)
 		return;
-	stack_take_oldest(tc, cls, out, n);
-	lock_take(&a->lock);
-	medium_visit(a);
-	if (!sizeclass_is_small(cls))
-		medium_put(a, out, n);
-	else if (shrinking_note(tc, cls) || !magazine_put(a, cls, out, n))
-		remote_give_many(a, cls, out, n);
-	lock_drop(&a->lock);
+	store_relaxed(&tc->sp[cls], bottom);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	lock_take(&tc->arena->lock);
+	n = stack_give_oldest(tc, cls, count, n);
+	lock_drop(&tc->arena->lock);
+	memmove(bottom - (count - n), bottom - count,
+		(count - n) * sizeof(void *));
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	store_relaxed(&tc->sp[cls], bottom - (count - n));
+	store_relaxed(&tc->nr_flushes, tc->nr_flushes + 1);
+	tc->given_bytes += n * class_bytes(cls);
+	tc->taken_bytes -= min_size(n * class_bytes(cls), tc->taken_bytes);
 }
 
 void tcache_give_stacks(struct tcache *tc)
@@ -339,21 +364,27 @@ static bool tcache_tick(struct tcache *tc, unsigned cls)
 	return grown;
 }
 
-/* Takes up to n chunks from the arena, marked as cached. */
-static unsigned arena_refill(struct tcache *tc, uint32_t units, void **out,
-			     unsigned n)
+/* Takes up to n chunks from the arena, or up to `most` if they wait in a
+ * magazine, marked as cached.  They stand in front of `end`. */
+static unsigned arena_refill(struct tcache *tc, uint32_t units, void **end,
+			     unsigned n, unsigned most)
 {
 	unsigned cls = (unsigned)sizeclass_of(tc->medium_table, units), got;
 	struct arena *a = tc->arena;
+	void **out = end - n;
 
 	lock_take(&a->lock);
 	medium_visit(a);
 	defer_give_back(tc);
 	if (!sizeclass_is_small(units))
 		got = medium_take(a, units, out, n);
-	else if ((got = magazine_take(a, units, out, n)) == 0)
+	else if ((got = magazine_take(a, units, end - most, most)) > 0)
+		out = end - most;
+	else
 		got = run_take(a, units, out, n);
 	lock_drop(&a->lock);
+	if (out + got != end)
+		memmove(end - got, out, got * sizeof(void *));
 	tc->taken_bytes += got * class_bytes(cls);
 	tc->taken_peak = max_size(tc->taken_peak, tc->taken_bytes);
 	return got;
@@ -364,7 +395,7 @@ static void *tcache_take_one(struct tcache *tc, uint32_t units)
 {
 	void *p = NULL;
 
-	if (arena_refill(tc, units, &p, 1) == 1)
+	if (arena_refill(tc, units, &p + 1, 1, 1) == 1)
 		store_relaxed(&chunk_of(p)->lo,
 			      chunk_lo(chunk_of(p)) ^ CHUNK_C);
 	return p;
@@ -382,11 +413,11 @@ static void *stack_fill(struct tcache *tc, unsigned cls, uint32_t units)
 	/* Each thread of the arena begins another line of the processor's cache. */
 	n = (unsigned)max_size(n, max_size(LINE_BYTES / (units * UNIT), 1));
 	store_relaxed(&tc->nr_refills, tc->nr_refills + 1);
-	got = arena_refill(tc, units, bottom - n, n);
+	got = arena_refill(
+		tc, units, bottom, n,
+		(unsigned)max_size(n, min_size(room / 2, MAGAZINE_ROOM)));
 	if (got == 0)
 		return NULL;
-	if (got < n)
-		memmove(bottom - got, bottom - n, got * sizeof(void *));
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	store_relaxed(&tc->sp[cls], bottom - got);
 	return sizeclass_is_small(cls) ? tcache_pop(tc, cls)
