@@ -16,7 +16,7 @@
 /* After so much it is looked whether the arena has become quiet. */
 #define REMOTE_LOOK_BYTES (256 * KIB)
 /* At most so many batches are unpacked at once. */
-#define COLLECT_MAX 8u
+#define COLLECT_MAX 5u
 /* So many empty batches a cache keeps for its own frees. */
 #define KEPT_MAX 16u
 /* About so many wait for those who post. */
@@ -117,25 +117,43 @@ static void remote_batch_keep(struct tcache *tc, struct remote_batch *batch)
 	tc->nr_kept++;
 }
 
-/* An empty batch for frees to an arena; NULL: no memory. */
-static struct remote_batch *remote_batch_new(struct tcache *tc,
-					     struct arena *to)
+/* An empty batch of the cache's own, or one that others have emptied for those who
+ * post to an arena; NULL: there is none. */
+static struct remote_batch *remote_batch_again(struct tcache *tc,
+					       struct arena *to)
 {
 	struct remote_batch *batch = tc->kept;
 
 	if (batch) {
 		tc->kept = batch->next;
 		tc->nr_kept--;
-	} else {
-		if (!tc->taken)
-			tc->taken = remote_take_emptied(to);
-		batch = tc->taken;
-		if (!batch)
-			return meta_alloc(&tc->heap->meta, sizeof(*batch));
-		tc->taken = batch->next;
+		return batch;
 	}
+	if (!tc->taken)
+		tc->taken = remote_take_emptied(to);
+	batch = tc->taken;
+	if (!batch)
+		return NULL;
+	tc->taken = batch->next;
+	for (size_t at = 0; at < sizeof(*batch); at += LINE_BYTES)
+		prefetch_to_write((const char *)batch + at);
+	return batch;
+}
+
+/* An empty batch for frees to an arena, of which p is the first; NULL: no
+ * memory. */
+static struct remote_batch *remote_batch_new(struct tcache *tc,
+					     struct arena *to, const void *p)
+{
+	struct remote_batch *batch = remote_batch_again(tc, to);
+
+	if (!batch)
+		batch = meta_alloc(&tc->heap->meta, sizeof(*batch));
+	if (!batch)
+		return NULL;
 	batch->nr = 0;
 	batch->bytes = 0;
+	batch->base = (uintptr_t)p;
 	return batch;
 }
 
@@ -161,7 +179,11 @@ void remote_give_many(struct arena *a, unsigned cls, void *const *p, unsigned n)
 static void remote_give_batch(struct arena *a, unsigned way,
 			      const struct remote_batch *batch)
 {
-	remote_give_many(a, way ? CLASS_MEDIUM : 1, batch->p, batch->nr);
+	void *p[REMOTE_BATCH];
+
+	for (uint32_t i = 0; i < batch->nr; i++)
+		p[i] = remote_chunk(batch, i);
+	remote_give_many(a, way ? CLASS_MEDIUM : 1, p, batch->nr);
 }
 
 static bool remote_drain_way(struct arena *a, unsigned way)
@@ -202,8 +224,9 @@ static ALWAYS_INLINE bool remote_stack(struct tcache *tc, void *p,
 
 	if (UNLIKELY(sp == tc->limit[cls]))
 		return false;
-	/* malloc will write its header. */
+	/* malloc will write its header, and who asks for it the rest. */
 	prefetch_to_write(chunk_of(p));
+	prefetch_to_write((char *)p + 48);
 	sp[-1] = p;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	store_relaxed(&tc->sp[cls], sp - 1);
@@ -218,9 +241,11 @@ static size_t remote_unpack(struct tcache *tc, struct remote_batch *batch,
 	size_t units = 0;
 
 	for (uint32_t i = from; i < batch->nr; i++) {
+		void *p = remote_chunk(batch, i);
+
 		units += batch->units[i];
-		if (!remote_stack(tc, batch->p[i], batch->units[i]))
-			rest[(*nr_rest)++] = batch->p[i];
+		if (!remote_stack(tc, p, batch->units[i]))
+			rest[(*nr_rest)++] = p;
 	}
 	batch->nr = from;
 	/* A fork may have come between the count and the bytes. */
@@ -249,6 +274,9 @@ static struct remote_batch *remote_take(struct arena *a, unsigned way,
 		}
 		batch->next = first;
 		first = batch;
+		for (size_t at = LINE_BYTES; at < sizeof(*batch);
+		     at += LINE_BYTES)
+			__builtin_prefetch((const char *)batch + at);
 	}
 	lock_drop(&a->lock);
 	return first;
@@ -347,18 +375,21 @@ static void remote_post_slot(struct tcache *tc, struct remote_slot *slot)
 			remote_post(tc, slot, way);
 }
 
-/* The slot's batch for frees to `to`; NULL: no memory for one. */
+/* The slot's batch for a free of p to `to`; NULL: no memory for one. */
 static struct remote_batch *remote_batch_for(struct tcache *tc,
 					     struct remote_slot *slot,
-					     struct arena *to, unsigned way)
+					     struct arena *to, unsigned way,
+					     const void *p)
 {
 	if (slot->arena != to) {
 		remote_post_slot(tc, slot);
 		store_relaxed(&slot->arena, to);
 		slot->tag = to->tag;
 	}
+	if (slot->batch[way] && !remote_reaches(slot->batch[way], p))
+		remote_post(tc, slot, way);
 	if (!slot->batch[way])
-		store_relaxed(&slot->batch[way], remote_batch_new(tc, to));
+		store_relaxed(&slot->batch[way], remote_batch_new(tc, to, p));
 	return slot->batch[way];
 }
 
@@ -368,7 +399,7 @@ void remote_free(struct tcache *tc, struct arena *to, void *p)
 	uint32_t units = lo >> CHUNK_UNITS_SHIFT;
 	struct remote_slot *slot = remote_slot_of(tc->heap, tc, lo);
 	unsigned way = remote_way(units);
-	struct remote_batch *batch = remote_batch_for(tc, slot, to, way);
+	struct remote_batch *batch = remote_batch_for(tc, slot, to, way, p);
 
 	/* The arena finds out what is wrong with others. */
 	if (LIKELY(batch && units - 1 < CACHED_UNITS_MAX)) {

@@ -18,7 +18,7 @@
  * Small and medium chunks go separate ways, so that who needs one of the few
  * medium ones does not have to look through all the small ones.
  *
- * A batch is an array of pointers and sizes in metadata, not a list through the
+ * A batch is an array of distances and sizes in metadata, not a list through the
  * chunks: the owner can fetch headers ahead that another CPU has just written,
  * waits for none of them, and no link can be overwritten.  Both sides fetch a
  * header to be written: its line comes from another CPU, and a store that begins
@@ -40,16 +40,25 @@
 
 /* A batch is posted when it is full or holds so many bytes: the second is of
  * medium chunks. */
-#define REMOTE_BATCH 100u
+#define REMOTE_BATCH 164u
 #define REMOTE_BATCH_BYTES(way) (16 * KIB << 2 * (way))
 
 struct remote_batch {
 	struct remote_batch *next; /* posted before */
+	uintptr_t base;            /* the first chunk's user pointer */
 	uint32_t nr;
-	uint32_t bytes; /* of all chunks */
-	void *p[REMOTE_BATCH];
+	uint32_t bytes;               /* of all chunks */
+	int32_t at[REMOTE_BATCH];     /* their distances from it, units */
 	uint16_t units[REMOTE_BATCH]; /* their sizes */
 };
+
+_Static_assert(sizeof(struct remote_batch) <= 1 * KIB, "a block of metadata");
+
+static inline void *remote_chunk(const struct remote_batch *batch, uint32_t i)
+{
+	return (void *)(batch->base +
+			(uintptr_t)((intptr_t)batch->at[i] * (intptr_t)UNIT));
+}
 
 /* Which of its slots a cache uses for the arena that a header names. */
 static inline struct remote_slot *remote_slot_of(const struct heap *heap,
@@ -58,14 +67,31 @@ static inline struct remote_slot *remote_slot_of(const struct heap *heap,
 	return &tc->remote[(lo ^ heap->secret) % NR_REMOTE_SLOTS];
 }
 
-/* Adds a chunk in use; true: the batch is full. */
+/* How far p is from a batch's first chunk, units. */
+static ALWAYS_INLINE intptr_t remote_distance(const struct remote_batch *batch,
+					      const void *p)
+{
+	return (intptr_t)((uintptr_t)p - batch->base) / (intptr_t)UNIT;
+}
+
+/* Whether p can stand in a batch: within 32 GiB of the first one. */
+static ALWAYS_INLINE bool remote_reaches(const struct remote_batch *batch,
+					 const void *p)
+{
+	intptr_t distance = remote_distance(batch, p);
+
+	return distance == (int32_t)distance;
+}
+
+/* Adds a chunk in use, at a distance that remote_reaches; true: the batch is
+ * full. */
 static ALWAYS_INLINE bool remote_add(struct remote_batch *batch, unsigned way,
 				     void *p, uint32_t units)
 {
 	uint32_t nr = batch->nr;
 
 	store_relaxed(user_lo(p), load_relaxed(user_lo(p)) | CHUNK_C);
-	batch->p[nr] = p;
+	batch->at[nr] = (int32_t)remote_distance(batch, p);
 	batch->units[nr] = (uint16_t)units;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	batch->nr = nr + 1;
@@ -83,7 +109,7 @@ static ALWAYS_INLINE unsigned remote_way(uint32_t units)
 }
 
 /* Frees p if it is a cacheable chunk in use of an arena for which a batch is
- * begun; else false.  One comparison, as in tcache_free, proves all that. */
+ * begun, and in its reach; else false.  One comparison, as in tcache_free, proves all that. */
 static ALWAYS_INLINE bool remote_free_begun(const struct heap *heap,
 					    struct tcache *tc, void *p)
 {
@@ -96,6 +122,7 @@ static ALWAYS_INLINE bool remote_free_begun(const struct heap *heap,
 	prefetch_to_write(user_lo(p));
 	way = remote_way(x);
 	if (x - 1 >= CACHED_UNITS_MAX || !slot->batch[way] ||
+	    UNLIKELY(!remote_reaches(slot->batch[way], p)) ||
 	    UNLIKELY((tcache_tag(tc) & CHUNK_NONE) != 0))
 		return false;
 	if (UNLIKELY(remote_add(slot->batch[way], way, p, x)))

@@ -35,7 +35,6 @@
  * first one of a class less, because small programs use many classes once. */
 #define REFILL_BYTES (16 * KIB)
 #define REFILL_FIRST_BYTES 256u
-#define LINE_BYTES 64u
 /* After a fork the cache of one left-behind thread is taken in each so many
  * refills: a child that only calls exec does not come so far. */
 #define ORPHAN_INTERVAL 8u

@@ -40,6 +40,9 @@
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)
 
+/* What a CPU fetches at once. */
+#define LINE_BYTES 64u
+
 /* `alignment` is a power of two. */
 static inline uintptr_t align_up(uintptr_t x, uintptr_t alignment)
 {

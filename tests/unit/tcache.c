@@ -370,6 +370,23 @@ Test(tcache, no_more_than_half_of_an_arena_is_posted)
 	assert_valid(heap);
 }
 
+/* Nothing is behind these addresses. */
+Test(tcache, a_batch_reaches_32_gib_in_both_directions)
+{
+	struct remote_batch batch = {.base = (uintptr_t)1 << 46};
+	uintptr_t last = batch.base + (uintptr_t)INT32_MAX * UNIT;
+	uintptr_t first = batch.base - ((uintptr_t)1 << 31) * UNIT;
+
+	cr_assert(remote_reaches(&batch, (void *)last));
+	cr_assert(remote_reaches(&batch, (void *)first));
+	cr_assert_not(remote_reaches(&batch, (void *)(last + UNIT)));
+	cr_assert_not(remote_reaches(&batch, (void *)(first - UNIT)));
+	batch.at[0] = (int32_t)remote_distance(&batch, (void *)last);
+	batch.at[1] = (int32_t)remote_distance(&batch, (void *)first);
+	cr_assert_eq(remote_chunk(&batch, 0), (void *)last);
+	cr_assert_eq(remote_chunk(&batch, 1), (void *)first);
+}
+
 static void *note_arena(void *arg)
 {
 	mmsim_heap_free(heap, mmsim_heap_malloc(heap, 10));
