@@ -44,7 +44,7 @@ int main(void)
 		printf("%s|%s|%s|%s|Default %zu%s; range %zu to %zu%s.\n",
 		       opt->name, param_name(opt->param),
 		       *opt->env ? opt->env : "-",
-		       *opt->tunable ? opt->tunable : "-", opt->default_value,
+		       *opt->tunable ? opt->tunable : "-", option_default(opt),
 		       opt->is_bytes ? " bytes" : "", opt->min, opt->max,
 		       opt->minus_one ? " or \\-1" : "");
 	return 0;

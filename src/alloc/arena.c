@@ -245,7 +245,7 @@ void arena_give(struct arena *a, struct chunk *c)
 		units += next_units;
 	}
 	arena_make_free(a, c, units);
-	if (top_release_segment(a, c))
+	if (a->nr_segments > 1 && top_release_segment(a, c))
 		return;
 	if (purge_is_candidate(c))
 		purge_note(a, c, since_ns);

@@ -215,7 +215,7 @@ PUBLIC void *reallocarray(void *p, size_t n, size_t size)
 	return realloc(p, bytes);
 }
 
-static NOINLINE void *aligned_slow(size_t alignment, size_t size)
+static FAR void *aligned_slow(size_t alignment, size_t size)
 {
 	void *p;
 
@@ -236,7 +236,7 @@ static ALWAYS_INLINE void *aligned_any(size_t alignment, size_t size)
 	return LIKELY(p) ? p : aligned_slow(alignment, size);
 }
 
-PUBLIC void *memalign(size_t alignment, size_t size)
+FAR PUBLIC void *memalign(size_t alignment, size_t size)
 {
 	if (alignment > SIZE_MAX / 2 + 1) {
 		errno = EINVAL;
@@ -249,7 +249,7 @@ PUBLIC void *memalign(size_t alignment, size_t size)
 	return aligned_any(alignment, size);
 }
 
-PUBLIC void *aligned_alloc(size_t alignment, size_t size)
+FAR PUBLIC void *aligned_alloc(size_t alignment, size_t size)
 {
 	if (!is_power_of_two(alignment)) {
 		errno = EINVAL;
@@ -258,8 +258,7 @@ PUBLIC void *aligned_alloc(size_t alignment, size_t size)
 	return aligned_any(alignment, size);
 }
 
-static NOINLINE int posix_memalign_slow(void **memptr, size_t alignment,
-					size_t size)
+static FAR int posix_memalign_slow(void **memptr, size_t alignment, size_t size)
 {
 	int saved = errno;
 	void *p = aligned_slow(alignment, size);
@@ -271,7 +270,7 @@ static NOINLINE int posix_memalign_slow(void **memptr, size_t alignment,
 	return 0;
 }
 
-PUBLIC int posix_memalign(void **memptr, size_t alignment, size_t size)
+FAR PUBLIC int posix_memalign(void **memptr, size_t alignment, size_t size)
 {
 	void *p;
 
@@ -284,18 +283,18 @@ PUBLIC int posix_memalign(void **memptr, size_t alignment, size_t size)
 	return 0;
 }
 
-static FAR size_t page_size(void)
+static COLD_FAR size_t page_size(void)
 {
 	heap_default_ready();
 	return heap_default.os->page_size;
 }
 
-FAR PUBLIC void *valloc(size_t size)
+COLD_FAR PUBLIC void *valloc(size_t size)
 {
 	return aligned_any(page_size(), size);
 }
 
-FAR PUBLIC void *pvalloc(size_t size)
+COLD_FAR PUBLIC void *pvalloc(size_t size)
 {
 	size_t page = page_size();
 
@@ -325,7 +324,7 @@ PUBLIC void free_aligned_sized(void *p, size_t alignment, size_t size)
 	free(p);
 }
 
-FAR PUBLIC int mallopt(int param, int value)
+COLD_FAR PUBLIC int mallopt(int param, int value)
 {
 	struct tcache *own = thread_own_cache();
 
@@ -336,18 +335,18 @@ FAR PUBLIC int mallopt(int param, int value)
 	return heap_mallopt(&heap_default, param, value);
 }
 
-FAR PUBLIC int malloc_trim(size_t pad)
+COLD_FAR PUBLIC int malloc_trim(size_t pad)
 {
 	heap_default_ready();
 	return heap_trim(&heap_default, pad);
 }
 
-FAR PUBLIC struct mallinfo2 mallinfo2(void)
+COLD_FAR PUBLIC struct mallinfo2 mallinfo2(void)
 {
 	return mmsim_heap_mallinfo2(mmsim_heap_default());
 }
 
-FAR PUBLIC struct mallinfo mallinfo(void)
+COLD_FAR PUBLIC struct mallinfo mallinfo(void)
 {
 	struct mallinfo2 m = mallinfo2();
 
@@ -365,14 +364,14 @@ FAR PUBLIC struct mallinfo mallinfo(void)
 	};
 }
 
-FAR PUBLIC void malloc_stats(void)
+COLD_FAR PUBLIC void malloc_stats(void)
 {
 	mmsim_heap_stats(mmsim_heap_default(), STDERR_FILENO);
 }
 
 /* The text goes through a file of its own, because writing to a stream may
  * allocate and must not happen while the heap is locked. */
-FAR PUBLIC int malloc_info(int options, FILE *stream)
+COLD_FAR PUBLIC int malloc_info(int options, FILE *stream)
 {
 	char text[1024];
 	ssize_t n;

@@ -62,7 +62,7 @@ static void fork_parent(void)
 }
 
 /* Leaves only the calling thread's cache on the list. */
-static FAR void fork_orphan_others(struct heap *heap)
+static COLD_FAR void fork_orphan_others(struct heap *heap)
 {
 	struct tcache *own = thread_own_cache(), *tc, *next;
 
@@ -95,7 +95,7 @@ static void fork_child(void)
 	background_forked(heap);
 }
 
-FAR void fork_reclaim_orphan(struct heap *heap)
+COLD_FAR void fork_reclaim_orphan(struct heap *heap)
 {
 	struct tcache *tc;
 

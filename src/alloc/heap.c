@@ -295,10 +295,11 @@ static void heap_expire(struct heap *heap, uint64_t now_ns)
 		}
 		lock_drop(&a->lock);
 	}
-	/* Most programs never have one. */
+	/* Most programs have neither, and then need no page of that code. */
 	if (load_relaxed(&heap->mapped.max_nr) > 0)
 		mapped_expire(heap, now_ns, false);
-	leftover_retry(heap);
+	if (load_relaxed(&heap->leftover.nr) > 0)
+		leftover_retry(heap);
 }
 
 void heap_tick_slow(struct heap *heap, struct tcache *tc)
@@ -331,7 +332,7 @@ void heap_mapped_freed(struct heap *heap, size_t bytes)
 	store_relaxed(&o->trim_threshold, 2 * bytes);
 }
 
-FAR void heap_lock_all(struct heap *heap)
+COLD_FAR void heap_lock_all(struct heap *heap)
 {
 	lock_take(&heap->lock);
 	for (unsigned i = 0; i < heap->nr_arenas; i++)
@@ -341,7 +342,7 @@ FAR void heap_lock_all(struct heap *heap)
 	lock_take(&heap->meta.lock);
 }
 
-FAR void heap_unlock_all(struct heap *heap)
+COLD_FAR void heap_unlock_all(struct heap *heap)
 {
 	lock_drop(&heap->meta.lock);
 	lock_drop(&heap->leftover.lock);
@@ -351,7 +352,7 @@ FAR void heap_unlock_all(struct heap *heap)
 	lock_drop(&heap->lock);
 }
 
-FAR int heap_mallopt(struct heap *heap, int param, int value)
+COLD_FAR int heap_mallopt(struct heap *heap, int param, int value)
 {
 	int set;
 
@@ -375,7 +376,7 @@ FAR int heap_mallopt(struct heap *heap, int param, int value)
 	return set;
 }
 
-FAR int heap_trim(struct heap *heap, size_t pad)
+COLD_FAR int heap_trim(struct heap *heap, size_t pad)
 {
 	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
 	struct tcache *tc = heap_tcache(heap);

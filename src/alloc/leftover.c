@@ -23,7 +23,7 @@ static void leftover_add(struct leftover *l, uintptr_t from, size_t len)
 		return;
 	l->ranges[l->nr].from = from;
 	l->ranges[l->nr].len = len;
-	l->nr++;
+	store_relaxed(&l->nr, l->nr + 1);
 }
 
 /* The system has refused it. */
@@ -58,7 +58,8 @@ size_t leftover_retry(struct heap *heap)
 			      l->ranges[i].len) != 0)
 			continue;
 		bytes += l->ranges[i].len;
-		l->ranges[i] = l->ranges[--l->nr];
+		l->ranges[i] = l->ranges[l->nr - 1];
+		store_relaxed(&l->nr, l->nr - 1);
 	}
 	lock_drop(&l->lock);
 	return bytes;

@@ -20,7 +20,7 @@ struct heap;
 struct leftover {
 	struct lock lock;
 	/* ---- guarded by lock ---- */
-	unsigned nr;
+	unsigned nr; /* read without the lock */
 	struct {
 		uintptr_t from;
 		size_t len;

@@ -65,7 +65,8 @@ static void mapped_link(struct mapped_chunks *mapped, struct mapped *m)
 	mapped->first = m;
 	mapped->nr++;
 	mapped->bytes += m->len;
-	mapped->max_nr = max_size(mapped->max_nr, mapped->nr);
+	store_relaxed(&mapped->max_nr,
+		      max_size(mapped->max_nr, mapped->nr));
 	mapped->max_bytes = max_size(mapped->max_bytes, mapped->bytes);
 }
 
@@ -313,7 +314,7 @@ size_t mapped_expire(struct heap *heap, uint64_t now_ns, bool all)
 	return bytes;
 }
 
-FAR void mapped_release_all(struct heap *heap)
+COLD_FAR void mapped_release_all(struct heap *heap)
 {
 	const struct mmsim_os *os = heap->os;
 

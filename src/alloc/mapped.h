@@ -42,7 +42,8 @@ struct mapped_chunks {
 	/* ---- guarded by lock ---- */
 	struct mapped *first;
 	size_t nr, bytes;         /* in use */
-	size_t max_nr, max_bytes; /* the most there were */
+	size_t max_nr, max_bytes; /* the most there were; max_nr is read without
+				   * the lock */
 	struct stored store[NR_STORED];
 	size_t store_bytes;
 	size_t nr_reused;

@@ -72,7 +72,7 @@ void *meta_alloc(struct meta *meta, size_t bytes)
 	return used ? memset(used, 0, (size_t)1 << log2) : block;
 }
 
-FAR void meta_prepare(struct meta *meta)
+COLD_FAR void meta_prepare(struct meta *meta)
 {
 	lock_take(&meta->lock);
 	if (meta->end - meta->next < META_AREA_BYTES / 2)
@@ -91,7 +91,7 @@ void meta_free(struct meta *meta, void *p, size_t bytes)
 	lock_drop(&meta->lock);
 }
 
-FAR void meta_fini(struct meta *meta)
+COLD_FAR void meta_fini(struct meta *meta)
 {
 	while (meta->areas) {
 		struct meta_area *area = meta->areas;

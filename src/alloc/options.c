@@ -29,13 +29,25 @@
 #define FIELD(f) .offset = offsetof(struct options, f)
 #define TEXT_SHOWN_MAX 40 /* characters of a bad value that are repeated */
 
-START_CONST const struct option option_table[] = {
+/* Apart from the table, which is long: every start reads this, and nothing else. */
+START_CONST static const struct options defaults = {
+	.mmap_threshold = 128 * KIB,
+	.trim_threshold = 128 * KIB,
+	.top_pad = 128 * KIB,
+	.mmap_max = 65536,
+	.mxfast = 128,
+	.arena_test = 2,
+	.decay_ms = 1000,
+	.populate_max = 1 * MIB,
+	.cache_max = 1 * MIB,
+};
+
+const struct option option_table[] = {
 	{
 		.name = "mmap_threshold",
 		.param = M_MMAP_THRESHOLD,
 		.env = "MALLOC_MMAP_THRESHOLD_",
 		.tunable = "glibc.malloc.mmap_threshold",
-		.default_value = 128 * KIB,
 		.max = SIZE_MAX,
 		.minus_one = true,
 		.is_bytes = true,
@@ -48,7 +60,6 @@ START_CONST const struct option option_table[] = {
 		.param = M_TRIM_THRESHOLD,
 		.env = "MALLOC_TRIM_THRESHOLD_",
 		.tunable = "glibc.malloc.trim_threshold",
-		.default_value = 128 * KIB,
 		.max = SIZE_MAX,
 		.minus_one = true,
 		.is_bytes = true,
@@ -61,7 +72,6 @@ START_CONST const struct option option_table[] = {
 		.param = M_TOP_PAD,
 		.env = "MALLOC_TOP_PAD_",
 		.tunable = "glibc.malloc.top_pad",
-		.default_value = 128 * KIB,
 		.max = GIB << 10,
 		.is_bytes = true,
 		FIELD(top_pad),
@@ -73,7 +83,6 @@ START_CONST const struct option option_table[] = {
 		.param = M_MMAP_MAX,
 		.env = "MALLOC_MMAP_MAX_",
 		.tunable = "glibc.malloc.mmap_max",
-		.default_value = 65536,
 		.max = INT_MAX,
 		FIELD(mmap_max),
 		.help = "mapped chunks at a time; 0: none",
@@ -82,7 +91,6 @@ START_CONST const struct option option_table[] = {
 		.name = "mxfast",
 		.param = M_MXFAST,
 		.tunable = "glibc.malloc.mxfast",
-		.default_value = 128,
 		.max = 160,
 		.is_bytes = true,
 		FIELD(mxfast),
@@ -93,7 +101,6 @@ START_CONST const struct option option_table[] = {
 		.param = M_PERTURB,
 		.env = "MALLOC_PERTURB_",
 		.tunable = "glibc.malloc.perturb",
-		.default_value = 0,
 		.max = 255,
 		FIELD(perturb),
 		.help = "fill freed memory with this byte and new memory with "
@@ -106,7 +113,6 @@ START_CONST const struct option option_table[] = {
 		.param = M_CHECK_ACTION,
 		.env = "MALLOC_CHECK_",
 		.tunable = "glibc.malloc.check",
-		.default_value = 0,
 		.max = 3,
 		FIELD(check_action),
 		.help = "3 turns the expensive checks on; mallopt accepts and "
@@ -117,7 +123,6 @@ START_CONST const struct option option_table[] = {
 		.param = M_ARENA_TEST,
 		.env = "MALLOC_ARENA_TEST",
 		.tunable = "glibc.malloc.arena_test",
-		.default_value = 2,
 		.min = 1,
 		.max = INT_MAX,
 		FIELD(arena_test),
@@ -129,7 +134,6 @@ START_CONST const struct option option_table[] = {
 		.param = M_ARENA_MAX,
 		.env = "MALLOC_ARENA_MAX",
 		.tunable = "glibc.malloc.arena_max",
-		.default_value = 0,
 		.max = INT_MAX,
 		FIELD(arena_max),
 		.help = "arenas at the most; 0, the default: one for each CPU "
@@ -138,7 +142,6 @@ START_CONST const struct option option_table[] = {
 	{
 		.name = "decay_ms",
 		.env = "MMSIM_DECAY_MS",
-		.default_value = 1000,
 		.max = INT_MAX,
 		.minus_one = true,
 		FIELD(decay_ms),
@@ -148,7 +151,6 @@ START_CONST const struct option option_table[] = {
 	{
 		.name = "populate_max",
 		.env = "MMSIM_POPULATE_MAX",
-		.default_value = 1 * MIB,
 		.max = GIB,
 		.is_bytes = true,
 		FIELD(populate_max),
@@ -158,7 +160,6 @@ START_CONST const struct option option_table[] = {
 	{
 		.name = "cache_max",
 		.env = "MMSIM_CACHE_MAX",
-		.default_value = 1 * MIB,
 		.max = GIB,
 		.is_bytes = true,
 		FIELD(cache_max),
@@ -170,7 +171,6 @@ START_CONST const struct option option_table[] = {
 		.name = "hugepages",
 		.env = "MMSIM_HUGEPAGES",
 		.tunable = "glibc.malloc.hugetlb",
-		.default_value = 0,
 		.max = 1,
 		FIELD(hugepages),
 		.help = "1: ask for transparent huge pages (any "
@@ -179,7 +179,6 @@ START_CONST const struct option option_table[] = {
 	{
 		.name = "background",
 		.env = "MMSIM_BACKGROUND",
-		.default_value = 0,
 		.max = 1,
 		FIELD(background),
 		.help = "1: a thread gives back what has waited for decay_ms, "
@@ -188,7 +187,6 @@ START_CONST const struct option option_table[] = {
 	{
 		.name = "stats",
 		.env = "MMSIM_STATS",
-		.default_value = 0,
 		.max = 1,
 		FIELD(stats),
 		.help = "1: print malloc_stats on standard error at exit",
@@ -223,9 +221,16 @@ static void option_store(struct options *options, const struct option *opt,
 
 void options_init(struct options *options)
 {
-	memset(options, 0, sizeof(*options));
-	for (const struct option *opt = option_table; *opt->name; opt++)
-		*option_field(options, opt) = opt->default_value;
+	const struct options *from = &defaults;
+
+	/* Else the compiler makes constants in .rodata of what it knows. */
+	__asm__("" : "+r"(from));
+	*options = *from;
+}
+
+size_t option_default(const struct option *opt)
+{
+	return *option_field((struct options *)&defaults, opt);
 }
 
 /* ---- values in text ---- */
@@ -278,8 +283,9 @@ static unsigned suffix_shift(char c)
 }
 
 /* Reads a number, all of [at, end).  A negative one gives *is_negative. */
-static FAR bool parse_number(const char *at, const char *end, bool is_bytes,
-			     size_t *value, bool *is_negative)
+static COLD_FAR bool parse_number(const char *at, const char *end,
+				  bool is_bytes, size_t *value,
+				  bool *is_negative)
 {
 	while (at < end && (*at == ' ' || *at == '\t'))
 		at++;
@@ -301,8 +307,9 @@ static FAR bool parse_number(const char *at, const char *end, bool is_bytes,
 }
 
 /* False: the text is not a value that the option allows. */
-static FAR bool option_set(struct options *options, const struct option *opt,
-			   const char *text, const char *end)
+static COLD_FAR bool option_set(struct options *options,
+				const struct option *opt, const char *text,
+				const char *end)
 {
 	size_t value;
 	bool is_negative;
@@ -321,9 +328,10 @@ static FAR bool option_set(struct options *options, const struct option *opt,
 }
 
 /* The line about a bad value; one write. */
-static FAR void option_complain(const struct options *options,
-				const struct option *opt, const char *source,
-				const char *text, const char *end)
+static COLD_FAR void option_complain(const struct options *options,
+				     const struct option *opt,
+				     const char *source, const char *text,
+				     const char *end)
 {
 	size_t now = *option_field((struct options *)options, opt);
 	char line[512];
@@ -345,10 +353,10 @@ static FAR void option_complain(const struct options *options,
 	outbuf_flush(&out);
 }
 
-static FAR void option_set_or_complain(struct options *options,
-				       const struct option *opt,
-				       const char *source, const char *text,
-				       const char *end)
+static COLD_FAR void option_set_or_complain(struct options *options,
+					    const struct option *opt,
+					    const char *source,
+					    const char *text, const char *end)
 {
 	if (text < end && !option_set(options, opt, text, end))
 		option_complain(options, opt, source, text, end);
@@ -473,8 +481,8 @@ bool options_are_named(char *const *envp)
 	return false;
 }
 
-static FAR void read_variable(struct options *options, enum source source,
-			      const char *name)
+static COLD_FAR void read_variable(struct options *options, enum source source,
+				   const char *name)
 {
 	const char *value = strchr(name, '=');
 
@@ -523,7 +531,7 @@ static bool read_list_item(struct options *options, const char *name,
 	return false;
 }
 
-FAR bool options_from_list(struct options *options, const char *list)
+COLD_FAR bool options_from_list(struct options *options, const char *list)
 {
 	struct options changed = *options;
 
@@ -542,7 +550,7 @@ FAR bool options_from_list(struct options *options, const char *list)
 	return true;
 }
 
-FAR int options_mallopt(struct options *options, int param, int value)
+COLD_FAR int options_mallopt(struct options *options, int param, int value)
 {
 	const struct option *opt = option_table;
 	size_t size;

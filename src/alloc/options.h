@@ -46,7 +46,6 @@ struct option {
 	int param;        /* M_MMAP_THRESHOLD, or 0 */
 	char env[24];     /* "MALLOC_MMAP_THRESHOLD_" or "MMSIM_DECAY_MS" */
 	char tunable[32]; /* "glibc.malloc.mmap_threshold" or "" */
-	size_t default_value;
 	size_t min, max; /* of an accepted value */
 	bool minus_one;  /* -1 is accepted and means OPTION_NEVER */
 	bool is_bytes;   /* K, M, G may follow in text; shown as bytes */
@@ -58,6 +57,7 @@ struct option {
 extern const struct option option_table[];
 
 void options_init(struct options *options);
+size_t option_default(const struct option *opt);
 
 /* Whether a variable in `envp` is meant for us, or may be. */
 bool options_are_named(char *const *envp);

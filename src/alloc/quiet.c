@@ -134,7 +134,7 @@ void quiet_given(struct arena *a, size_t bytes)
 	quiet_freed(a->heap, own, a);
 }
 
-void quiet_unmapped(struct heap *heap, struct tcache *tc)
+FAR void quiet_unmapped(struct heap *heap, struct tcache *tc)
 {
 	struct mapped_chunks *mapped = &heap->mapped;
 	bool begins = false;

@@ -645,7 +645,7 @@ void tcache_destroy(struct tcache *tc)
 	arena_put_aside(a);
 }
 
-FAR void tcache_reclaim(struct tcache *tc)
+COLD_FAR void tcache_reclaim(struct tcache *tc)
 {
 	bool whole = true;
 

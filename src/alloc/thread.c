@@ -72,7 +72,7 @@ static struct tcache *thread_create_cache(struct heap *heap)
 }
 
 /* The calling thread's cache of a heap that is not the default one. */
-static FAR struct tcache *thread_find_cache(struct heap *heap)
+static COLD_FAR struct tcache *thread_find_cache(struct heap *heap)
 {
 	pthread_t self = pthread_self();
 	struct tcache *tc;
@@ -85,7 +85,7 @@ static FAR struct tcache *thread_find_cache(struct heap *heap)
 	return tc;
 }
 
-FAR void thread_drop_cache(struct heap *heap)
+COLD_FAR void thread_drop_cache(struct heap *heap)
 {
 	struct tcache *tc =
 		heap == &heap_default ? tcache_own : thread_find_cache(heap);
@@ -102,7 +102,7 @@ FAR void thread_drop_cache(struct heap *heap)
 	tcache_destroy(tc);
 }
 
-FAR struct tcache *heap_drop_cache(struct heap *heap, struct tcache *tc)
+COLD_FAR struct tcache *heap_drop_cache(struct heap *heap, struct tcache *tc)
 {
 	if (!tcache_is_real(tc) && (heap != &heap_default || !tcache_own))
 		return tc;

@@ -427,7 +427,7 @@ void top_expire(struct arena *a, uint64_t now_ns)
 	}
 }
 
-bool top_release_segment(struct arena *a, struct chunk *c)
+FAR bool top_release_segment(struct arena *a, struct chunk *c)
 {
 	struct chunk *fence = chunk_next(c);
 	struct segment *seg = NULL;
@@ -452,7 +452,7 @@ bool top_release_segment(struct arena *a, struct chunk *c)
 	return true;
 }
 
-FAR void top_release_all(struct arena *a)
+COLD_FAR void top_release_all(struct arena *a)
 {
 	const struct mmsim_os *os = a->heap->os;
 

@@ -24,7 +24,9 @@
 /* Code that few programs ever run.  It has a section of its own, which linkers put
  * behind all other code: a fault on a page of the file brings 64 KiB of it into
  * memory, and that is what the code that programs do run shall fit into. */
-#define FAR __attribute__((cold, noinline, section("far_text")))
+#define FAR __attribute__((noinline, section("far_text")))
+/* The same, and it may be slow. */
+#define COLD_FAR __attribute__((cold)) FAR
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 /* Constants that every start reads: they stand beside the relocated ones, on
  * pages that are touched anyway.  Pages of .rodata would come 64 KiB at a time. */

@@ -204,13 +204,13 @@ page_alloc_walk(const struct alloc_context *ac, unsigned alloc_flags)
 	return NULL;
 }
 
-static FAR struct page *page_alloc_try(const struct alloc_context *ac,
-				       unsigned alloc_flags)
+static COLD_FAR struct page *page_alloc_try(const struct alloc_context *ac,
+					    unsigned alloc_flags)
 {
 	return page_alloc_walk(ac, alloc_flags);
 }
 
-static FAR void page_alloc_wake_kswapds(const struct alloc_context *ac)
+static COLD_FAR void page_alloc_wake_kswapds(const struct alloc_context *ac)
 {
 	const struct zonelist *zonelist = alloc_zonelist(ac);
 	const struct pglist_data *last = NULL;
@@ -236,7 +236,7 @@ static FAR void page_alloc_wake_kswapds(const struct alloc_context *ac)
 }
 
 /* How deep the request may go in the slow path. */
-static FAR unsigned page_alloc_flags(const struct alloc_context *ac)
+static COLD_FAR unsigned page_alloc_flags(const struct alloc_context *ac)
 {
 	unsigned flags = ALLOC_WMARK_MIN;
 
@@ -273,8 +273,8 @@ static bool page_alloc_is_dying(const struct alloc_context *ac)
 }
 
 /* Compacts for the request, if it is for a block, and tries it again. */
-static FAR struct page *page_alloc_compact(const struct alloc_context *ac,
-					   enum compact_priority priority)
+static COLD_FAR struct page *page_alloc_compact(const struct alloc_context *ac,
+						enum compact_priority priority)
 {
 	struct page *page;
 
@@ -395,7 +395,7 @@ static struct page *page_alloc_direct(const struct alloc_context *ac)
 	return page;
 }
 
-static FAR struct page *page_alloc_slow(const struct alloc_context *ac)
+static COLD_FAR struct page *page_alloc_slow(const struct alloc_context *ac)
 {
 	bool may_sleep = (ac->gfp & GFP_F_DIRECT_RECLAIM) &&
 			 !(ac->gfp & GFP_F_MEMALLOC) &&

@@ -63,7 +63,7 @@ static const char *find_in_environ(const char *name)
 }
 
 /* The bytes of the file, as many as there is room for. */
-static FAR size_t read_all(const char *path, char *text, size_t size)
+static COLD_FAR size_t read_all(const char *path, char *text, size_t size)
 {
 	long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;
@@ -83,8 +83,8 @@ static FAR size_t read_all(const char *path, char *text, size_t size)
 }
 
 /* A variable in the text of /proc/self/environ: each ends in '\0'. */
-static FAR const char *find_in_text(const char *text, size_t len,
-				    const char *name)
+static COLD_FAR const char *find_in_text(const char *text, size_t len,
+					 const char *name)
 {
 	for (size_t at = 0; at < len; at += strlen(text + at) + 1) {
 		const char *value = value_of(text + at, name);
@@ -97,7 +97,8 @@ static FAR const char *find_in_text(const char *text, size_t len,
 
 /* ---- the machine ---- */
 
-static FAR _Noreturn void give_up(int status, const char *what, const char *why)
+static COLD_FAR _Noreturn void give_up(int status, const char *what,
+				       const char *why)
 {
 	char line[MESSAGE_MAX];
 	struct outbuf out;
@@ -109,8 +110,8 @@ static FAR _Noreturn void give_up(int status, const char *what, const char *why)
 		syscall(SYS_exit_group, status);
 }
 
-static FAR const struct mmsim_os *start_machine(const char *spec,
-						const char *area)
+static COLD_FAR const struct mmsim_os *start_machine(const char *spec,
+						     const char *area)
 {
 	struct mmsim_sim *sim = NULL;
 	char why[MESSAGE_MAX / 2];
@@ -172,7 +173,7 @@ PUBLIC const struct mmsim_os *mmsim_os_default(void)
 	return chosen;
 }
 
-FAR PUBLIC struct mmsim_sim *mmsim_sim_default(void)
+COLD_FAR PUBLIC struct mmsim_sim *mmsim_sim_default(void)
 {
 	const struct mmsim_os *os = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
 

@@ -63,8 +63,8 @@ Test(options, defaults)
 Test(options, the_table_makes_sense)
 {
 	for (const struct option *a = option_table; *a->name; a++) {
-		cr_assert(a->default_value >= a->min &&
-				  a->default_value <= a->max,
+		cr_assert(option_default(a) >= a->min &&
+				  option_default(a) <= a->max,
 			  "%s", a->name);
 		cr_assert(a->help[0], "%s", a->name);
 		cr_assert(a->env[0] || a->tunable[0], "%s", a->name);
