@@ -9,8 +9,8 @@
  *
  * A first touch of a page costs a fault; pages taken in one system call cost
  * much less.  top_touch therefore fetches some pages ahead of what is carved:
- * a sixty-fourth of what is in use, within bounds.  Large chunks do not call
- * it: programs rely on their laziness.  Neither do programs that set
+ * a sixty-fourth of what is in use, within bounds; at the start as much as is in
+ * use, for most programs that start stay small.  Large chunks do not call it: programs rely on their laziness.  Neither do programs that set
  * trim_threshold to -1: they touch their memory themselves, once, and want no
  * system call after that.
  *
@@ -277,7 +277,7 @@ void top_touch(struct arena *a, uintptr_t from, uintptr_t to)
 	const struct mmsim_os *os = a->heap->os;
 	const struct segment *seg;
 	uintptr_t start, end;
-	size_t ahead;
+	size_t used, ahead;
 
 	if (LIKELY(to <= a->populated) || a->heap->options.populate_max == 0 ||
 	    a->heap->options.trim_threshold == OPTION_NEVER || !a->top)
@@ -285,9 +285,10 @@ void top_touch(struct arena *a, uintptr_t from, uintptr_t to)
 	seg = top_segment(a);
 	if (from < seg->base || from >= seg->end)
 		return;
-	ahead = (from - seg->base) / POPULATE_PART;
-	ahead = max_size(min_size(ahead, a->heap->options.populate_max),
-			 POPULATE_MIN);
+	used = from - seg->base;
+	ahead = max_size(min_size(used / POPULATE_PART,
+				  a->heap->options.populate_max),
+			 min_size(used, POPULATE_MIN));
 	start = max_size(align_down(from, page_size(a)), a->populated);
 	end = align_down(min_size(align_up(to, page_size(a)) + ahead, seg->end),
 			 page_size(a));
