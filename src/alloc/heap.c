@@ -6,12 +6,14 @@
  * no thread uses any more, or a new one while there are fewer than arena_max,
  * or else shares the one with the fewest threads.  By default arena_max is the
  * number of CPUs that this process may use, by affinity and by quota, not the
- * CPUs of the host, but at least arena_test.
+ * CPUs of the host, and one for the main thread, which often only waits; but at
+ * least arena_test.
  *
- * An arena is locked when a stack is empty or full and at no other time, so
- * threads that share one seldom meet; more threads than there are CPUs to run
- * them cannot even try.  An arena that nobody else uses keeps what its thread has
- * freed, and a chunk that is freed in its own arena needs no way home.
+ * Threads that run at the same time and share an arena hand lines of memory from
+ * CPU to CPU, with each chunk that one has freed and the other takes.  More threads
+ * than there are CPUs to run them cannot.  An arena that nobody else uses keeps
+ * what its thread has freed, and a chunk that is freed in its own arena needs no
+ * way home.
  */
 #include "alloc/heap.h"
 
@@ -95,7 +97,8 @@ static unsigned heap_arena_max(struct heap *heap)
 	if (max == 0 && heap->nr_cpus == 0)
 		heap->nr_cpus = heap->os->nr_cpus(heap->os->ctx);
 	if (max == 0)
-		max = max_size(heap->nr_cpus, heap->options.arena_test);
+		max = max_size((size_t)heap->nr_cpus + 1,
+			       heap->options.arena_test);
 	return (unsigned)min_size(max, NR_ARENAS);
 }
 

@@ -137,7 +137,7 @@ const struct option option_table[] = {
 		.max = INT_MAX,
 		FIELD(arena_max),
 		.help = "arenas at the most; 0, the default: one for each CPU "
-			"that the process may use, or arena_test",
+			"that the process may use and one more, or arena_test",
 	},
 	{
 		.name = "decay_ms",
