@@ -54,8 +54,8 @@ void heap_init(struct heap *heap, const struct mmsim_os *os)
 	__atomic_store_n(&heap->ready, true, __ATOMIC_RELEASE);
 }
 
-/* What a first cache and its stacks take of the heap's own metadata. */
-#define FETCH_META_BYTES (6 * KIB)
+/* What a first cache and its first stacks take of the heap's own metadata. */
+#define FETCH_META_BYTES (4 * KIB + 512)
 
 /* Fetches the pages of the heap itself that every program touches, in one call
  * instead of a fault for each. */
@@ -63,8 +63,8 @@ static void heap_fetch(const struct heap *heap)
 {
 	const struct mmsim_os *os = heap->os;
 	uintptr_t from = align_down((uintptr_t)heap, os->page_size);
-	uintptr_t to = align_down(
-		(uintptr_t)heap->meta.first + FETCH_META_BYTES, os->page_size);
+	uintptr_t to = align_up((uintptr_t)heap->meta.first + FETCH_META_BYTES,
+				os->page_size);
 
 	/* A machine has no say over memory that is the process's. */
 	if (os == mmsim_os_host() && heap->options.populate_max > 0)
