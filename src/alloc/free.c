@@ -72,7 +72,9 @@ static void free_watched(struct tcache *tc, struct arena *a, struct chunk *c)
 		free_large(tc, a, c, false);
 	else
 		free_uncached(a, chunk_user(c), false);
-	quiet_watched_free(tc, units * UNIT);
+	if (!is_large && a == tc->arena)
+		tc->taken_bytes -= min_size(units * UNIT, tc->taken_bytes);
+	quiet_watched_free(tc, a, units * UNIT);
 }
 
 /* Whether p is what most slow frees are of, so that little else need be asked:
@@ -116,6 +118,16 @@ static size_t free_net_bytes(const struct tcache *tc, const struct chunk *c)
 	return bytes - min_size(bytes, lent);
 }
 
+/* A large chunk of the arena of this thread's cache. */
+static void free_own_large(struct heap *heap, struct tcache *tc,
+			   struct chunk *c)
+{
+	tc->given_bytes += free_net_bytes(tc, c);
+	if (!defer_free_known(tc, c) && !free_large(tc, tc->arena, c, true))
+		heap_tick(heap, tc);
+	quiet_freed(heap, tc, tc->arena);
+}
+
 void heap_free(struct heap *heap, struct tcache *tc, void *p)
 {
 	struct chunk *c = chunk_of(p);
@@ -123,11 +135,7 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	struct arena *a;
 
 	if (free_is_own_large(heap, tc, p)) {
-		tc->given_bytes += free_net_bytes(tc, c);
-		if (!defer_free_known(tc, c) &&
-		    !free_large(tc, tc->arena, c, true))
-			heap_tick(heap, tc);
-		quiet_freed(heap, tc, tc->arena);
+		free_own_large(heap, tc, c);
 		return;
 	}
 	if (UNLIKELY(MMSIM_DEBUG >= 2 || heap->options.check_action == 3))
@@ -159,10 +167,12 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 		return;
 	}
 	if (lo & CHUNK_L) {
-		/* The clock is looked at when the next one is asked for. */
-		if (free_large(tc, a, c, tcache_is_real(tc) && tc->arena == a))
+		if (tcache_is_real(tc) && tc->arena == a) {
+			free_own_large(heap, tc, c);
 			return;
-		if (tcache_is_real(tc) && tc->arena != a)
+		}
+		free_large(tc, a, c, false);
+		if (tcache_is_real(tc))
 			quiet_look(heap, tc, a);
 	} else if (!tcache_is_real(tc)) {
 		free_uncached(a, p, true);

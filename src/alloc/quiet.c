@@ -49,9 +49,24 @@ static bool quiet_has_begun(struct arena *a, size_t slack, size_t deferred)
 	return true;
 }
 
+/* For how many bytes of frees a thread watches: all that is in use may be freed
+ * before life goes on. */
+static size_t quiet_watch_bytes(const struct heap *heap)
+{
+	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
+	size_t used = 0;
+
+	for (unsigned i = 0; i < nr; i++)
+		used += load_relaxed(&heap->arenas[i]->quiet_used);
+	return used + QUIET_MIN;
+}
+
 /* The thread of `tc` watches from now on; it is the calling one. */
 static void quiet_watch(struct tcache *tc, size_t bytes)
 {
+	/* One that watches already has its own reason. */
+	if (quiet_watches(tc))
+		bytes = max_size(bytes, tc->watch_bytes);
 	tc->watch_mallocs = QUIET_MALLOCS;
 	tc->watch_bytes = bytes;
 	store_relaxed(tc->self, &tcache_none);
@@ -61,9 +76,6 @@ static void quiet_watch(struct tcache *tc, size_t bytes)
 /* Lets all threads watch.  No lock is held. */
 static FAR void quiet_begin(struct heap *heap, struct tcache *tc)
 {
-	unsigned nr = __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE);
-	size_t used = 0;
-
 	lock_take(&heap->lock);
 	for (struct tcache *other = heap->tcaches; other; other = other->next)
 		if (other != tc && load_relaxed(&other->self))
@@ -72,12 +84,8 @@ static FAR void quiet_begin(struct heap *heap, struct tcache *tc)
 	heap_wait(heap, heap_now_ns(heap));
 	if (UNLIKELY(load_relaxed(&heap->background.is_wanted)))
 		background_start(heap);
-	if (!tcache_is_real(tc) || !tc->self || quiet_watches(tc))
-		return;
-	/* All that is in use may be freed before life goes on. */
-	for (unsigned i = 0; i < nr; i++)
-		used += load_relaxed(&heap->arenas[i]->quiet_used);
-	quiet_watch(tc, used + QUIET_MIN);
+	if (tcache_is_real(tc) && tc->self)
+		quiet_watch(tc, quiet_watch_bytes(heap));
 }
 
 /* Whether a thread that shares its arena has given back most of what it had
@@ -91,7 +99,7 @@ static bool quiet_is_through(struct tcache *tc)
 	    taken > peak / QUIET_PART + min_size(tc->capacity_bytes, peak / 4))
 		return false;
 	tc->taken_peak = taken;
-	return quiet_gives_back(tc->heap) && tc->self && !quiet_watches(tc);
+	return quiet_gives_back(tc->heap) && tc->self;
 }
 
 void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
@@ -103,7 +111,6 @@ void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
 		if (quiet_is_through(tc)) {
 			heap_wait(heap, heap_now_ns(heap));
 			quiet_watch(tc, 2 * tc->taken_bytes + QUIET_MIN);
-			tc->watches_to_end = true;
 		}
 	}
 	if (load_relaxed(&a->max_system_bytes) < QUIET_MIN)
@@ -156,7 +163,6 @@ FAR void quiet_unmapped(struct heap *heap, struct tcache *tc)
 static void quiet_end(struct tcache *tc)
 {
 	tc->watch_mallocs = 0;
-	tc->watches_to_end = false;
 	store_relaxed(tc->self, tc);
 }
 
@@ -165,11 +171,10 @@ void quiet_call(struct tcache *tc)
 	struct heap *heap = tc->heap;
 
 	if (!quiet_watches(tc))
-		quiet_watch(tc, QUIET_MIN);
+		quiet_watch(tc, quiet_watch_bytes(heap));
 	if (load_relaxed(&heap->due_ns) != 0)
 		heap_tick_slow(heap, tc);
-	if ((load_relaxed(&heap->due_ns) == 0 && !tc->watches_to_end) ||
-	    !quiet_gives_back(heap))
+	if (!quiet_gives_back(heap))
 		quiet_end(tc);
 }
 
@@ -179,10 +184,13 @@ void quiet_malloced(struct tcache *tc)
 		quiet_end(tc);
 }
 
-void quiet_watched_free(struct tcache *tc, size_t bytes)
+void quiet_watched_free(struct tcache *tc, struct arena *a, size_t bytes)
 {
 	if (bytes < tc->watch_bytes) {
 		tc->watch_bytes -= bytes;
+		tc->given_bytes += bytes;
+		/* What had to wait may be gone, and there is more to come. */
+		quiet_freed(tc->heap, tc, a);
 		return;
 	}
 	quiet_end(tc);

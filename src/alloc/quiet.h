@@ -10,9 +10,13 @@
  * goes to the arena at once, so that no cached chunk keeps a run, and its memory
  * waits from then on.
  *
- *   busy -- an arena becomes quiet --> watching -- what waited is gone; or 64
- *    ^                                    |        mallocs, or frees of what
- *    +------------------------------------+        was in use: life goes on
+ *   busy -- an arena becomes quiet --> watching -- 64 mallocs, or frees of what
+ *    ^                                    |        was in use: life goes on
+ *    +------------------------------------+
+ *
+ * Frees may take longer than the decay time.  So a thread goes on watching when
+ * what waited has gone back: else the rest would be in its cache in the end, each
+ * chunk on a page of its own.
  *
  * The thread that notices it also writes to the tcache_self of all others: they
  * may be asleep, and the next call of any thread has to do.
@@ -73,7 +77,7 @@ static inline bool quiet_watches(const struct tcache *tc)
 /* One more malloc, or a free of so many bytes, after which a thread may stop
  * watching. */
 void quiet_malloced(struct tcache *tc);
-void quiet_watched_free(struct tcache *tc, size_t bytes);
+void quiet_watched_free(struct tcache *tc, struct arena *a, size_t bytes);
 
 /* Gives back all of an arena that has been quiet for the decay time: true.  Its
  * lock is held. */

@@ -603,7 +603,6 @@ struct tcache *tcache_create(struct heap *heap)
 	tc->tag = a->tag;
 	tc->self = NULL;
 	tc->watch_mallocs = 0;
-	tc->watches_to_end = false;
 	tc->taken_bytes = tc->taken_peak = 0;
 	return tc;
 }

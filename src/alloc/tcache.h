@@ -104,7 +104,6 @@ struct tcache {
 	uint32_t watch_mallocs; /* until the thread stops watching (quiet.h); 0:
 				 * it does not watch */
 	size_t watch_bytes;     /* the same in bytes freed */
-	bool watches_to_end;    /* also when nothing of the heap waits */
 	size_t given_bytes;     /* to the arena, since it was last looked at */
 	size_t taken_bytes;     /* from the arena, less what was given back */
 	size_t taken_peak;      /* the most of it since it was last halved */

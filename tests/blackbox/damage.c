@@ -12,9 +12,6 @@
  */
 #include "death.h"
 
-#ifndef MMSIM_DEBUG
-#define MMSIM_DEBUG 0
-#endif
 #if MMSIM_DEBUG >= 2
 #define OR_WALK(text) "|corrupted arena 0, " text
 #else

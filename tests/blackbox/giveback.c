@@ -4,7 +4,8 @@
  * A process fills itself with 40 MiB, frees all of it, lets the decay time and
  * as much again go by, makes one call, and has at most a tenth of its peak left,
  * beside the caches of threads that are asleep.
- * Whatever the sizes, the order of the frees, who frees, and who calls what.
+ * Whatever the sizes, the order of the frees, who frees, how long that takes, and
+ * who calls what.
  * Each scenario is a process of its own; the decay time is 100 ms, and in one
  * case the default.
  */
@@ -14,7 +15,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-enum { TOTAL = 40 << 20, DECAY_MS = 100, MAX_THREADS = 4 };
+enum { TOTAL = 40 << 20, DECAY_MS = 100, MAX_THREADS = 4, PARTS = 32 };
 
 enum sizes { TINY, SMALL, MEDIUM, LARGE, MAPPED, HUGE, MIXED, NR_SIZES };
 enum order { FORWARD, BACKWARD, SCATTERED, NR_ORDERS };
@@ -38,6 +39,7 @@ struct scenario {
 	unsigned nr_threads; /* beside main; 0: main does it */
 	enum freed_by by;
 	enum last_call call;
+	long pause_ms; /* after each of so many PARTS of the frees */
 };
 
 /* What one thread has allocated. */
@@ -100,8 +102,11 @@ static void empty(struct load *load)
 		load->p[i] = load->p[j];
 		load->p[j] = p;
 	}
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		free(load->p[now->order == BACKWARD ? n - 1 - i : i]);
+		if (now->pause_ms && i % (n / PARTS + 1) == 0)
+			sleep_ms(now->pause_ms);
+	}
 	munmap(load->p, load->room);
 }
 
@@ -231,7 +236,7 @@ CASE(one_thread_all_sizes_and_orders)
 	for (int sizes = 0; sizes < NR_SIZES; sizes++)
 		for (int order = 0; order < NR_ORDERS; order++)
 			expect((struct scenario){sizes, order, 0, ITSELF,
-						 MALLOC_100},
+						 MALLOC_100, 0},
 			       DECAY_MS);
 }
 
@@ -239,7 +244,7 @@ CASE(any_call_does)
 {
 	with_short_decay(__func__);
 	for (int call = 0; call < NR_CALLS; call++)
-		expect((struct scenario){MIXED, SCATTERED, 0, ITSELF, call},
+		expect((struct scenario){MIXED, SCATTERED, 0, ITSELF, call, 0},
 		       DECAY_MS);
 }
 
@@ -247,7 +252,7 @@ CASE(any_call_of_a_thread_that_had_no_part_does)
 {
 	with_short_decay(__func__);
 	for (int call = 0; call < NR_CALLS; call++)
-		expect((struct scenario){SMALL, SCATTERED, 2, ITSELF, call},
+		expect((struct scenario){SMALL, SCATTERED, 2, ITSELF, call, 0},
 		       DECAY_MS);
 }
 
@@ -257,13 +262,23 @@ CASE_WITHIN(120, threads_that_wait_or_have_ended_or_free_for_each_other)
 	for (int by = 0; by < NR_FREED_BY; by++)
 		for (int sizes = 0; sizes < NR_SIZES; sizes++)
 			expect((struct scenario){sizes, SCATTERED, MAX_THREADS,
-						 by, MALLOC_100},
+						 by, MALLOC_100, 0},
+			       DECAY_MS);
+}
+
+CASE_WITHIN(120, frees_that_take_longer_than_the_decay_time)
+{
+	with_short_decay(__func__);
+	for (long pause_ms = 4; pause_ms < DECAY_MS / 3; pause_ms += 7)
+		for (int by = 0; by < NR_FREED_BY; by++)
+			expect((struct scenario){SMALL, SCATTERED, MAX_THREADS,
+						 by, MALLOC_100, pause_ms},
 			       DECAY_MS);
 }
 
 CASE(with_the_default_decay_time)
 {
-	expect((struct scenario){MIXED, SCATTERED, 2, ITSELF, PAIR}, 1000);
+	expect((struct scenario){MIXED, SCATTERED, 2, ITSELF, PAIR, 0}, 1000);
 }
 
 TAP_MAIN
