@@ -35,6 +35,7 @@
 #define RESERVE_BYTES (1 * MIB)
 #define RESERVE_DOUBLINGS 16u
 #define PAD_MAX (32 * MIB)
+/* What is fetched ahead at least, once as much is in use. */
 #define POPULATE_MIN (16 * KIB)
 #define POPULATE_PART 64u
 
