@@ -586,3 +586,66 @@ Test(tcache, perturb_comes_and_goes_while_threads_work, .timeout = 60)
 	mmsim_heap_mallopt(heap, M_PERTURB, 0);
 	assert_valid(heap);
 }
+
+/* One for each CPU, of which the test's system has two, and one more.  The main
+ * arena counts as one thread more, as long as a thread is there. */
+Test(tcache, threads_share_arenas_and_the_main_arena_last)
+{
+	struct arena *a[6];
+	unsigned nr[3] = {0, 0, 0};
+
+	cr_assert_eq(cache()->arena->index, 0);
+	for (int i = 1; i < 6; i++) {
+		a[i] = heap_attach(inner());
+		cr_assert_lt(a[i]->index, 3u);
+		nr[a[i]->index]++;
+		cr_assert(i == 5 || nr[0] == 0, "thread %d", i);
+	}
+	cr_assert_eq(inner()->nr_arenas, 3u);
+	cr_assert_eq(nr[1] + nr[2], 4u + (nr[0] == 0));
+	cr_assert_geq(nr[1], 2u);
+	cr_assert_geq(nr[2], 2u);
+	for (int i = 1; i < 6; i++)
+		heap_detach(inner(), a[i]);
+	a[1] = heap_attach(inner());
+	cr_assert_neq(a[1]->index, 0u);
+}
+
+static void *small_block(void *unused)
+{
+	(void)unused;
+	return mmsim_heap_malloc(heap, 8);
+}
+
+/* What two threads of an arena are given first stands in two lines of the
+ * processor's cache. */
+Test(tcache, threads_of_one_arena_begin_different_lines)
+{
+	pthread_t other;
+	char *p, *q;
+	void *got;
+
+	make("arena_max=1");
+	p = small_block(NULL);
+	cr_assert_eq(pthread_create(&other, NULL, small_block, NULL), 0);
+	cr_assert_eq(pthread_join(other, &got), 0);
+	q = got;
+	cr_assert(q >= p + 64 || p >= q + 64, "%p and %p", (void *)p, got);
+}
+
+Test(tcache, what_a_thread_has_taken_is_known)
+{
+	enum { N = 20000, SIZE = 104, UNIT_BYTES = 112 };
+	void **p = malloc(N * sizeof(*p));
+	struct tcache *tc = cache();
+
+	for (int i = 0; i < N; i++)
+		p[i] = mmsim_heap_malloc(heap, SIZE);
+	cr_assert_geq(tc->taken_bytes, (size_t)N * UNIT_BYTES);
+	cr_assert_lt(tc->taken_bytes, (size_t)N * UNIT_BYTES + 64 * KIB);
+	for (int i = 0; i < N; i++)
+		mmsim_heap_free(heap, p[i]);
+	cr_assert_leq(tc->taken_bytes, tcache_bytes(tc) + 4096);
+	cr_assert_geq(tc->taken_peak, (size_t)N * UNIT_BYTES);
+	free(p);
+}
