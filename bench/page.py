@@ -50,6 +50,14 @@ def read(path):
     return page
 
 
+def rows_among(path, name, rows):
+    """Which of these rows the tables of a section have."""
+    text = read(path)
+    _, _, begin, end = find_section(text, name)
+    section = text[begin:end] if begin is not None else ""
+    return [row for row in rows if f"\n| {row} |" in section]
+
+
 def write_sections(path, sections):
     """Puts {name: text} into the page; it is replaced in one step, so that it is never half a page."""
     page = read(path)

@@ -72,8 +72,19 @@ class Peers(entry.Session):
             rows = workload_rows(self.binary("workloads"), self.scale, self.scale * COUNTED, self.note)
         except Failure as why:
             self.give_up(why)
-        self.rows = self.wanted(rows + real_rows(cxxmap, scratch, self.scale, self.note))
+        rows += real_rows(cxxmap, scratch, self.scale, self.note)
+        self.rows = self.wanted(rows)
+        self.left_out = [r.name for r in rows if r not in self.rows]
         self.counted = {r.name: r for r in real_rows(cxxmap, self.small, self.scale * COUNTED, lambda line: None)}
+
+    def check_page(self):
+        """The means of a page's section are of all its rows: a part of them cannot take its place."""
+        path = self.options.markdown
+        lost = page.rows_among(path, "peers", self.left_out) if path else []
+        if lost:
+            self.give_up(f"--rows {self.options.rows.pattern} with --markdown {path}: that page has {len(lost)} rows more "
+                         f"({', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''}), and its section is written as a "
+                         "whole; allowed are --rows that match all of these, or another page")
 
     def run(self, chosen):
         """All passes; the Results."""
@@ -146,6 +157,7 @@ def main():
             return 0
         if not peers.rows:
             peers.give_up("no row matches --rows")
+        peers.check_page()
         begin = time.monotonic()
         results = peers.run(peers.choose())
         peers.tell(f"[{len(peers.rows)} rows in {(time.monotonic() - begin) / 60:.1f} minutes]")

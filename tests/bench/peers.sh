@@ -107,12 +107,19 @@ fi
 ok "the page has its section" sh -c "grep -q -x -e '<!-- peers -->' '$work/page' && grep -q -e '^| alone ' '$work/page'"
 {
     echo "By hand."
-    cat "$work/page"
+    sed '/^<!-- peers -->$/a figures of before' "$work/page"
     printf '<!-- kernel -->\nold figures\n<!-- /kernel -->\n'
 } > "$work/edited"
 cp "$work/edited" "$work/page"
 run --rows pair/1 --rounds 1 --skip pause,instructions --markdown "$work/page"
-ok "it is rewritten" sh -c "grep -q '^| pair/1 ' '$work/page' && ! grep -q '^| alone ' '$work/page'"
+ok "a part of its rows is refused" has_status 1
+ok "the message names both options and what is allowed" \
+    says "--rows pair/1 with --markdown $work/page: that page has" "(alone" "allowed are --rows that match all of these, or another page"
+ok "and the page is as it was" cmp -s "$work/edited" "$work/page"
+run --rows pair/1 --rounds 1 --skip pause,instructions --markdown "$work/page-of-its-own"
+ok "another page may have a part" grep -q '^| pair/1 ' "$work/page-of-its-own"
+run "$@" --skip pause,instructions --allocators mmsim --markdown "$work/page"
+ok "it is rewritten" sh -c "grep -q '^| alone ' '$work/page' && ! grep -q '^figures of before' '$work/page'"
 ok "what others wrote stays" sh -c "grep -q '^By hand' '$work/page' && grep -q '^old figures' '$work/page'"
 use run.py "$PATH"
 printf '#!/bin/sh\necho "faults, cold, 1G\t5\tM/s"\n' > "$work/bin/kernel_faults"
