@@ -22,6 +22,7 @@
 #include "alloc/fork.h"
 
 #include "alloc/heap.h"
+#include "alloc/remote.h"
 #include "alloc/thread.h"
 
 #include <pthread.h>
@@ -80,6 +81,14 @@ static COLD_FAR void fork_orphan_others(struct heap *heap)
 		heap->tcaches->next = heap->tcaches->prev = NULL;
 }
 
+/* What the other threads had in hand is in no list, but counted. */
+static void fork_recount(struct heap *heap)
+{
+	for (unsigned i = 0; i < heap->nr_arenas; i++)
+		if (heap->arenas[i]->remote_bytes != 0)
+			remote_recount(heap->arenas[i]);
+}
+
 static void fork_child(void)
 {
 	struct heap *heap = &heap_default;
@@ -91,6 +100,7 @@ static void fork_child(void)
 	fork_is_locked = false;
 	lock_fork_leave();
 	heap_unlock_all(heap);
+	fork_recount(heap);
 	fork_orphan_others(heap);
 	background_forked(heap);
 }

@@ -215,6 +215,25 @@ bool remote_drain(struct arena *a)
 	return any;
 }
 
+static size_t remote_chain_bytes(const struct remote_batch *batch)
+{
+	size_t bytes = 0;
+
+	for (; batch; batch = batch->next)
+		bytes += batch->bytes;
+	return bytes;
+}
+
+COLD_FAR void remote_recount(struct arena *a)
+{
+	size_t bytes = 0;
+
+	for (unsigned way = 0; way < NR_REMOTE_WAYS; way++)
+		bytes += remote_chain_bytes(a->remote[way]) +
+			 remote_chain_bytes(a->picked[way]);
+	store_relaxed(&a->remote_bytes, bytes);
+}
+
 /* Moves a chunk to its stack; false: that has no room. */
 static ALWAYS_INLINE bool remote_stack(struct tcache *tc, void *p,
 				       uint32_t units)

@@ -153,6 +153,8 @@ void remote_give_many(struct arena *a, unsigned cls, void *const *p,
 /* Takes everything that waits into the arena, whose lock is held: what was
  * posted, and the chunks of its spare cache; false: nothing waited. */
 bool remote_drain(struct arena *a);
+/* Counts what waits in the arena; in the child of a fork, which has one thread. */
+void remote_recount(struct arena *a);
 
 /* Gives one cached chunk back to its arena, whose lock is held. */
 void remote_give_back(struct arena *a, void *p);

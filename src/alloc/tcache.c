@@ -431,11 +431,13 @@ static void *tcache_second_look(struct tcache *tc, unsigned cls, uint32_t units)
 
 	if (remote_is_pending(tc->arena, cls)) {
 		tcache_tick(tc, cls);
-		if (stack_room(tc, cls) == 0)
-			return NULL;
-		remote_collect(tc, cls);
-		p = sizeclass_is_small(cls) ? tcache_pop(tc, cls)
-					    : tcache_pop_medium(tc, cls, units);
+		/* A stack of medium chunks may be full of too small ones. */
+		if (stack_room(tc, cls) > 0) {
+			remote_collect(tc, cls);
+			p = sizeclass_is_small(cls)
+				    ? tcache_pop(tc, cls)
+				    : tcache_pop_medium(tc, cls, units);
+		}
 	}
 	if (!p && !sizeclass_is_small(cls) && cls + 1 < NR_CLASSES)
 		p = tcache_pop_medium(tc, cls + 1, units);

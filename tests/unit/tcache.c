@@ -352,6 +352,31 @@ Test(tcache, what_is_picked_up_and_not_needed_stays_in_the_arena)
 	assert_valid(heap);
 }
 
+/* In the child of a fork batches that others had in hand are gone. */
+Test(tcache, what_is_posted_is_counted_anew_after_a_fork)
+{
+	struct arena *a = cache()->arena;
+	size_t bytes;
+
+	post(200, 2000);
+	while (remote_is_pending(a, chunk_units_for(200)) && !a->picked[0])
+		mmsim_heap_malloc(heap, 200);
+	post(200, 1000);
+	cr_assert_not_null(a->remote[0]);
+	cr_assert_not_null(a->picked[0]);
+	bytes = a->remote_bytes;
+	a->remote_bytes += 16 * KIB;
+	remote_recount(a);
+	cr_assert_eq(a->remote_bytes, bytes);
+	lock_take(&a->lock);
+	cr_assert(remote_drain(a));
+	lock_drop(&a->lock);
+	cr_assert_eq(a->remote_bytes, 0);
+	remote_recount(a);
+	cr_assert_eq(a->remote_bytes, 0);
+	assert_valid(heap);
+}
+
 /* Half of the arena may wait; the rest is given to it by who frees. */
 Test(tcache, no_more_than_half_of_an_arena_is_posted)
 {
