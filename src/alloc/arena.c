@@ -9,6 +9,7 @@
  */
 #include "alloc/arena.h"
 
+#include "alloc/defer.h"
 #include "alloc/heap.h"
 #include "alloc/magazine.h"
 #include "alloc/purge.h"
@@ -147,6 +148,8 @@ struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 	struct chunk *c = arena_reuse(a, units);
 
 	/* What waits somewhere goes before new memory. */
+	if (!c && a->visitor && defer_give_back(a->visitor))
+		c = arena_reuse(a, units);
 	if (!c)
 		c = medium_squeeze(a, units);
 	if (!c && arena_gather(a))

@@ -57,6 +57,9 @@ struct arena {
 	struct lock lock __attribute__((aligned(64)));
 	/* ---- everything below is guarded by lock; what a small program uses
 	 * comes first ---- */
+	/* Of the thread that is taking memory: what its cache has deferred goes
+	 * back when the bins have nothing.  Else NULL. */
+	struct tcache *visitor;
 	/* The cache of the last thread that ended here: tcache_destroy. */
 	struct tcache *spare;
 	bool spare_has_chunks;

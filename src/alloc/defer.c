@@ -10,6 +10,8 @@
 #include "alloc/heap.h"
 
 #define DEFER_BYTES_MAX (32 * MIB)
+/* Below that they hold trim_threshold or such a part of the arena. */
+#define DEFER_PART 16u
 /* The clock is looked at in each so many loans. */
 #define LOANS_A_LOOK 32u
 
@@ -68,15 +70,16 @@ static ALWAYS_INLINE bool defer_keep(struct tcache *tc, struct chunk *c,
 				     size_t units)
 {
 	const struct options *o = &tc->heap->options;
-	size_t most =
-		min_size(load_relaxed(&o->trim_threshold), DEFER_BYTES_MAX);
+	size_t most = max_size(load_relaxed(&o->trim_threshold),
+			       load_relaxed(&tc->arena->max_system_bytes) /
+				       DEFER_PART);
 	struct loan *loan = &tc->loan;
 
 	/* What is lent counts again when it comes back as it is. */
 	loan->lent = NULL;
 	if (o->trim_threshold_set ||
 	    (defer_is_at_hand(loan) && tc->nr_deferred == NR_DEFERRED) ||
-	    defer_bytes(tc) + units * UNIT > most)
+	    defer_bytes(tc) + units * UNIT > min_size(most, DEFER_BYTES_MAX))
 		return false;
 	defer_shelve_loan(tc);
 	defer_fill_loan(tc, c);
@@ -167,14 +170,16 @@ static void defer_give(struct tcache *tc, struct chunk *c)
 	arena_give(tc->arena, c);
 }
 
-void defer_give_back(struct tcache *tc)
+bool defer_give_back(struct tcache *tc)
 {
 	struct loan *loan = &tc->loan;
+	bool any = tc->nr_deferred > 0;
 
 	if (defer_is_at_hand(loan)) {
 		store_relaxed(&loan->units, LOAN_NONE);
 		__atomic_thread_fence(__ATOMIC_RELEASE);
 		defer_give(tc, chunk_of(loan->p));
+		any = true;
 	}
 	while (tc->nr_deferred > 0) {
 		struct chunk *c = tc->deferred[--tc->nr_deferred];
@@ -183,4 +188,5 @@ void defer_give_back(struct tcache *tc)
 			defer_give(tc, c);
 	}
 	store_relaxed(&tc->deferred_bytes, 0);
+	return any;
 }

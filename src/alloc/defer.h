@@ -1,12 +1,13 @@
 /*
- * defer.h: large frees that wait for the thread's next visit to its arena.
+ * defer.h: large frees that wait until the arena has nothing else.
  *
  * Programs free a large buffer and ask for one of the same size again and
  * again.  So a large chunk is not given back at once: the thread keeps the
  * last few, and a request of that size gets one back without a lock and without
- * coalescing.  Any other visit to the arena first gives all of them back, so
- * that they coalesce before anything new is carved: nothing is ever taken from
- * the system that a deferred chunk could have served.
+ * coalescing.  When the bins of the arena have nothing for another request of
+ * the thread, all of them go back and coalesce: nothing is ever taken from the
+ * system that a deferred chunk could have served.  They go back, too, when the
+ * thread next comes by after the decay time.
  *
  *      loan        deferred[]
  *      [ p4 ]      [ p3 | p2 | p1 ]        the newest is the loan
@@ -23,7 +24,7 @@
  * thread.
  *
  * Together they hold no more than trim_threshold, which is what top may keep
- * anyway.  With a trim_threshold set by hand nothing is deferred; another
+ * anyway, or a sixteenth of the arena.  With a trim_threshold set by hand nothing is deferred; another
  * thread that has a loan learns of it at its next visit to the heap.
  */
 #ifndef ALLOC_DEFER_H
@@ -96,8 +97,8 @@ bool defer_free_known(struct tcache *tc, struct chunk *c);
 /* A deferred chunk for a request of `units`, in use again; or NULL. */
 struct chunk *defer_take(struct tcache *tc, size_t units);
 
-/* Gives all of them back; the arena's lock is held. */
-void defer_give_back(struct tcache *tc);
+/* Gives all of them back; false: there are none.  The arena's lock is held. */
+bool defer_give_back(struct tcache *tc);
 
 /* Bytes that wait.  Other threads' caches may be read. */
 size_t defer_bytes(const struct tcache *tc);

@@ -51,11 +51,8 @@ static ALWAYS_INLINE bool free_large(struct tcache *tc, struct arena *a,
 	lock_take(&a->lock);
 	arena_check_in_use(a, c, "free(): invalid size");
 	deferred = own && defer_free(tc, c);
-	if (!deferred) {
+	if (!deferred)
 		arena_give(a, c);
-		if (own)
-			defer_give_back(tc);
-	}
 	lock_drop(&a->lock);
 	return deferred;
 }

@@ -49,9 +49,9 @@ static void *malloc_from_arena(struct tcache *tc, struct arena *a, size_t units,
 	struct chunk *c;
 
 	lock_take(&a->lock);
-	if (tcache_is_real(tc))
-		defer_give_back(tc);
+	a->visitor = tcache_is_real(tc) ? tc : NULL;
 	c = arena_take(a, units, may_grow, zero_from);
+	a->visitor = NULL;
 	lock_drop(&a->lock);
 	return c ? chunk_user(c) : NULL;
 }

@@ -388,13 +388,14 @@ static unsigned arena_refill(struct tcache *tc, uint32_t units, void **end,
 
 	lock_take(&a->lock);
 	medium_visit(a);
-	defer_give_back(tc);
+	a->visitor = tc;
 	if (!sizeclass_is_small(units))
 		got = medium_take(a, units, out, n);
 	else if ((got = magazine_take(a, units, end - most, most)) > 0)
 		out = end - most;
 	else
 		got = run_take(a, units, out, refill_small(a, units, n));
+	a->visitor = NULL;
 	lock_drop(&a->lock);
 	if (out + got != end)
 		memmove(end - got, out, got * sizeof(void *));

@@ -2,6 +2,7 @@
  * heap.c: whole heaps under random work: contents stay, alignments hold, the
  * structures agree, and everything goes back.
  */
+#include "alloc/defer.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -445,6 +446,56 @@ Test(heap, a_known_large_chunk_serves_again_and_again)
 		cr_assert_eq(mmsim_heap_malloc(known_heap, 100000), p);
 	}
 	mmsim_heap_free(known_heap, p);
+	cr_assert_eq(mmsim_heap_validate(known_heap, NULL, 0), 0);
+}
+
+/* Requests that the bins can serve leave deferred chunks alone. */
+Test(heap, deferred_chunks_wait_while_others_are_served)
+{
+	struct tcache *tc;
+	void *large, *holes[20];
+
+	known_heap = mmsim_heap_default();
+	for (size_t i = 0; i < ARRAY_SIZE(holes); i++) {
+		holes[i] = mmsim_heap_malloc(known_heap, 40000);
+		cr_assert_not_null(mmsim_heap_malloc(known_heap, 40));
+	}
+	large = mmsim_heap_malloc(known_heap, 100000);
+	cr_assert_not_null(mmsim_heap_malloc(known_heap, 100000));
+	for (size_t i = 0; i < ARRAY_SIZE(holes); i++)
+		mmsim_heap_free(known_heap, holes[i]);
+	tc = heap_tcache((struct heap *)(void *)known_heap);
+	lock_take(&tc->arena->lock);
+	defer_give_back(tc);
+	lock_drop(&tc->arena->lock);
+	mmsim_heap_free(known_heap, large);
+	cr_assert_gt(defer_bytes(tc), 0u);
+	for (int i = 0; i < 10; i++)
+		cr_assert_not_null(
+			mmsim_heap_malloc(known_heap, 20000 + 1000 * i));
+	cr_assert_gt(defer_bytes(tc), 0u);
+	cr_assert_eq(mmsim_heap_malloc(known_heap, 100000), large);
+	cr_assert_eq(mmsim_heap_validate(known_heap, NULL, 0), 0);
+}
+
+/* What they can serve they do before the heap grows. */
+Test(heap, deferred_chunks_go_before_new_memory)
+{
+	struct tcache *tc;
+	void *large;
+	size_t most;
+
+	known_heap = mmsim_heap_default();
+	large = mmsim_heap_malloc(known_heap, 100000);
+	cr_assert_not_null(mmsim_heap_malloc(known_heap, 40));
+	tc = heap_tcache((struct heap *)(void *)known_heap);
+	mmsim_heap_free(known_heap, large);
+	cr_assert_gt(defer_bytes(tc), 0u);
+	most = tc->arena->max_system_bytes;
+	while (defer_bytes(tc) > 0) {
+		cr_assert_not_null(mmsim_heap_malloc(known_heap, 5000));
+		cr_assert_eq(tc->arena->max_system_bytes, most);
+	}
 	cr_assert_eq(mmsim_heap_validate(known_heap, NULL, 0), 0);
 }
 
