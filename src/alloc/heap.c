@@ -311,7 +311,9 @@ void heap_tick_slow(struct heap *heap, struct tcache *tc)
 	uint64_t now_ns = os->now_ns(os->ctx);
 	uint64_t due_ns = load_relaxed(&heap->due_ns);
 
-	store_relaxed(&heap->seen_ns, now_ns);
+	/* The clock is a coarse one, and all threads read this line. */
+	if (load_relaxed(&heap->seen_ns) != now_ns)
+		store_relaxed(&heap->seen_ns, now_ns);
 	if (due_ns == 0 || now_ns < due_ns)
 		return;
 	/* One thread does the work; those that wait are listed anew by it. */
