@@ -422,7 +422,7 @@ void remote_free(struct tcache *tc, struct arena *to, void *p)
 
 	/* The arena finds out what is wrong with others. */
 	if (LIKELY(batch && units - 1 < CACHED_UNITS_MAX)) {
-		if (remote_add(batch, way, p, units))
+		if (remote_add(batch, p, units))
 			remote_post(tc, slot, way);
 		return;
 	}

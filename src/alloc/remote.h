@@ -38,10 +38,9 @@
 
 #include "alloc/heap.h"
 
-/* A batch is posted when it is full or holds so many bytes: the second is of
- * medium chunks. */
+/* A batch is posted when it is full or holds so many bytes. */
 #define REMOTE_BATCH 164u
-#define REMOTE_BATCH_BYTES(way) (16 * KIB << 2 * (way))
+#define REMOTE_BATCH_BYTES (32 * KIB)
 
 struct remote_batch {
 	struct remote_batch *next; /* posted before */
@@ -85,8 +84,8 @@ static ALWAYS_INLINE bool remote_reaches(const struct remote_batch *batch,
 
 /* Adds a chunk in use, at a distance that remote_reaches; true: the batch is
  * full. */
-static ALWAYS_INLINE bool remote_add(struct remote_batch *batch, unsigned way,
-				     void *p, uint32_t units)
+static ALWAYS_INLINE bool remote_add(struct remote_batch *batch, void *p,
+				     uint32_t units)
 {
 	uint32_t nr = batch->nr;
 
@@ -96,8 +95,7 @@ static ALWAYS_INLINE bool remote_add(struct remote_batch *batch, unsigned way,
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	batch->nr = nr + 1;
 	store_relaxed(&batch->bytes, batch->bytes + units * UNIT);
-	return batch->nr == REMOTE_BATCH ||
-	       batch->bytes >= REMOTE_BATCH_BYTES(way);
+	return batch->nr == REMOTE_BATCH || batch->bytes >= REMOTE_BATCH_BYTES;
 }
 
 void remote_post(struct tcache *tc, struct remote_slot *slot, unsigned way);
@@ -125,7 +123,7 @@ static ALWAYS_INLINE bool remote_free_begun(const struct heap *heap,
 	    UNLIKELY(!remote_reaches(slot->batch[way], p)) ||
 	    UNLIKELY((tcache_tag(tc) & CHUNK_NONE) != 0))
 		return false;
-	if (UNLIKELY(remote_add(slot->batch[way], way, p, x)))
+	if (UNLIKELY(remote_add(slot->batch[way], p, x)))
 		remote_post(tc, slot, way);
 	return true;
 }
