@@ -5,8 +5,9 @@
  * of a moment when nobody is inside; afterwards the parent drops them and the
  * child makes them anew.  The other threads do not exist in the child, but
  * their caches do: they become orphans, and are taken in one by one when the
- * child turns out to use its heap.  A child that only calls exec pays nothing.
- * What a thread held in a register at that instant is lost to the child.
+ * child turns out to use its heap.  A child that only calls exec pays for little
+ * more than a count of what was posted.  What a thread held in a register at that
+ * instant is lost to the child.
  *
  * What stands below the heap may have to be told of the fork as well: it is,
  * last before it and first after it, when the heap is at rest.

@@ -43,8 +43,10 @@ static struct medium_class *medium_of(struct arena *a, unsigned cls)
 /* n more wait, or fewer. */
 static void medium_count(struct arena *a, unsigned cls, int n)
 {
-	medium_of(a, cls)->nr += (uint32_t)n;
-	a->medium_bytes += (size_t)n * sizeclass_units(cls) * UNIT;
+	struct medium_class *m = medium_of(a, cls);
+
+	m->nr += (uint32_t)n;
+	a->medium_bytes += (size_t)n * m->fit * UNIT;
 }
 
 /* n more are in use, or fewer. */
@@ -60,15 +62,21 @@ bool medium_is_hot(const struct arena *a, unsigned cls)
 	return load_relaxed(&a->mediums[cls - CLASS_MEDIUM].fit) != 0;
 }
 
+/* Whether anything may wait; an option may have been set since it began. */
+static bool medium_may_wait(const struct arena *a)
+{
+	const struct options *o = &a->heap->options;
+
+	return !o->trim_threshold_set && o->decay_ms != 0;
+}
+
 /* Whether a class should be hot. */
 static bool medium_heats(const struct arena *a, const struct medium_class *m)
 {
-	const struct options *o = &a->heap->options;
 	uint32_t visits = m->fit ? 2 * m->visits : m->visits;
 
 	return visits >= HOT_VISITS && visits >= m->peak * HOT_TIMES &&
-	       visits >= a->medium_visits / HOT_PART &&
-	       !o->trim_threshold_set && o->decay_ms != 0;
+	       visits >= a->medium_visits / HOT_PART && medium_may_wait(a);
 }
 
 void medium_visit(struct arena *a)
@@ -126,7 +134,8 @@ static unsigned medium_largest(struct arena *a)
 	size_t most = 0;
 
 	for (unsigned cls = CLASS_MEDIUM; cls < NR_CLASSES; cls++) {
-		size_t its = medium_of(a, cls)->nr * sizeclass_units(cls);
+		size_t its =
+			(size_t)medium_of(a, cls)->nr * medium_of(a, cls)->fit;
 
 		if (its > most) {
 			most = its;
@@ -202,7 +211,8 @@ static bool pile_add(struct arena *a, unsigned cls, void *p)
 {
 	struct medium_class *m = medium_of(a, cls);
 
-	if (m->fit == 0 || medium_units(p) < m->fit || !pile_make_room(a, m))
+	if (m->fit == 0 || medium_units(p) < m->fit || !medium_may_wait(a) ||
+	    !pile_make_room(a, m))
 		return false;
 	m->p[m->nr] = p;
 	medium_count(a, cls, 1);

@@ -29,16 +29,16 @@ static size_t quiet_used(struct arena *a)
 	return a->system_bytes - min_size(bytes, a->system_bytes);
 }
 
-/* Whether the arena has become quiet; its lock is held.  `slack` may be in the
- * thread's cache, and `deferred` is. */
-static bool quiet_has_begun(struct arena *a, size_t slack, size_t deferred)
+/* Whether the arena has become quiet; its lock is held.  The thread's cache holds
+ * `own` bytes of it; `slack` may be in those of others. */
+static bool quiet_has_begun(struct arena *a, size_t slack, size_t own)
 {
 	size_t used, held = a->system_bytes;
 
 	if (held < QUIET_MIN || !quiet_gives_back(a->heap))
 		return false;
 	used = quiet_used(a);
-	used -= min_size(deferred, used);
+	used -= min_size(own, used);
 	if (used >= held / 2)
 		store_relaxed(&a->quiet_used, 0);
 	if (used > held / QUIET_PART + min_size(slack, held / 4) ||
@@ -104,9 +104,11 @@ static bool quiet_is_through(struct tcache *tc)
 
 void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
 {
+	size_t own = 0;
 	bool begins;
 
 	if (tcache_is_real(tc)) {
+		own = tc->arena == a ? tcache_bytes(tc) : 0;
 		tc->given_bytes = 0;
 		if (quiet_is_through(tc)) {
 			heap_wait(heap, heap_now_ns(heap));
@@ -116,8 +118,7 @@ void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
 	if (load_relaxed(&a->max_system_bytes) < QUIET_MIN)
 		return;
 	lock_take(&a->lock);
-	begins = quiet_has_begun(a, tc->capacity_bytes + QUIET_STEP,
-				 tcache_is_real(tc) ? defer_bytes(tc) : 0);
+	begins = quiet_has_begun(a, tc->capacity_bytes + QUIET_STEP, own);
 	lock_drop(&a->lock);
 	if (begins)
 		quiet_begin(heap, tc);

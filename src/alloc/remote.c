@@ -311,6 +311,7 @@ static void remote_take_back(struct arena *a, unsigned way,
 	if (left) {
 		left->next = a->picked[way];
 		store_relaxed(&a->picked[way], left);
+		arena_put_aside(a);
 	}
 	if (way)
 		medium_put(a, rest, nr_rest);

@@ -7,8 +7,9 @@
  * cached is read while they go on; it is of no single moment either, and never
  * counted as more than the arena has handed out.
  *
- * glibc's fast bins have their like in the runs: free chunks that do not
- * coalesce one by one.  smblks, fsmblks and type="fast" tell of those.
+ * glibc's fast bins have their like in the runs, in magazines and in the piles of
+ * hot medium classes: free chunks of an arena that do not coalesce one by one.
+ * smblks, fsmblks and type="fast" tell of those.
  *
  * Sources: mallinfo(3), malloc_info(3), malloc_stats(3).
  */
@@ -36,13 +37,13 @@ struct arena_figures {
 	unsigned nr_segments, nr_attached;
 	size_t nr_refills, nr_flushes;
 	size_t nr_purges, purged_bytes;
-	struct tally fast; /* free chunks of runs */
+	struct tally fast; /* free chunks of runs, and what waits in piles */
 	struct tally bins; /* free chunks in bins, without top */
 };
 
 /* The same free chunks by size. */
 struct size_figures {
-	struct tally classes[NR_SMALL + 1];
+	struct tally classes[NR_CLASSES];
 	struct tally bins[NR_BINS];
 };
 
@@ -85,8 +86,8 @@ static void figures_add_cache(struct arena_figures *f, const struct arena *a,
 	f->nr_flushes += load_relaxed(&tc->nr_flushes);
 }
 
-/* The free chunks of a class, whole ones of its runs (full runs are not on its
- * list) and shards.  The smallest shards are not listed; shard_units, which has
+/* The free chunks of a small class, whole ones of its runs (full runs are not on
+ * its list), shards, and those in magazines.  The smallest shards are not listed; shard_units, which has
  * all of them, is lessened by those that are. */
 static struct tally class_free(const struct arena *a, unsigned cls,
 			       size_t *shard_units)
@@ -101,8 +102,20 @@ static struct tally class_free(const struct arena *a, unsigned cls,
 	for (const struct run *run = a->classes[cls].first; run;
 	     run = run->next)
 		t.count += run->nr_free + run->nr_total - run->nr_carved;
+	t.count += a->piles[cls].bytes / (cls * UNIT);
 	t.bytes = t.count * cls * UNIT;
 	return t;
+}
+
+/* The free chunks of a medium class that wait for their like. */
+static struct tally medium_free(const struct arena *a, unsigned cls)
+{
+	const struct medium_class *m = &a->mediums[cls - CLASS_MEDIUM];
+
+	return (struct tally){
+		.count = m->nr,
+		.bytes = (size_t)m->nr * m->fit * UNIT,
+	};
 }
 
 static struct tally bin_free(const struct arena *a, unsigned i)
@@ -132,8 +145,7 @@ static void figures_of_arena(struct arena_figures *f,
 		figures_add_cache(f, a, tc);
 	f->nr_attached = a->nr_attached;
 	lock_take(&a->lock);
-	f->cached_bytes += load_relaxed(&a->remote_bytes) + a->magazine_bytes +
-			   a->medium_bytes;
+	f->cached_bytes += load_relaxed(&a->remote_bytes);
 	if (a->spare)
 		f->cached_bytes += tcache_bytes(a->spare);
 	f->system_bytes = a->system_bytes;
@@ -150,8 +162,10 @@ static void figures_of_arena(struct arena_figures *f,
 	f->purged_bytes = a->purged_bytes;
 	/* From the largest down: what is left then are the smallest shards. */
 	shard_units = a->shard_units;
-	for (unsigned cls = NR_SMALL; cls >= 1; cls--) {
-		struct tally t = class_free(a, cls, &shard_units);
+	for (unsigned cls = NR_CLASSES - 1; cls >= 1; cls--) {
+		struct tally t = sizeclass_is_small(cls)
+					 ? class_free(a, cls, &shard_units)
+					 : medium_free(a, cls);
 
 		tally_add(&f->fast, &t);
 		if (sizes)
@@ -266,6 +280,12 @@ static void info_sizes(struct outbuf *out, const struct size_figures *sizes)
 	outbuf_str(out, "<sizes>\n");
 	for (unsigned cls = 1; cls <= NR_SMALL; cls++)
 		info_size(out, (cls - 1) * UNIT + 1, cls * UNIT,
+			  &sizes->classes[cls]);
+	for (unsigned cls = CLASS_MEDIUM; cls < NR_CLASSES; cls++)
+		info_size(out, sizeclass_units(cls) * UNIT,
+			  cls + 1 < NR_CLASSES
+				  ? (sizeclass_units(cls + 1) - 1) * UNIT
+				  : CACHED_UNITS_MAX * UNIT,
 			  &sizes->classes[cls]);
 	for (unsigned i = 1; i < NR_BINS; i++)
 		info_size(out, bin_least_units(i) * UNIT,

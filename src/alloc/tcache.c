@@ -12,9 +12,10 @@
  * refill.
  *
  * Room is made by giving back the older half, if possible into a magazine: the
- * newer chunks are warm.  (A large stack gives all of it, in two magazines.)  Chunks leave the stack before they are given to the
- * arena, never after, because a fork may catch this thread in between, and a
- * chunk that is lost to the child does less harm than one that is free twice.
+ * newer chunks are warm.  (A large stack gives all of it, in two magazines.)
+ * Chunks leave the stack before they are given to the arena, never after, because
+ * a fork may catch this thread in between, and a chunk that is lost to the child
+ * does less harm than one that is free twice.
  */
 #include "alloc/tcache.h"
 

@@ -10,9 +10,10 @@
  * A first touch of a page costs a fault; pages taken in one system call cost
  * much less.  top_touch therefore fetches some pages ahead of what is carved:
  * a sixty-fourth of what is in use, within bounds; at the start as much as is in
- * use, for most programs that start stay small.  Large chunks do not call it: programs rely on their laziness.  Neither do programs that set
- * trim_threshold to -1: they touch their memory themselves, once, and want no
- * system call after that.
+ * use, for most programs that start stay small.  Large chunks do not call it:
+ * programs rely on their laziness.  Neither do programs that set trim_threshold
+ * to -1: they touch their memory themselves, once, and want no system call after
+ * that.
  *
  * Giving back: top is trimmed as soon as it is over trim_threshold, but by
  * default not twice within the decay time, so that a program that frees and

@@ -233,7 +233,7 @@ static bool walk_mediums(struct walk *w)
 		const struct medium_class *m =
 			&w->a->mediums[cls - CLASS_MEDIUM];
 
-		bytes += m->nr * sizeclass_units(cls) * UNIT;
+		bytes += (size_t)m->nr * m->fit * UNIT;
 		for (uint32_t i = 0; i < m->nr; i++)
 			if (!is_cached(w->a, cls, m->p[i]) ||
 			    chunk_units(chunk_of(m->p[i])) < m->fit)

@@ -78,7 +78,8 @@ static inline size_t max_size(size_t a, size_t b)
 
 /* Fetches a line that is about to be written.  __builtin_prefetch would, for
  * most x86 compilers, fetch it to be read: when another CPU has written it, that
- * makes two transfers of one. */
+ * makes two transfers of one.  PREFETCHW is an AMD64 instruction; Intel has it as
+ * one that does nothing before it has it in earnest. */
 static ALWAYS_INLINE void prefetch_to_write(const void *p)
 {
 #if defined(__x86_64__)

@@ -61,6 +61,11 @@ SERVER_MAY_END static int guard_main(void *arg)
 
 int guard_start(struct live *live)
 {
+	/* A program that ignores SIGCHLD hands that down, and then who ends is
+	 * no zombie. */
+	static const struct sigaction by_default = {.sa_handler = SIG_DFL};
+
+	sigaction(SIGCHLD, &by_default, NULL);
 	live->guard.is_over = false;
 	live->guard.server_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	if (live->guard.server_fd < 0)

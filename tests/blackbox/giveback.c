@@ -4,8 +4,8 @@
  * A process fills itself with 40 MiB, frees all of it, lets the decay time and
  * as much again go by, makes one call, and has at most a tenth of its peak left,
  * beside the caches of threads that are asleep.
- * Whatever the sizes, the order of the frees, who frees, how long that takes, and
- * who calls what.
+ * Whatever the sizes, the order of the frees, who frees, how long that takes, who
+ * calls what, and how long the blocks have taken turns before.
  * Each scenario is a process of its own; the decay time is 100 ms, and in one
  * case the default.
  */
@@ -39,7 +39,8 @@ struct scenario {
 	unsigned nr_threads; /* beside main; 0: main does it */
 	enum freed_by by;
 	enum last_call call;
-	long pause_ms; /* after each of so many PARTS of the frees */
+	long pause_ms;  /* after each of so many PARTS of the frees */
+	unsigned turns; /* a block is freed and another made, before all that */
 };
 
 /* What one thread has allocated. */
@@ -73,6 +74,16 @@ static size_t pick(uint64_t *state)
 	}
 }
 
+static void *block_new(struct load *load, size_t *bytes)
+{
+	size_t n = pick(&load->state);
+	void *p = hide_ptr(malloc(n));
+
+	REQUIRE(p);
+	*bytes += n;
+	return memset(p, 1, n);
+}
+
 static void fill(struct load *load, size_t total)
 {
 	size_t bytes = 0;
@@ -81,13 +92,13 @@ static void fill(struct load *load, size_t total)
 	load->p = mmap(NULL, load->room, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	REQUIRE(load->p != MAP_FAILED);
-	while (bytes < total) {
-		size_t n = pick(&load->state);
-		void *p = hide_ptr(malloc(n));
+	while (bytes < total)
+		load->p[load->count++] = block_new(load, &bytes);
+	for (unsigned i = 0; i < now->turns; i++) {
+		void **p = &load->p[random_next(&load->state) % load->count];
 
-		REQUIRE(p);
-		load->p[load->count++] = memset(p, 1, n);
-		bytes += n;
+		free(*p);
+		*p = block_new(load, &bytes);
 	}
 }
 
@@ -236,7 +247,7 @@ CASE(one_thread_all_sizes_and_orders)
 	for (int sizes = 0; sizes < NR_SIZES; sizes++)
 		for (int order = 0; order < NR_ORDERS; order++)
 			expect((struct scenario){sizes, order, 0, ITSELF,
-						 MALLOC_100, 0},
+						 MALLOC_100, 0, 0},
 			       DECAY_MS);
 }
 
@@ -244,7 +255,8 @@ CASE(any_call_does)
 {
 	with_short_decay(__func__);
 	for (int call = 0; call < NR_CALLS; call++)
-		expect((struct scenario){MIXED, SCATTERED, 0, ITSELF, call, 0},
+		expect((struct scenario){MIXED, SCATTERED, 0, ITSELF, call, 0,
+					 0},
 		       DECAY_MS);
 }
 
@@ -252,7 +264,8 @@ CASE(any_call_of_a_thread_that_had_no_part_does)
 {
 	with_short_decay(__func__);
 	for (int call = 0; call < NR_CALLS; call++)
-		expect((struct scenario){SMALL, SCATTERED, 2, ITSELF, call, 0},
+		expect((struct scenario){SMALL, SCATTERED, 2, ITSELF, call, 0,
+					 0},
 		       DECAY_MS);
 }
 
@@ -262,7 +275,7 @@ CASE_WITHIN(120, threads_that_wait_or_have_ended_or_free_for_each_other)
 	for (int by = 0; by < NR_FREED_BY; by++)
 		for (int sizes = 0; sizes < NR_SIZES; sizes++)
 			expect((struct scenario){sizes, SCATTERED, MAX_THREADS,
-						 by, MALLOC_100, 0},
+						 by, MALLOC_100, 0, 0},
 			       DECAY_MS);
 }
 
@@ -272,13 +285,30 @@ CASE_WITHIN(120, frees_that_take_longer_than_the_decay_time)
 	for (long pause_ms = 4; pause_ms < DECAY_MS / 3; pause_ms += 7)
 		for (int by = 0; by < NR_FREED_BY; by++)
 			expect((struct scenario){SMALL, SCATTERED, MAX_THREADS,
-						 by, MALLOC_100, pause_ms},
+						 by, MALLOC_100, pause_ms, 0},
+			       DECAY_MS);
+}
+
+/* Classes of blocks that take turns are hot, and keep chunks for their like.
+ * (What a thread that is asleep has in its cache is then on pages all over its
+ * arena, so each thread frees its own.) */
+CASE_WITHIN(120, blocks_that_have_taken_turns)
+{
+	with_short_decay(__func__);
+	for (int sizes = SMALL; sizes <= LARGE; sizes++)
+		for (int by = ITSELF; by <= ITSELF_AND_ENDS; by++)
+			expect((struct scenario){.sizes = sizes,
+						 .nr_threads = MAX_THREADS,
+						 .by = by,
+						 .call = MALLOC_100,
+						 .turns = 60000},
 			       DECAY_MS);
 }
 
 CASE(with_the_default_decay_time)
 {
-	expect((struct scenario){MIXED, SCATTERED, 2, ITSELF, PAIR, 0}, 1000);
+	expect((struct scenario){MIXED, SCATTERED, 2, ITSELF, PAIR, 0, 0},
+	       1000);
 }
 
 TAP_MAIN

@@ -221,6 +221,39 @@ Test(medium, no_class_is_hot_with_a_trim_threshold_set_by_hand, .init = NULL)
 	cr_assert_eq(arena->medium_bytes, 0u);
 }
 
+/* What waits then goes with the first call that sees it. */
+Test(medium, nor_when_it_is_set_later)
+{
+	void *p[8], *late;
+
+	heat(p, ARRAY_SIZE(p));
+	late = take_one(LEAST);
+	cr_assert_eq(mmsim_heap_mallopt(outer(), M_TRIM_THRESHOLD, 1 << 20), 1);
+	put(&late, 1);
+	assert_valid(outer());
+	take_turns(LEAST, 500);
+	cr_assert_not(medium_is_hot(arena, CLS));
+	cr_assert_eq(arena->medium_bytes, 0u);
+}
+
+/* It is free, and belongs to no thread. */
+Test(medium, what_waits_counts_as_free_chunks_that_do_not_coalesce)
+{
+	struct mallinfo2 before, after;
+	void *p[8];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = take_one(UNITS);
+	before = mmsim_heap_mallinfo2(outer());
+	put(p, ARRAY_SIZE(p));
+	heat(p, ARRAY_SIZE(p));
+	after = mmsim_heap_mallinfo2(outer());
+	cr_assert_eq(arena->medium_bytes, 8u * UNITS * UNIT);
+	cr_assert_eq(after.fsmblks - before.fsmblks, arena->medium_bytes);
+	cr_assert_eq(after.smblks - before.smblks, 8u);
+	cr_assert_eq(before.uordblks - after.uordblks, arena->medium_bytes);
+}
+
 Test(medium, a_second_free_of_what_waits_ends_the_program, .signal = SIGABRT)
 {
 	void *p[4];
