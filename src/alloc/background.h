@@ -4,8 +4,9 @@
  * By default the library starts no thread: one that a program did not ask for is
  * trouble with fork, signals and shutdown.  With the option `background` there is
  * one as long as something of the default heap waits (heap.h): it sleeps until
- * that is due and does what the next slow call would do.  What a sleeping thread's cache holds it
- * cannot take; threads keep nothing once their arena is quiet (quiet.h).
+ * that is due and does what the next slow call would do.  What a sleeping thread's
+ * cache holds it cannot take; threads keep nothing once their arena is quiet
+ * (quiet.h).
  *
  *   heap_wait, no thread runs        background.is_wanted
  *   the end of that slow call        the thread is started: no lock is held

@@ -77,7 +77,7 @@ static ALWAYS_INLINE bool defer_keep(struct tcache *tc, struct chunk *c,
 
 	/* What is lent counts again when it comes back as it is. */
 	loan->lent = NULL;
-	if (o->trim_threshold_set ||
+	if (o->trim_threshold_set || o->decay_ms == 0 ||
 	    (defer_is_at_hand(loan) && tc->nr_deferred == NR_DEFERRED) ||
 	    defer_bytes(tc) + units * UNIT > min_size(most, DEFER_BYTES_MAX))
 		return false;

@@ -24,8 +24,9 @@
  * thread.
  *
  * Together they hold no more than trim_threshold, which is what top may keep
- * anyway, or a sixteenth of the arena.  With a trim_threshold set by hand nothing is deferred; another
- * thread that has a loan learns of it at its next visit to the heap.
+ * anyway, or a sixteenth of the arena.  With a trim_threshold set by hand, or no
+ * decay time at all, nothing is deferred; another thread that has a loan learns
+ * of it at its next visit to the heap.
  */
 #ifndef ALLOC_DEFER_H
 #define ALLOC_DEFER_H

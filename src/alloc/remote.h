@@ -107,7 +107,8 @@ static ALWAYS_INLINE unsigned remote_way(uint32_t units)
 }
 
 /* Frees p if it is a cacheable chunk in use of an arena for which a batch is
- * begun, and in its reach; else false.  One comparison, as in tcache_free, proves all that. */
+ * begun, and in its reach; else false.  One comparison, as in tcache_free, proves
+ * all that. */
 static ALWAYS_INLINE bool remote_free_begun(const struct heap *heap,
 					    struct tcache *tc, void *p)
 {

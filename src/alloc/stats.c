@@ -87,8 +87,8 @@ static void figures_add_cache(struct arena_figures *f, const struct arena *a,
 }
 
 /* The free chunks of a small class, whole ones of its runs (full runs are not on
- * its list), shards, and those in magazines.  The smallest shards are not listed; shard_units, which has
- * all of them, is lessened by those that are. */
+ * its list), shards, and those in magazines.  The smallest shards are not listed;
+ * shard_units, which has all of them, is lessened by those that are. */
 static struct tally class_free(const struct arena *a, unsigned cls,
 			       size_t *shard_units)
 {
