@@ -36,9 +36,6 @@
  * first one of a class less, because small programs use many classes once. */
 #define REFILL_BYTES (16 * KIB)
 #define REFILL_FIRST_BYTES 256u
-/* Of memory that was never used it takes so much, or a part of what the class has. */
-#define REFILL_FRESH_BYTES 1024u
-#define REFILL_FRESH_PART 2u
 /* After a fork the cache of one left-behind thread is taken in each so many
  * refills: a child that only calls exec does not come so far. */
 #define ORPHAN_INTERVAL 8u
@@ -367,17 +364,6 @@ static bool tcache_tick(struct tcache *tc, unsigned cls)
 	return grown;
 }
 
-/* How many of n chunks of a small class are taken.  What is free already costs no
- * memory; of what was never used it is no more than a part of what the class has. */
-static unsigned refill_small(const struct arena *a, unsigned cls, unsigned n)
-{
-	const struct run_class *rc = &a->classes[cls];
-	size_t fresh = max_size(REFILL_FRESH_BYTES / class_bytes(cls),
-				rc->nr_chunks / REFILL_FRESH_PART);
-
-	return (unsigned)min_size(n, max_size(fresh, rc->nr_free));
-}
-
 /* Takes up to n chunks from the arena, or up to `most` if they wait in a
  * magazine, marked as cached.  They stand in front of `end`. */
 static unsigned arena_refill(struct tcache *tc, uint32_t units, void **end,
@@ -395,7 +381,7 @@ static unsigned arena_refill(struct tcache *tc, uint32_t units, void **end,
 	else if ((got = magazine_take(a, units, end - most, most)) > 0)
 		out = end - most;
 	else
-		got = run_take(a, units, out, refill_small(a, units, n));
+		got = run_take(a, units, out, n);
 	a->visitor = NULL;
 	lock_drop(&a->lock);
 	if (out + got != end)
