@@ -115,8 +115,8 @@ static size_t heap_arena_free(struct arena *a)
 }
 
 /* Threads that count for an arena: one more for the main arena if it has any.
- * There stand the blocks that the main thread makes for others;
- * one that frees them and takes them for itself would share lines with the rest. */
+ * There stand the blocks that the main thread makes for others; one that frees
+ * them and takes them for itself would share lines with the rest. */
 static unsigned heap_arena_load(const struct heap *heap, const struct arena *a)
 {
 	return a->nr_attached + (a == &heap->main_arena && a->nr_attached > 0);

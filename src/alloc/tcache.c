@@ -202,6 +202,22 @@ static bool shrinking_note(struct tcache *tc, unsigned cls)
 	return true;
 }
 
+/* Of a stack that shows nothing, and had `count` chunks, the oldest n are gone: the
+ * others move to its bottom and show again. */
+static void stack_close(struct tcache *tc, unsigned cls, unsigned count,
+			unsigned n)
+{
+	void **bottom = tc->bottom[cls];
+
+	memmove(bottom - (count - n), bottom - count,
+		(count - n) * sizeof(void *));
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	store_relaxed(&tc->sp[cls], bottom - (count - n));
+	store_relaxed(&tc->nr_flushes, tc->nr_flushes + 1);
+	tc->given_bytes += n * class_bytes(cls);
+	tc->taken_bytes -= min_size(n * class_bytes(cls), tc->taken_bytes);
+}
+
 /* Takes the oldest n chunks off a stack. */
 static void stack_take_oldest(struct tcache *tc, unsigned cls, void **out,
 			      unsigned n)
@@ -212,13 +228,7 @@ static void stack_take_oldest(struct tcache *tc, unsigned cls, void **out,
 	memcpy(out, bottom - n, n * sizeof(void *));
 	store_relaxed(&tc->sp[cls], bottom);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	memmove(bottom - (count - n), bottom - count,
-		(count - n) * sizeof(void *));
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	store_relaxed(&tc->sp[cls], bottom - (count - n));
-	store_relaxed(&tc->nr_flushes, tc->nr_flushes + 1);
-	tc->given_bytes += n * class_bytes(cls);
-	tc->taken_bytes -= min_size(n * class_bytes(cls), tc->taken_bytes);
+	stack_close(tc, cls, count, n);
 }
 
 /* Gives the oldest n chunks of a stack back to the arena. */
@@ -271,13 +281,7 @@ static void stack_spill(struct tcache *tc, unsigned cls)
 	lock_take(&tc->arena->lock);
 	n = stack_give_oldest(tc, cls, count, n);
 	lock_drop(&tc->arena->lock);
-	memmove(bottom - (count - n), bottom - count,
-		(count - n) * sizeof(void *));
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	store_relaxed(&tc->sp[cls], bottom - (count - n));
-	store_relaxed(&tc->nr_flushes, tc->nr_flushes + 1);
-	tc->given_bytes += n * class_bytes(cls);
-	tc->taken_bytes -= min_size(n * class_bytes(cls), tc->taken_bytes);
+	stack_close(tc, cls, count, n);
 }
 
 void tcache_give_stacks(struct tcache *tc)
