@@ -10,7 +10,7 @@ import allocators
 import measuring
 import page
 
-PLACES = ("--mmsim", "--bin", "--csv", "--text")  # options that a page need not tell
+PLACES = ("--mmsim", "--bin", "--csv", "--text", "--reasons")  # options that a page need not tell
 MADE = ("--svg", "peers.svg")  # nor this, which make adds
 BUSY = 0.5  # of the CPUs: a load above this is told
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -6,7 +6,7 @@ kernel_reclaim, in a process of its own, and gives one figure or two.
 import os
 import statistics
 
-from measuring import TIMEOUT, Failure, clean_environment, describe, run_apart
+from measuring import TIMEOUT, Failure, built_name, clean_environment, describe, run_apart
 
 
 class KernelRow:
@@ -37,7 +37,7 @@ def kernel_rows(faults, reclaim, quick, note):
         if os.path.exists(program):
             rows += [KernelRow("/".join(("kernel", *what)), program, *what) for what in works]
         else:
-            note(f"{program} is not built; none of its rows")
+            note(f"{built_name(program)} is not built; none of its rows")
     return rows
 
 

@@ -8,7 +8,7 @@ import os
 import statistics
 
 from kernel_rows import KernelRow
-from measuring import Failure, Measure
+from measuring import Failure, Measure, built_name
 from real_rows import RealRow, real_rows
 
 MACHINE = "ram=512M"
@@ -41,11 +41,15 @@ class LiveRow:
                 f"{median[0][1]:.0f}", f"{median[1][1]:.0f}"]
 
 
-def live_programs(measure, cxxmap, directory, scale):
-    """The rows of real programs; what is missing was said by the real rows."""
+def live_programs(measure, cxxmap, directory, scale, note):
+    """The rows of real programs."""
+    def missing(line, name):
+        if name in PROGRAMS:
+            note(line)
+
     machine = Measure(measure, directory, MACHINE)
     plain = Measure(measure, directory)
-    rows = [r for r in real_rows(cxxmap, directory, scale, lambda line: None) if r.name in PROGRAMS]
+    rows = [r for r in real_rows(cxxmap, directory, scale, missing) if r.name in PROGRAMS]
     rows += [RealRow(f"python3, {LONG_ROUNDS} rounds", r.argv + [str(LONG_ROUNDS)], env=r.env)
              for r in rows if r.name == "python3"]
     return [LiveRow(r, plain, machine) for r in rows]
@@ -58,7 +62,7 @@ def live_figures(faults, reclaim, note):
         if os.path.exists(program):
             rows.append(KernelRow(name, program))
         else:
-            note(f"{program} is not built; none of its rows")
+            note(f"{built_name(program)} is not built; none of its rows")
     return rows
 
 

@@ -41,6 +41,11 @@ def clean_environment(**more):
     return env
 
 
+def built_name(program):
+    """A built program as it is called in the build directory, bench/NAME: pages of results have no place of a machine."""
+    return os.path.join(os.path.basename(os.path.dirname(program)), os.path.basename(program))
+
+
 def describe(status, errors):
     lines = [line for line in errors.strip().splitlines() if line.strip()]
     how = f"signal {status - 128}, {signal.strsignal(status - 128)}" if status > 128 else f"exit status {status}"

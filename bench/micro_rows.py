@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import tables
-from measuring import Failure
+from measuring import Failure, built_name
 
 
 class MicroRow:
@@ -38,7 +38,7 @@ def tidy(name):
 
 def micro_rows(program, min_time, note):
     if not os.path.exists(program):
-        note(f"{program} is not built; no micro rows (apt install libbenchmark-dev, then build it)")
+        note(f"{built_name(program)} is not built; no micro rows (apt install libbenchmark-dev, then build it)")
         return []
     listing = subprocess.run([program, "--benchmark_list_tests"], capture_output=True, text=True, check=True).stdout
     return [MicroRow(program, name, min_time) for name in listing.split()]

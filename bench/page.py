@@ -14,7 +14,7 @@ import os
 import platform
 
 TITLE = "# Results\n"
-ORDER = ("peers", "micro", "kernel", "live")
+ORDER = ("peers", "behind", "micro", "kernel", "live")
 
 
 def find_section(page, name):
@@ -50,12 +50,17 @@ def read(path):
     return page
 
 
-def rows_among(path, name, rows):
-    """Which of these rows the tables of a section have."""
+def section_text(path, name):
+    """A section's text, empty when the page has none."""
     text = read(path)
     _, _, begin, end = find_section(text, name)
-    section = text[begin:end] if begin is not None else ""
-    return [row for row in rows if f"\n| {row} |" in section]
+    return text[begin:end] if begin is not None else ""
+
+
+def rows_among(path, name, rows):
+    """Which of these rows the tables of a section have."""
+    text = section_text(path, name)
+    return [row for row in rows if f"\n| {row} |" in text]
 
 
 def write_sections(path, sections):

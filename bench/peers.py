@@ -22,9 +22,11 @@ import entry
 import inputs
 import page
 import passes
+import peers_behind
 import peers_csv
 import peers_report
 import peers_svg
+import reasons
 import tables
 from measuring import Failure, Measure
 from real_rows import real_rows
@@ -49,7 +51,30 @@ def parse():
     p.add_argument("--text", type=entry.out_file, metavar="FILE", help="the tables, in place of standard output")
     p.add_argument("--csv", type=entry.out_file, metavar="FILE", help="all figures (columns: bench/README)")
     p.add_argument("--svg", type=entry.out_file, metavar="FILE", help="a picture, drawn by gnuplot")
+    p.add_argument("--reasons", type=reasons_file, default=reasons.FILE, metavar="FILE",
+                   help="why mmsim is behind in which rows (default: reasons.toml beside this program)")
+    p.add_argument("--from", dest="source", type=csv_file, metavar="CSV",
+                   help="measure nothing: write where mmsim is behind, and why, from the figures of an earlier run")
     return p.parse_args()
+
+
+def reasons_file(path):
+    """A file of reasons and its entries; whether they name rows is seen when the rows are known."""
+    try:
+        return path, reasons.load(path)
+    except OSError as why:
+        raise entry.argparse.ArgumentTypeError(f"cannot read {path}: {why.strerror}") from None
+    except ValueError as why:
+        raise entry.argparse.ArgumentTypeError(f"{path}: {why}") from None
+
+
+def csv_file(path):
+    try:
+        return path, peers_csv.read(path)
+    except OSError as why:
+        raise entry.argparse.ArgumentTypeError(f"cannot read {path}: {why.strerror}") from None
+    except ValueError as why:
+        raise entry.argparse.ArgumentTypeError(f"{path}: {why}") from None
 
 
 def skipped(text):
@@ -67,15 +92,33 @@ class Peers(entry.Session):
         self.scratch = scratch
         self.scale = options.scale or self.scale
         self.small = os.path.join(scratch, "small")
+        self.absent = []  # rows of the suite that cannot be run here
+        self.reasons_path, self.reasons = options.reasons
         cxxmap = self.binary("cxxmap")
         try:
-            rows = workload_rows(self.binary("workloads"), self.scale, self.scale * COUNTED, self.note)
+            rows = workload_rows(self.binary("workloads"), self.scale, self.scale * COUNTED, self.leave_out)
         except Failure as why:
             self.give_up(why)
-        rows += real_rows(cxxmap, scratch, self.scale, self.note)
+        complete = bool(rows)
+        rows += real_rows(cxxmap, scratch, self.scale, self.leave_out)
+        self.suite = [r.name for r in rows] + self.absent if complete else []
         self.rows = self.wanted(rows)
         self.left_out = [r.name for r in rows if r not in self.rows]
-        self.counted = {r.name: r for r in real_rows(cxxmap, self.small, self.scale * COUNTED, lambda line: None)}
+        self.counted = {r.name: r for r in real_rows(cxxmap, self.small, self.scale * COUNTED, lambda *_: None)}
+
+    def leave_out(self, line, *names):
+        self.note(line)
+        self.absent += names
+
+    def check_reasons(self):
+        """Each entry of the reasons has rows of the suite, also of its parts that are missing here."""
+        if not self.suite:  # its names are not known
+            return
+        try:
+            reasons.check(self.reasons, {"time": self.suite, "peak": self.suite,
+                                         "scaling": peers_behind.doubled(self.suite)})
+        except ValueError as why:
+            self.give_up(f"--reasons {self.reasons_path}: {why}")
 
     def check_page(self):
         """The means of a page's section are of all its rows: a part of them cannot take its place."""
@@ -107,6 +150,14 @@ class Peers(entry.Session):
                 self.note(f"valgrind is missing; no instructions (apt install {callgrind.PACKAGE})")
         return results
 
+    def explains(self, results):
+        """Whether there is something to say of rows that are behind."""
+        return MMSIM in results.names and len(results.names) > 1
+
+    def tell_unexplained(self, results):
+        for line in peers_behind.unexplained(results, self.reasons) if self.explains(results) else ():
+            self.tell(f"{line} ({self.reasons_path})")
+
     def how(self):
         return HOW.format(rounds=self.rounds) + (f" The work is {self.scale:g} of the full one." if self.scale != 1 else "")
 
@@ -114,11 +165,12 @@ class Peers(entry.Session):
         parts = [page.machine_line(), self.how()]
         parts += [tables.as_text(t) for t in peers_report.means_tables(results)]
         parts += [tables.as_text(t) for t in peers_report.row_tables(results)]
+        parts += [peers_behind.as_text(results, self.reasons)] if self.explains(results) else []
         for lines in (peers_report.lists(results), ["failed: " + f for f in results.failures()],
                       ["note: " + n for n in self.notes]):
             if lines:
                 parts.append("\n".join(lines))
-        return "\n\n".join(parts)
+        return "\n\n".join(p for p in parts if p)
 
     def page_section(self, results):
         parts = ["## Workloads and real programs", self.head(), self.how()]
@@ -138,7 +190,10 @@ class Peers(entry.Session):
         if self.options.svg:
             peers_svg.write(self.options.svg, results, self.note)
         if self.options.markdown:
-            page.write_sections(self.options.markdown, {"peers": self.page_section(results)})
+            sections = {"peers": self.page_section(results)}
+            if self.explains(results):
+                sections["behind"] = peers_behind.as_markdown(results, self.reasons)
+            page.write_sections(self.options.markdown, sections)
         if self.options.csv:
             peers_csv.write(self.options.csv, results)
         if self.options.text:
@@ -146,6 +201,22 @@ class Peers(entry.Session):
                 f.write(self.text(results) + "\n")
         else:
             print(self.text(results), flush=True)
+        self.tell_unexplained(results)
+
+    def write_from(self, path, results):
+        """The section "behind" alone.  Its figures must be those of the page's tables."""
+        if not self.explains(results):
+            self.give_up(f"--from {path}: there are no figures of mmsim and a peer")
+        target = self.options.markdown
+        if target:
+            peers = page.section_text(target, "peers")
+            if not all(peers_behind.line(results, m) in peers for m in ("time", "peak")):
+                self.give_up(f"--from {path} with --markdown {target}: the tables of that page are of another run; allowed "
+                             "is the CSV of the run that wrote them")
+            page.write_sections(target, {"behind": peers_behind.as_markdown(results, self.reasons)})
+        else:
+            print(peers_behind.as_text(results, self.reasons), flush=True)
+        self.tell_unexplained(results)
 
 
 def main():
@@ -154,6 +225,10 @@ def main():
         peers = Peers(options, scratch)
         if options.list:
             print("\n".join(r.name for r in peers.rows))
+            return 0
+        peers.check_reasons()
+        if options.source:
+            peers.write_from(*options.source)
             return 0
         if not peers.rows:
             peers.give_up("no row matches --rows")

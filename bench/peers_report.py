@@ -1,9 +1,9 @@
 """The tables of bench-peers: geometric means, each row beside its best peer and glibc, and what is left to do."""
+import peers_behind
 import tables
 from results import GLIBC, MMSIM
 
-BEHIND = 1.10          # a row above this times the best peer is listed
-KEPT = 0.10            # and one that keeps more of its peak than this
+KEPT = 0.10            # a row in which mmsim keeps more of its peak than this is listed
 KEPT_FLOOR_KIB = 8192  # less than that says nothing about live memory
 KINDS = (("threaded", "threaded rows"), ("single", "single-threaded rows"), ("real", "real programs"))
 MEASURES = (("time", "time"), ("peak", "peak RSS"), ("pause", "RSS after the pause"))
@@ -104,36 +104,9 @@ def kept_table(results):
     return table
 
 
-def rate(results, row, name):
-    """Operations a second of the wall, or None."""
-    ops, wall = results.median(row, name, "ops"), results.median(row, name, "wall")
-    return ops / wall if ops and wall else None
-
-
-def speedups(results):
-    """[(name, {allocator: how much more two threads do in a second than one})], for rows NAME/1 and NAME/2."""
-    by_name = {r.name: r for r in results.rows if r.kind != "real"}
-    found = []
-    for name, two in by_name.items():
-        one = by_name.get(name[:-2] + "/1") if name.endswith("/2") else None
-        if one:
-            rates = {n: (rate(results, one, n), rate(results, two, n)) for n in results.names}
-            found.append((name[:-2], {n: fast / slow for n, (slow, fast) in rates.items() if slow and fast}))
-    return found
-
-
 def scaling_table(results):
     return ([["operations a second, 2 threads to 1"] + results.names]
-            + [[name] + [f"{by[n]:.2f}" if n in by else "failed" for n in results.names] for name, by in speedups(results)])
-
-
-def behind_line(results, what, measure):
-    """The rows in which mmsim is above BEHIND of the best peer, the worst first."""
-    ratios = [(results.ratio(r, MMSIM, None, measure), r) for r in results.rows]
-    worse = sorted(((ratio.value, r) for ratio, r in ratios if ratio and ratio.value > BEHIND), key=lambda pair: -pair[0])
-    listed = ", ".join(f"{r.name} {value:.2f} x {results.best_peer(r, measure)[1]}" for value, r in worse)
-    return (f"{what} above {BEHIND:.2f} of the best peer: {len(worse) or 'none'} of {sum(1 for c, _ in ratios if c)} rows"
-            + (": " if listed else "") + listed)
+            + [[name] + [f"{by[n]:.2f}" if n in by else "failed" for n in results.names] for name, by in peers_behind.speedups(results)])
 
 
 def kept_line(results):
@@ -144,27 +117,14 @@ def kept_line(results):
             f"{len(parts)} rows" + (": " if too_much else "") + ", ".join(too_much))
 
 
-def scaling_line(results):
-    behind, rows = [], 0
-    for name, by in speedups(results):
-        peers = [(by[n], n) for n in by if n != MMSIM]
-        if MMSIM in by and peers:
-            rows += 1
-            best, peer = max(peers)
-            if by[MMSIM] < best:
-                behind.append((by[MMSIM] / best, f"{name} {by[MMSIM]:.2f}, {peer} {best:.2f}"))
-    return (f"2 threads against 1, below the best peer: {len(behind) or 'none'} of {rows} rows"
-            + (": " if behind else "") + "; ".join(text for _, text in sorted(behind)))
-
-
 def lists(results):
     """What is left to do, as lines."""
     if MMSIM not in results.names or len(results.names) < 2:
         return []
-    lines = [behind_line(results, "time", "time"), behind_line(results, "peak RSS", "peak")]
+    lines = [peers_behind.line(results, "time"), peers_behind.line(results, "peak")]
     if any(has(results, r, "pause") for r in results.rows):
         lines.append(kept_line(results))
-    return lines + ([scaling_line(results)] if speedups(results) else [])
+    return lines + ([peers_behind.line(results, "scaling")] if peers_behind.speedups(results) else [])
 
 
 def means_tables(results):

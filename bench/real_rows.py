@@ -7,7 +7,7 @@ import sys
 import time
 
 import tables
-from measuring import Failure, clean_environment
+from measuring import Failure, built_name, clean_environment
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REDIS_START_SECONDS = 10
@@ -174,7 +174,10 @@ def system_python():
 
 
 def real_rows(cxxmap, directory, scale, note):
-    """The rows whose programs exist; inputs.generate makes their inputs in `directory`."""
+    """The rows whose programs exist; inputs.generate makes their inputs in `directory`.
+
+    note(line, name) is told which row is left out, and why.
+    """
     def path(name):
         return os.path.join(directory, name)
 
@@ -197,9 +200,10 @@ def real_rows(cxxmap, directory, scale, note):
     rows = []
     for program, package, row in candidates:
         if not shutil.which(program):
-            note(f"{row.name}: {program} is missing; left out" + (f" (apt install {package})" if package else " (build it)"))
+            note(f"{row.name}: {program} is missing; left out (apt install {package})" if package else
+                 f"{row.name}: {built_name(program)} is not built; left out", row.name)
         elif row.name == "redis" and not shutil.which("redis-benchmark"):
-            note("redis: redis-benchmark is missing; left out (apt install redis-tools)")
+            note("redis: redis-benchmark is missing; left out (apt install redis-tools)", row.name)
         else:
             rows.append(row)
     return rows

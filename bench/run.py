@@ -35,61 +35,99 @@ LIVE_HOW = ("User + system time of real programs on a machine with {machine}, th
             "the median of {rounds} interleaved rounds and [lowest..highest]. The other figures are CPU time of a program "
             "and its server, which share one CPU.")
 
+TITLES = {"micro": "Calls, one by one", "kernel": "The simulated kernel", "live": "Live memory"}  # of the sections
+
 
 class Bench(entry.Session):
-    """The rows that are wanted, and what comes of them: {section: (how, tables, lines)}."""
+    """The rows that are wanted, and what comes of them: {section: (how, tables, lines, failures)}."""
 
     def __init__(self, options, scratch):
         super().__init__(options, "bench")
         self.scratch = scratch
         self.failures = []
         self.sections = {}
+        self.partial = set()  # the sections of which some rows are left out
+        self.kept = set()     # those which the page keeps for that reason
+        self.missing = {name: [] for name in TITLES}  # why rows of a section cannot be run
         binary = self.binary
-        self.micro = self.wanted(micro_rows(binary("microbench"), 0.02 if options.quick else 0.1, self.note))
-        self.kernel = self.wanted(kernel_rows(binary("kernel_faults"), binary("kernel_reclaim"), options.quick, self.note))
-        self.programs = self.wanted(live_programs(binary("measure"), binary("cxxmap"), scratch, self.scale))
-        self.live = self.wanted(live_figures(binary("live_faults"), binary("live_reclaim"), self.note))
+        self.micro = self.part("micro", micro_rows(binary("microbench"), 0.02 if options.quick else 0.1, self.noting("micro")))
+        self.kernel = self.part("kernel", kernel_rows(binary("kernel_faults"), binary("kernel_reclaim"), options.quick,
+                                                      self.noting("kernel")))
+        self.programs = self.part("live", live_programs(binary("measure"), binary("cxxmap"), scratch, self.scale,
+                                                        self.noting("live")))
+        self.live = self.part("live", live_figures(binary("live_faults"), binary("live_reclaim"), self.noting("live")))
+
+    def noting(self, section):
+        """What notes that rows of a section cannot be run."""
+        def note(line, *_):
+            self.tell("note: " + line)
+            self.missing[section].append(line)
+            self.partial.add(section)
+        return note
+
+    def part(self, section, rows):
+        """The wanted rows of a section."""
+        wanted = self.wanted(rows)
+        if len(wanted) < len(rows):
+            self.partial.add(section)
+        return wanted
+
+    def check_page(self):
+        """A section that the page has is not replaced by a part of one: it stays, which is told before the work."""
+        path = self.options.markdown
+        measured = {"micro": self.micro, "kernel": self.kernel, "live": self.programs + self.live}
+        self.kept = {s for s in self.partial if path and measured[s] and page.section_text(path, s)}
+        for section in sorted(self.kept):
+            self.tell(f"note: the section {section} of {path} stays as it is: --rows leaves out some of its rows, or they "
+                      "cannot be run")
 
     def rows(self):
         return self.micro + self.kernel + self.programs + self.live
+
+    def add(self, name, how, found, lines, failures):
+        """A section that was run: its tables, and lines about them and about what failed."""
+        self.failures += failures
+        self.sections[name] = (how, found, lines, failures)
 
     def run_micro(self, chosen):
         results = run_rows(self.micro, chosen, self.rounds, Measure(self.binary("measure"), self.scratch),
                            Results(self.micro, chosen), self.tell)
         counts = micro_report.instruction_counts(self.binary("icount"), chosen, self.note)
-        self.failures += results.failures()
-        self.sections["micro"] = ("Calls, one by one", HOW.format(rounds=self.rounds),
-                                  micro_report.micro_tables(results, counts), micro_report.comparison_lines(results))
+        self.add("micro", HOW.format(rounds=self.rounds), micro_report.micro_tables(results, counts),
+                 micro_report.comparison_lines(results), results.failures())
 
     def run_kernel(self):
-        table = run_kernel_rows("simulated kernel, one core", self.kernel, self.rounds, self.failures, self.tell)
-        self.sections["kernel"] = ("The simulated kernel", KERNEL_HOW.format(rounds=self.rounds), [table], [])
+        failures = []
+        table = run_kernel_rows("simulated kernel, one core", self.kernel, self.rounds, failures, self.tell)
+        self.add("kernel", KERNEL_HOW.format(rounds=self.rounds), [table], [], failures)
 
     def run_live(self):
-        found = []
+        found, failures = [], []
         if self.programs:
             inputs.generate(self.scratch, self.scale)
-            found.append(run_live_programs(self.programs, os.path.abspath(self.options.mmsim), self.rounds, self.failures,
-                                           self.tell))
+            found.append(run_live_programs(self.programs, os.path.abspath(self.options.mmsim), self.rounds, failures, self.tell))
         if self.live:
-            found.append(run_kernel_rows("live memory, one CPU", self.live, self.rounds, self.failures, self.tell))
-        self.sections["live"] = ("Live memory", LIVE_HOW.format(rounds=self.rounds, machine=MACHINE), found, [])
+            found.append(run_kernel_rows("live memory, one CPU", self.live, self.rounds, failures, self.tell))
+        self.add("live", LIVE_HOW.format(rounds=self.rounds, machine=MACHINE), found, [], failures)
 
     def text(self):
         parts = []
-        for _, _, found, lines in self.sections.values():
+        for _, found, lines, _ in self.sections.values():
             parts += [tables.as_text(t) for t in found] + (["\n".join(lines)] if lines else [])
-        for what, lines in (("failed", self.failures), ("note", self.notes)):
+        notes = self.notes + [line for name in self.sections for line in self.missing[name]]
+        for what, lines in (("failed", self.failures), ("note", notes)):
             if lines:
                 parts.append("\n".join(f"{what}: {line}" for line in lines))
         return "\n\n".join(parts)
 
     def page_sections(self):
-        """The text of each section that was run; what failed or is missing stands in the first of them."""
+        """The text of each section that was run and may take its place; the notes about the run stand in the first."""
         bodies = {}
-        for name, (title, how, found, lines) in self.sections.items():
-            parts = [f"## {title}", self.head(), how] + [tables.as_markdown(t) for t in found]
-            said = lines + ([] if bodies else ["failed: " + f for f in self.failures] + self.notes)
+        for name, (how, found, lines, failures) in self.sections.items():
+            if name in self.kept:
+                continue
+            parts = [f"## {TITLES[name]}", self.head(), how] + [tables.as_markdown(t) for t in found]
+            said = lines + ["failed: " + f for f in failures] + self.missing[name] + ([] if bodies else self.notes)
             bodies[name] = "\n\n".join(parts + ([tables.as_list(said)] if said else []))
         return bodies
 
@@ -105,6 +143,7 @@ def main():
             return 0
         if not bench.rows():
             bench.give_up("no row matches --rows")
+        bench.check_page()
         chosen = bench.choose() if bench.micro or bench.programs else []
         if bench.micro:
             bench.run_micro(chosen)

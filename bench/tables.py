@@ -11,9 +11,10 @@ def as_text(table):
     return "\n".join(lines)
 
 
-def as_markdown(table):
-    lines = ["| " + " | ".join(row) + " |" for row in table]
-    lines.insert(1, "|---|" + "---:|" * (len(table[0]) - 1))
+def as_markdown(table, columns="---:|"):
+    """`columns` are those after the first: figures to the right, unless it says otherwise."""
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
+    lines.insert(1, "|---|" + columns * (len(table[0]) - 1))
     return "\n".join(lines)
 
 

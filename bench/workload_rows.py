@@ -7,7 +7,7 @@ import os
 import re
 
 import tables
-from measuring import Failure, clean_environment, describe, run_apart
+from measuring import Failure, built_name, clean_environment, describe, run_apart
 
 LIST_SECONDS = 10
 TRIAL_SECONDS = 20
@@ -71,7 +71,7 @@ def fields(name, output):
 
 def workload_rows(program, scale, counted_scale, note):
     if not os.path.exists(program):
-        note(f"{program} is not built; none of its rows")
+        note(f"{built_name(program)} is not built; none of its rows")
         return []
     status, output, errors = run_apart([program, "--list"], LIST_SECONDS, clean_environment())
     if status:
@@ -91,6 +91,6 @@ def without_traces(rows, note):
         except Failure as failure:
             why = str(failure)
         if why:
-            note(f"no traces: {why} (apt install libzstd-dev, then configure and build again)")
+            note(f"no traces: {why} (apt install libzstd-dev, then configure and build again)", *(r.name for r in traces))
             return [r for r in rows if r not in traces]
     return rows

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "blackbox"))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "bench"))
 from tap import case, check, main  # noqa: E402
 import page  # noqa: E402
+import peers_behind  # noqa: E402
 import peers_report  # noqa: E402
 from measuring import Failure, Figures  # noqa: E402
 from results import Results  # noqa: E402
@@ -156,14 +157,14 @@ def two_threads_are_compared_by_their_rates():
         figures = Figures(wall=wall)
         figures.ops = ops
         results.add(results.rows[row], name, figures)
-    check(peers_report.speedups(results) == [("x", {"mmsim": 2, "glibc": 1.25})], str(peers_report.speedups(results)))
+    check(peers_behind.speedups(results) == [("x", {"mmsim": 2, "glibc": 1.25})], str(peers_behind.speedups(results)))
 
 
 @case
 def rows_behind_the_best_peer_are_listed_worst_first():
     results = measured([Row("x", {"mmsim": (12,) * 3, "glibc": (10,) * 3}), Row("y", {"mmsim": (15,) * 3, "glibc": (10,) * 3}),
                         Row("z", {"mmsim": (11,) * 3, "glibc": (10,) * 3})], ("mmsim", "glibc"))
-    line = peers_report.behind_line(results, "time", "time")
+    line = peers_behind.line(results, "time")
     check(line == "time above 1.10 of the best peer: 2 of 3 rows: y 1.50 x glibc, x 1.20 x glibc", line)
 
 

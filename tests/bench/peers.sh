@@ -1,6 +1,7 @@
 #!/bin/sh
 # peers.sh: the comparison of allocators: what it says of peers that are missing,
-# cannot be loaded, crash, hang or miscount, and the arithmetic of its figures.
+# cannot be loaded, crash, hang or miscount, the arithmetic of its figures, and
+# the reasons of rows that are behind.
 #
 # Workloads and peers are made here (workloads.c, peer.c).  No time is measured:
 # the workloads print the same figures each time.
@@ -13,13 +14,16 @@ python=$("$PYTHON3" -c 'import sys; print(sys.executable)')
 
 # $MMSIM is what cli.sh runs: here a program of bench/, which finds others in
 # DIRECTORY first, or there alone.
-use() # use PROGRAM DIRECTORIES
+use() # use PROGRAM DIRECTORIES [OPTION...]
 {
     MMSIM=$work/$1
+    program=$1
+    path=$2
+    shift 2
     cat > "$MMSIM" << EOF
 #!/bin/sh
-PATH='$2'
-exec "$python" "$srcdir/bench/$1" --mmsim "$MMSIM_LIB" --bin "$work/bin" "\$@"
+PATH='$path'
+exec "$python" "$srcdir/bench/$program" --mmsim "$MMSIM_LIB" --bin "$work/bin" $* "\$@"
 EOF
     chmod +x "$MMSIM"
 }
@@ -57,7 +61,8 @@ for argument in "$@"; do
 done
 EOF
 chmod +x "$work/path/ldconfig" "$work/path/valgrind"
-use peers.py "$work/path:$PATH"
+printf '[[peak]]\nrows = ["pair/*"]\nwhy = "Pairs are large."\n' > "$work/reasons"
+use peers.py "$work/path:$PATH" --reasons "$work/reasons"
 set -- --rows '^alone|^pair' --rounds 2 --timeout 2
 
 line() # line ROW ALLOCATOR MEASURE TEXT: the CSV's line, from its unit on
@@ -94,6 +99,9 @@ ok "and in the table, whose base is the best peer" sh -c "grep -q '^alone *sound
 ok "a name for a library" line alone second peak "KiB,30000,30000,30000,2,ok,"
 ok "rows above the best peer" prints "time above 1.10 of the best peer: 1 of 3 rows: alone 1.11 x sound"
 ok "2 threads against 1" prints "2 threads against 1, below the best peer: 1 of 1 rows: pair 0.78, second 0.83"
+ok "they stand there with what is known of them" prints "time above 1.10 of the best peer:" "  alone 1.11 x sound" \
+    "      no reason is written"
+ok "a row without a reason is told" says "time above 1.10 of the best peer, and no reason is written: alone 1.11 x sound ($work/reasons)"
 for measure in time peak pause; do
     ok "the geometric means of $measure" "$python" "$srcdir/tests/bench/check_csv.py" "$work/csv" "$work/text" $measure
 done
@@ -104,6 +112,7 @@ fi
 
 # --- the page ---
 
+ok "the page has the rows that are behind" grep -q -x -F -e '| alone 1.11 x sound | **no reason is written** |  |' "$work/page"
 ok "the page has its section" sh -c "grep -q -x -e '<!-- peers -->' '$work/page' && grep -q -e '^| alone ' '$work/page'"
 {
     echo "By hand."
@@ -124,10 +133,50 @@ ok "what others wrote stays" sh -c "grep -q '^By hand' '$work/page' && grep -q '
 use run.py "$PATH"
 printf '#!/bin/sh\necho "faults, cold, 1G\t5\tM/s"\n' > "$work/bin/kernel_faults"
 chmod +x "$work/bin/kernel_faults"
+cp "$work/page" "$work/edited"
+run --rows '^kernel' --rounds 1 --markdown "$work/page"
+ok "a section that lacks a program stays" cmp -s "$work/edited" "$work/page"
+ok "which is told" says "the section kernel of $work/page stays as it is"
+ok "a missing program is called by the name it has in any build" says "note: bin/kernel_reclaim is not built"
+cp "$work/bin/kernel_faults" "$work/bin/kernel_reclaim"
 run --rows '^kernel/faults/1G' --rounds 1 --markdown "$work/page"
+ok "and so does one of which --rows leaves a part out" cmp -s "$work/edited" "$work/page"
+run --rows '^kernel' --rounds 1 --markdown "$work/page"
 ok "the other program rewrites its own" sh -c "grep -q '^| faults, cold, 1G | 5 M/s' '$work/page' &&
     ! grep -q '^old figures' '$work/page' && grep -q '^| pair/1 ' '$work/page'"
-use peers.py "$work/path:$PATH"
+
+# --- reasons, and figures of an earlier run ---
+
+use peers.py "$work/path:$PATH" --reasons "$work/reasons"
+printf '[[time]]\nrows = ["alone"]\nwhy = "It is alone."\ntakes = "company"\n' > "$work/reasons"
+run --from "$work/csv"
+ok "figures of an earlier run with reasons" prints "  alone 1.11 x sound" "      why: It is alone." "      it would take: company"
+ok "a row with a reason is not told" sh -c "! grep -q '^time above' '$work/err'"
+run --rows '^alone|^pair' --rounds 1 --skip pause,instructions --csv "$work/csv" --markdown "$work/page" "$work/sound.so"
+sed -i 's/It is alone/It has nobody/' "$work/reasons"
+run --from "$work/csv" --markdown "$work/page"
+ok "the page gets another reason without a run" grep -q '^| alone 1.11 x sound | It has nobody. | company |$' "$work/page"
+ok "and nothing stands on standard output" prints_nothing
+cp "$work/page" "$work/edited"
+sed 's/^\(alone,.*,mmsim,time,s\),1,1,1,/\1,2,2,2,/' "$work/csv" > "$work/another"
+run --from "$work/another" --markdown "$work/page"
+ok "figures of another run are refused" is_refused 1 "--from $work/another with --markdown $work/page: the tables of that page are of another run"
+ok "and the page is as it was" cmp -s "$work/edited" "$work/page"
+printf '[[peak]]\nrows = ["alone"]\nwhy = "w"\n[[peak]]\nrows = ["pair/4"]\nwhy = "w"\n' > "$work/reasons"
+run --rows alone
+ok "a reason for no row" is_refused 1 "--reasons $work/reasons: peak entry 2: 'pair/4' names no row of the suite; there are alone, pair/1"
+run --list
+ok "the rows are listed all the same" has_status 0
+echo '[[peak' > "$work/reasons"
+run
+ok "a file that is no TOML" is_refused 2 "argument --reasons: $work/reasons: not TOML" "line 1"
+: > "$work/reasons"
+run --reasons "$work/nowhere"
+ok "no such file" is_refused 2 "cannot read $work/nowhere: No such file or directory"
+run --from "$work/text"
+ok "no figures" is_refused 2 "argument --from: $work/text: not figures of bench-peers"
+run --from "$work/nowhere"
+ok "no such figures" is_refused 2 "cannot read $work/nowhere"
 
 # --- mmsim itself ---
 
@@ -160,7 +209,7 @@ ok "no such pass" is_refused 2 "there are pause and instructions"
 # --- a system with python3 alone ---
 
 rm "$work/path/valgrind"
-use peers.py "$work/path"
+use peers.py "$work/path" --reasons "$work/reasons"
 run --rows '^alone' --rounds 1 --svg "$work/no.svg"
 ok "missing tools are no error" has_status 0
 ok "valgrind's package" says "valgrind is missing; no instructions (apt install valgrind)"

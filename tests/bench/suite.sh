@@ -113,4 +113,16 @@ ok "output that cannot be written" is_refused 1 "No space left on device"
 status=0
 "$MMSIM" --list > /dev/full 2> "$work/err" || status=$?
 ok "a list that cannot be written" is_refused 1 "No space left on device"
+
+# The reasons of bench/reasons.toml are for rows that there are.
+python=${PYTHON3:-python3}
+{
+    echo row,kind,threads,allocator,measure,unit,median,lowest,highest,runs,status,reason
+    for name in mmsim glibc; do
+        echo "cfrac,single,1,$name,time,s,1,1,1,1,ok,"
+    done
+} > "$work/csv"
+MMSIM=$python
+run "$srcdir/bench/peers.py" --bin "$top_builddir/bench" --from "$work/csv"
+ok "each reason for a row behind the best peer has its row" has_status 0
 plan
