@@ -122,7 +122,7 @@ static void free_own_large(struct heap *heap, struct tcache *tc,
 	tc->given_bytes += free_net_bytes(tc, c);
 	if (!defer_free_known(tc, c) && !free_large(tc, tc->arena, c, true))
 		heap_tick(heap, tc);
-	quiet_freed(heap, tc, tc->arena);
+	quiet_freed(heap, tc);
 }
 
 void heap_free(struct heap *heap, struct tcache *tc, void *p)
@@ -175,7 +175,7 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 		free_uncached(a, p, true);
 	} else if (tc->arena == a) {
 		tcache_free_slow(tc, p);
-		quiet_freed(heap, tc, a);
+		quiet_freed(heap, tc);
 	} else {
 		remote_free(tc, a, p);
 	}

@@ -30,19 +30,23 @@ static size_t quiet_used(struct arena *a)
 }
 
 /* Whether the arena has become quiet; its lock is held.  The thread's cache holds
- * `own` bytes of it; `slack` may be in those of others. */
-static bool quiet_has_begun(struct arena *a, size_t slack, size_t own)
+ * `own` bytes of it; `slack` may be in those of others.  *over: what is in use
+ * beyond what a quiet arena may have. */
+static bool quiet_has_begun(struct arena *a, size_t slack, size_t own,
+			    size_t *over)
 {
 	size_t used, held = a->system_bytes;
+	size_t most = held / QUIET_PART + min_size(slack, held / 4);
 
+	*over = 0;
 	if (held < QUIET_MIN || !quiet_gives_back(a->heap))
 		return false;
 	used = quiet_used(a);
 	used -= min_size(own, used);
 	if (used >= held / 2)
 		store_relaxed(&a->quiet_used, 0);
-	if (used > held / QUIET_PART + min_size(slack, held / 4) ||
-	    (a->quiet_used != 0 && used > a->quiet_used / 2))
+	*over = used - min_size(most, used);
+	if (*over > 0 || (a->quiet_used != 0 && used > a->quiet_used / 2))
 		return false;
 	store_relaxed(&a->quiet_used, used + 1);
 	a->quiet_ns = heap_now_ns(a->heap);
@@ -102,14 +106,28 @@ static bool quiet_is_through(struct tcache *tc)
 	return quiet_gives_back(tc->heap) && tc->self;
 }
 
+/* How much the thread may give to its arena before it looks again: half of what
+ * has to go.  What its stacks take without a slow call is in `slack`, as far as that
+ * counts.  Who shares an arena cannot tell. */
+static size_t quiet_next_look(const struct arena *a, size_t slack, size_t over)
+{
+	size_t unseen = slack - min_size(slack, a->system_bytes / 4);
+
+	if (over <= unseen || load_relaxed(&a->nr_attached) > 1)
+		return QUIET_STEP;
+	return max_size((over - unseen) / 2, QUIET_STEP);
+}
+
 void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
 {
-	size_t own = 0;
+	bool is_own = tc->arena == a;
+	size_t own = is_own ? tcache_bytes(tc) : 0, over;
+	size_t slack = tc->capacity_bytes + QUIET_STEP;
 	bool begins;
 
 	if (tcache_is_real(tc)) {
-		own = tc->arena == a ? tcache_bytes(tc) : 0;
-		tc->given_bytes = 0;
+		if (is_own)
+			tc->given_bytes = 0;
 		if (quiet_is_through(tc)) {
 			heap_wait(heap, heap_now_ns(heap));
 			quiet_watch(tc, 2 * tc->taken_bytes + QUIET_MIN);
@@ -118,7 +136,9 @@ void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
 	if (load_relaxed(&a->max_system_bytes) < QUIET_MIN)
 		return;
 	lock_take(&a->lock);
-	begins = quiet_has_begun(a, tc->capacity_bytes + QUIET_STEP, own);
+	begins = quiet_has_begun(a, slack, own, &over);
+	if (is_own)
+		tc->look_bytes = quiet_next_look(a, slack, over);
 	lock_drop(&a->lock);
 	if (begins)
 		quiet_begin(heap, tc);
@@ -132,14 +152,27 @@ void quiet_posted(struct arena *a)
 		quiet_look(a->heap, own, a);
 }
 
+/* The thread of tc has given so many bytes to an arena. */
+static void quiet_count(struct tcache *tc, struct arena *a, size_t bytes)
+{
+	if (tc->arena == a) {
+		tc->given_bytes += bytes;
+		quiet_freed(tc->heap, tc);
+		return;
+	}
+	tc->sent_bytes += bytes;
+	if (tc->sent_bytes >= QUIET_STEP) {
+		tc->sent_bytes = 0;
+		quiet_look(tc->heap, tc, a);
+	}
+}
+
 void quiet_given(struct arena *a, size_t bytes)
 {
 	struct tcache *own = thread_own_cache();
 
-	if (!own || own->heap != a->heap)
-		return;
-	own->given_bytes += bytes;
-	quiet_freed(a->heap, own, a);
+	if (own && own->heap == a->heap)
+		quiet_count(own, a, bytes);
 }
 
 FAR void quiet_unmapped(struct heap *heap, struct tcache *tc)
@@ -189,9 +222,8 @@ void quiet_watched_free(struct tcache *tc, struct arena *a, size_t bytes)
 {
 	if (bytes < tc->watch_bytes) {
 		tc->watch_bytes -= bytes;
-		tc->given_bytes += bytes;
 		/* What had to wait may be gone, and there is more to come. */
-		quiet_freed(tc->heap, tc, a);
+		quiet_count(tc, a, bytes);
 		return;
 	}
 	quiet_end(tc);
@@ -202,7 +234,9 @@ void quiet_watched_free(struct tcache *tc, struct arena *a, size_t bytes)
 
 void quiet_notice(struct arena *a)
 {
-	if (a->quiet_ns == 0 && quiet_has_begun(a, 0, 0))
+	size_t over;
+
+	if (a->quiet_ns == 0 && quiet_has_begun(a, 0, 0, &over))
 		heap_wait(a->heap, a->quiet_ns);
 }
 

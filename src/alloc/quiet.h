@@ -22,9 +22,10 @@
  * may be asleep, and the next call of any thread has to do.
  *
  * An arena is looked at after each QUIET_STEP bytes that go back to it, under
- * its lock.  It is quiet when no more than an eighth of what it holds is in use,
- * beside what the caches may hold.  It can become quiet again only when its use
- * has halved since or had grown to half of what it holds.
+ * its lock; if no other thread shares it, only after half of what has to go before
+ * it can be quiet.  It is quiet when no more than an eighth of what it holds is in
+ * use, beside what the caches may hold.  It can become quiet again only when its
+ * use has halved since or had grown to half of what it holds.
  *
  * A thread that shares its arena watches, too, when it has given back most of
  * what it had taken: others may use the arena long after it has gone to sleep.
@@ -48,13 +49,12 @@
  * caller's cache or tcache_none.  No lock is held. */
 void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a);
 
-/* The same after a free, when it is time. */
-static inline void quiet_freed(struct heap *heap, struct tcache *tc,
-			       struct arena *a)
+/* The same after a free that gave something to tc's arena, when it is time. */
+static inline void quiet_freed(struct heap *heap, struct tcache *tc)
 {
-	if (UNLIKELY(tc->given_bytes >= QUIET_STEP) &&
-	    load_relaxed(&a->max_system_bytes) >= QUIET_MIN)
-		quiet_look(heap, tc, a);
+	if (UNLIKELY(tc->given_bytes >= max_size(tc->look_bytes, QUIET_STEP)) &&
+	    load_relaxed(&tc->arena->max_system_bytes) >= QUIET_MIN)
+		quiet_look(heap, tc, tc->arena);
 }
 
 /* Chunks were posted to an arena, by the calling thread. */

@@ -555,17 +555,23 @@ void tcache_flush_all(struct tcache *tc)
 	lock_drop(&tc->arena->lock);
 }
 
+/* The same as tcache_count, of any thread's cache: 0 in the middle of a change. */
+static inline size_t stack_count_of_any(const struct tcache *tc, unsigned cls)
+{
+	size_t n = (size_t)(load_relaxed(&tc->bottom[cls]) -
+			    load_relaxed(&tc->sp[cls]));
+
+	return n <= STACK_MAX ? n : 0;
+}
+
 size_t tcache_bytes(const struct tcache *tc)
 {
 	size_t bytes = 0;
 
-	for (unsigned cls = 1; cls < NR_CLASSES; cls++) {
-		void **sp = load_relaxed(&tc->sp[cls]);
-		void **bottom = load_relaxed(&tc->bottom[cls]);
-
-		if (bottom - sp >= 0 && bottom - sp <= (ptrdiff_t)STACK_MAX)
-			bytes += (size_t)(bottom - sp) * class_bytes(cls);
-	}
+	for (unsigned cls = 1; cls <= NR_SMALL; cls++)
+		bytes += stack_count_of_any(tc, cls) * cls * UNIT;
+	for (unsigned cls = CLASS_MEDIUM; cls < NR_CLASSES; cls++)
+		bytes += stack_count_of_any(tc, cls) * class_bytes(cls);
 	if (load_relaxed(&tc->hole))
 		bytes += load_relaxed(&tc->hole_units) * UNIT;
 	return bytes + defer_bytes(tc);
@@ -611,6 +617,7 @@ struct tcache *tcache_create(struct heap *heap)
 	tc->tag = a->tag;
 	tc->self = NULL;
 	tc->watch_mallocs = 0;
+	tc->look_bytes = 0;
 	tc->taken_bytes = tc->taken_peak = 0;
 	return tc;
 }
