@@ -49,7 +49,8 @@ struct mmsim_os {
 	 * charge are given back. */
 	int (*decommit)(void *ctx, void *addr, size_t len);
 
-	/* Gives back address space got from map or reserve, or a part. */
+	/* Gives back address space got from map or reserve: one, a part of it, or
+	 * several that lie side by side. */
 	int (*unmap)(void *ctx, void *addr, size_t len);
 
 	/* Resizes a mapping; it may move when `may_move` is not 0. */

@@ -248,7 +248,8 @@ void arena_give(struct arena *a, struct chunk *c)
 		units += next_units;
 	}
 	arena_make_free(a, c, units);
-	if (a->nr_segments > 1 && top_release_segment(a, c))
+	if (UNLIKELY(top_is_before_fence(a, c)) &&
+	    top_release_segment(a, c, false))
 		return;
 	if (purge_is_candidate(c))
 		purge_note(a, c, since_ns);

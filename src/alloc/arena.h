@@ -30,6 +30,7 @@ struct segment {
 	uintptr_t end;   /* accessible up to here */
 	uintptr_t limit; /* reserved up to here; equal to end for brk */
 	bool is_brk;
+	bool is_adopted; /* it was a mapped chunk (adopt.h) */
 };
 
 struct heap;
@@ -71,6 +72,7 @@ struct arena {
 	uintptr_t fresh;         /* top's memory from here on reads as zeros */
 	uintptr_t populated;     /* pages of top below this were fetched */
 	unsigned nr_segments;    /* the last one holds top */
+	unsigned nr_adopted;     /* of them, that were mapped chunks */
 	unsigned nr_foreign;     /* times somebody else had moved the break */
 	size_t system_bytes;     /* accessible, over all segments */
 	size_t max_system_bytes; /* read without the lock */

@@ -3,7 +3,8 @@
  *
  * A good-fit search looks at a few chunks of the request's own bin, where one
  * may be too small, and then takes the first of the next bin that is not
- * empty, where every chunk is large enough.  The list links are in the freed
+ * empty, where every chunk is large enough.  Of large chunks it takes the least of
+ * many, because what a hole leaves over is much.  The list links are in the freed
  * memory itself: before one is followed, it is checked to lie inside the arena
  * and to point back.
  */
@@ -14,6 +15,8 @@
 
 /* How many chunks of the request's own bin are tried. */
 #define BIN_TRIES 8
+/* How many large ones are compared. */
+#define BIN_LARGE_TRIES 64
 
 static void bin_mark(struct bins *bins, unsigned i)
 {
@@ -48,8 +51,8 @@ static void bin_check_links(struct arena *a, const struct chunk *c, unsigned i)
 {
 	if (c->fd && (!arena_has_chunk(a, c->fd) || c->fd->bk != c))
 		fatal_at("corrupted double-linked list", chunk_user(c));
-	if (c->bk ? !arena_has_chunk(a, c->bk) || c->bk->fd != c :
-		    a->bins.first[i] != c)
+	if (c->bk ? !arena_has_chunk(a, c->bk) || c->bk->fd != c
+		  : a->bins.first[i] != c)
 		fatal_at("corrupted double-linked list", chunk_user(c));
 }
 
@@ -93,6 +96,21 @@ static unsigned bin_next(const struct bins *bins, unsigned i)
 	return word * 64 + log2_lowest(bits);
 }
 
+/* The least chunk of the first of a bin that has at least `units`; or NULL. */
+static struct chunk *bin_least(struct arena *a, unsigned i, size_t units)
+{
+	struct chunk *least = NULL, *c = a->bins.first[i];
+
+	for (int n = 0; c && n < BIN_LARGE_TRIES; n++, c = c->fd) {
+		if (!arena_has_chunk(a, c))
+			fatal_at("corrupted double-linked list", chunk_user(c));
+		if (chunk_units(c) >= units &&
+		    (!least || chunk_units(c) < chunk_units(least)))
+			least = c;
+	}
+	return least;
+}
+
 struct chunk *bin_find(struct arena *a, size_t units)
 {
 	struct bins *bins = &a->bins;
@@ -102,6 +120,13 @@ struct chunk *bin_find(struct arena *a, size_t units)
 	if (units > BIN_UNITS_MAX)
 		return NULL;
 	i = bin_index(units);
+	if (units >= BIN_LARGE) {
+		c = bin_least(a, i, units);
+		if (c)
+			return c;
+		i = bin_next(bins, i + 1);
+		return i < NR_BINS ? bin_least(a, i, units) : NULL;
+	}
 	c = bins->first[i];
 	for (int n = 0; c && n < BIN_TRIES; n++, c = c->fd) {
 		if (!arena_has_chunk(a, c))

@@ -22,6 +22,8 @@
 #define BIN_SUB_LOG2 3u
 #define BIN_WORDS 6u
 #define NR_BINS (BIN_WORDS * 64u)
+/* From so many units on the best fit is worth looking for. */
+#define BIN_LARGE (1 * MIB / UNIT)
 /* More than any address space holds; it has a bin still. */
 #define BIN_UNITS_MAX ((size_t)1 << 44)
 

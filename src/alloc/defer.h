@@ -6,7 +6,8 @@
  * last few, and a request of that size gets one back without a lock and without
  * coalescing.  When the bins of the arena have nothing for another request of
  * the thread, all of them go back and coalesce: nothing is ever taken from the
- * system that a deferred chunk could have served.  They go back, too, when the
+ * system that a deferred chunk could have served.  For a request of 1 MiB or more
+ * they do at once, lest it goes around a large hole.  They go back, too, when the
  * thread next comes by after the decay time.
  *
  *      loan        deferred[]

@@ -125,6 +125,22 @@ static void free_own_large(struct heap *heap, struct tcache *tc,
 	quiet_freed(heap, tc);
 }
 
+static void free_mapped(struct heap *heap, void *p)
+{
+	struct tcache *tc = heap_tcache(heap);
+	struct arena *a = tcache_is_real(tc) ? tc->arena : &heap->main_arena;
+	size_t adopted =
+		mapped_free(heap, a, p, "munmap_chunk(): invalid pointer");
+
+	heap_tick(heap, tc);
+	if (adopted == 0) {
+		quiet_unmapped(heap, tc);
+	} else if (tcache_is_real(tc)) {
+		tc->given_bytes += adopted;
+		quiet_freed(heap, tc);
+	}
+}
+
 void heap_free(struct heap *heap, struct tcache *tc, void *p)
 {
 	struct chunk *c = chunk_of(p);
@@ -142,10 +158,7 @@ void heap_free(struct heap *heap, struct tcache *tc, void *p)
 	lo = chunk_lo(c);
 	index = heap_index_of_tag(heap, lo);
 	if (index == MAPPED_INDEX) {
-		mapped_free(heap, p, "munmap_chunk(): invalid pointer");
-		tc = heap_tcache(heap);
-		heap_tick(heap, tc);
-		quiet_unmapped(heap, tc);
+		free_mapped(heap, p);
 		return;
 	}
 	a = heap_arena(heap, index);

@@ -50,6 +50,8 @@ static void *malloc_from_arena(struct tcache *tc, struct arena *a, size_t units,
 
 	lock_take(&a->lock);
 	a->visitor = tcache_is_real(tc) ? tc : NULL;
+	if (a->visitor && units >= BIN_LARGE)
+		defer_give_back(tc);
 	c = arena_take(a, units, may_grow, zero_from);
 	a->visitor = NULL;
 	lock_drop(&a->lock);

@@ -5,10 +5,11 @@
  * gets its own mapping: it costs no memory until it is written, goes back to
  * the system when it is freed, and grows by mremap(2) without copying.
  *
- * A freed mapping waits in the store for the decay time.  Those that the
- * threshold would send here again are kept whole for reuse, up to STORE_BYTES;
- * of the others all but the first page is unmapped at once, and that page is
- * kept so that a second free of the chunk is named rather than a crash.  With a
+ * A freed mapping that the threshold sends to the arena next time may become part
+ * of it (adopt.c).  Others wait in the store for the decay time.  Those that would
+ * be mapped again are kept whole for reuse, up to STORE_BYTES; of the rest all but
+ * the first page is unmapped at once, and that page is kept so that a second free
+ * of the chunk is named rather than a crash.  With a
  * trim_threshold of -1 nothing is unmapped later: no mapping is kept whole, and
  * the pages stay until their slots are needed.
  *
@@ -16,6 +17,7 @@
  */
 #include "alloc/mapped.h"
 
+#include "alloc/adopt.h"
 #include "alloc/heap.h"
 #include "base/fatal.h"
 
@@ -65,8 +67,7 @@ static void mapped_link(struct mapped_chunks *mapped, struct mapped *m)
 	mapped->first = m;
 	mapped->nr++;
 	mapped->bytes += m->len;
-	store_relaxed(&mapped->max_nr,
-		      max_size(mapped->max_nr, mapped->nr));
+	store_relaxed(&mapped->max_nr, max_size(mapped->max_nr, mapped->nr));
 	mapped->max_bytes = max_size(mapped->max_bytes, mapped->bytes);
 }
 
@@ -168,8 +169,6 @@ static void stored_put(struct heap *heap, struct mapped *m)
 	size_t head = align_up((uintptr_t)(m + 1), os->page_size) - m->base;
 	struct stored *s;
 
-	store_relaxed(&mapped_chunk(m)->lo,
-		      mapped_chunk(m)->lo | CHUNK_F);
 	if (heap->options.decay_ms == 0) {
 		leftover_unmap(heap, m->base, m->len);
 		return;
@@ -239,17 +238,27 @@ out:
 	return m ? mapped_user(m) : NULL;
 }
 
-void mapped_free(struct heap *heap, void *p, const char *message)
+size_t mapped_free(struct heap *heap, struct arena *a, void *p,
+		   const char *message)
 {
 	struct mapped_chunks *mapped = &heap->mapped;
 	struct mapped *m;
+	size_t len, others;
 
 	lock_take(&mapped->lock);
 	m = mapped_get(heap, p, message);
-	heap_mapped_freed(heap, m->len);
+	len = m->len;
+	heap_mapped_freed(heap, len);
 	mapped_unlink(mapped, m);
+	others = mapped->bytes;
+	store_relaxed(&mapped_chunk(m)->lo, mapped_chunk(m)->lo | CHUNK_F);
+	lock_drop(&mapped->lock);
+	if (adopt_mapping(a, m, others))
+		return len;
+	lock_take(&mapped->lock);
 	stored_put(heap, m);
 	lock_drop(&mapped->lock);
+	return 0;
 }
 
 void *mapped_realloc(struct heap *heap, void *p, size_t size,

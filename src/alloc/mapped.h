@@ -18,6 +18,7 @@
 
 #define NR_STORED 32u
 
+struct arena;
 struct heap;
 
 struct mapped {
@@ -60,8 +61,10 @@ static inline void mapped_init(struct mapped_chunks *mapped)
 void *mapped_alloc(struct heap *heap, size_t size, size_t alignment,
 		   bool *is_zero);
 
-/* Frees one; `message` names the caller in case p is not one. */
-void mapped_free(struct heap *heap, void *p, const char *message);
+/* Frees one; `message` names the caller in case p is not one.  The arena may adopt
+ * it (adopt.h): returns its bytes then, else 0. */
+size_t mapped_free(struct heap *heap, struct arena *a, void *p,
+		   const char *message);
 
 /* Resizes, moving it only to grow it; NULL: not possible, p is as it was. */
 void *mapped_realloc(struct heap *heap, void *p, size_t size,

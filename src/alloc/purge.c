@@ -75,6 +75,8 @@ static size_t purge_chunk(struct arena *a, struct chunk *c)
 	uintptr_t from = align_up((uintptr_t)(c + 1), os->page_size);
 	uintptr_t to = align_down((uintptr_t)chunk_next(c), os->page_size);
 
+	if (top_is_before_fence(a, c) && top_release_segment(a, c, true))
+		return to - from;
 	if (from >= to || os->purge(os->ctx, (void *)from, to - from) != 0)
 		return 0;
 	a->nr_purges++;
@@ -105,7 +107,8 @@ FAR size_t purge_all(struct arena *a)
 
 	for (unsigned i = bin_index(a->heap->os->page_size / UNIT); i < NR_BINS;
 	     i++)
-		for (struct chunk *c = a->bins.first[i]; c; c = c->fd) {
+		for (struct chunk *c = a->bins.first[i], *next; c; c = next) {
+			next = c->fd;
 			if (purge_is_candidate(c) && c->freed_ns == 0)
 				continue;
 			if (purge_forget(a, c))

@@ -107,7 +107,7 @@ static void top_retire(struct arena *a)
 	arena_give(a, top);
 }
 
-static void top_account(struct arena *a, size_t grown)
+void top_account(struct arena *a, size_t grown)
 {
 	a->system_bytes += grown;
 	if (a->system_bytes > a->max_system_bytes)
@@ -136,6 +136,7 @@ static void top_begin(struct arena *a, uintptr_t base, uintptr_t end,
 	seg->end = end;
 	seg->limit = limit;
 	seg->is_brk = is_brk;
+	seg->is_adopted = false;
 	/* The rest of a page that somebody else had may be dirty. */
 	a->fresh = align_up(base, page_size(a));
 	a->populated = align_down(base, page_size(a));
@@ -219,9 +220,8 @@ static bool top_grow_segment(struct arena *a, size_t need, size_t pad)
 {
 	const struct mmsim_os *os = a->heap->os;
 	size_t least = align_up(need, page_size(a));
-	size_t len = RESERVE_BYTES << (a->nr_segments < RESERVE_DOUBLINGS
-					       ? a->nr_segments
-					       : RESERVE_DOUBLINGS);
+	size_t len = RESERVE_BYTES << min_size(a->nr_segments - a->nr_adopted,
+					       RESERVE_DOUBLINGS);
 	size_t committed;
 	void *base;
 
@@ -288,9 +288,9 @@ void top_touch(struct arena *a, uintptr_t from, uintptr_t to)
 	if (from < seg->base || from >= seg->end)
 		return;
 	used = from - seg->base;
-	ahead = max_size(min_size(used / POPULATE_PART,
-				  a->heap->options.populate_max),
-			 min_size(used, POPULATE_MIN));
+	ahead = max_size(
+		min_size(used / POPULATE_PART, a->heap->options.populate_max),
+		min_size(used, POPULATE_MIN));
 	start = max_size(align_down(from, page_size(a)), a->populated);
 	end = align_down(min_size(align_up(to, page_size(a)) + ahead, seg->end),
 			 page_size(a));
@@ -430,10 +430,11 @@ void top_expire(struct arena *a, uint64_t now_ns)
 	}
 }
 
-FAR bool top_release_segment(struct arena *a, struct chunk *c)
+FAR bool top_release_segment(struct arena *a, struct chunk *c, bool waited)
 {
 	struct chunk *fence = chunk_next(c);
 	struct segment *seg = NULL;
+	uintptr_t base;
 	unsigned i;
 
 	if (a->heap->options.trim_threshold == OPTION_NEVER)
@@ -444,11 +445,13 @@ FAR bool top_release_segment(struct arena *a, struct chunk *c)
 		    (uintptr_t)chunk_next(fence) == segment_last(seg))
 			break;
 	}
-	if (i + 1 >= a->nr_segments)
+	if (i + 1 >= a->nr_segments || (seg->is_adopted && !waited))
 		return false;
+	base = align_down(seg->base, page_size(a));
 	bin_unlink(a, c);
 	a->system_bytes -= seg->end - seg->base;
-	leftover_unmap(a->heap, seg->base, seg->limit - seg->base);
+	a->nr_adopted -= seg->is_adopted;
+	leftover_unmap(a->heap, base, seg->limit - base);
 	for (; i + 1 < a->nr_segments; i++)
 		a->segments[i] = a->segments[i + 1];
 	a->nr_segments--;

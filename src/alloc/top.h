@@ -30,6 +30,9 @@ static inline size_t top_bytes(struct arena *a)
 	return a->top ? segment_last(top_segment(a)) - (uintptr_t)a->top : 0;
 }
 
+/* The arena has so many bytes more. */
+void top_account(struct arena *a, size_t grown);
+
 /* Cuts a chunk of `units` off, or NULL when top is too small.  *zero_from:
  * see arena_take. */
 struct chunk *top_cut(struct arena *a, size_t units, uintptr_t *zero_from);
@@ -60,8 +63,16 @@ size_t top_give_back(struct arena *a, size_t pad);
 /* Does what top_freed put off; `now_ns` is the time. */
 void top_expire(struct arena *a, uint64_t now_ns);
 
-/* Gives back an older segment that c, free, fills from end to end. */
-bool top_release_segment(struct arena *a, struct chunk *c);
+/* Whether c, free, is the last chunk of an older segment: a fence follows. */
+static inline bool top_is_before_fence(const struct arena *a,
+				       const struct chunk *c)
+{
+	return a->nr_segments > 1 && chunk_units(chunk_next(c)) == 1;
+}
+
+/* Gives back an older segment that c, free, fills from end to end.  One that was
+ * adopted waits for the decay time before: `waited`. */
+bool top_release_segment(struct arena *a, struct chunk *c, bool waited);
 
 /* Gives back every segment (a heap is destroyed). */
 void top_release_all(struct arena *a);

@@ -263,7 +263,174 @@ Test(mapped, untouched_memory_is_not_fetched)
 	cr_assert_eq(counting.nr_populate, 0u);
 }
 
+/* ---- adopted ---- */
+
+#define NR_ADOPT 12
+#define ADOPT_BYTES 1000000u
+
+/* The next address that map gives. */
+static char *map_at;
+
+/* Mappings that lie side by side. */
+static void *map_next(void *ctx, size_t len)
+{
+	(void)ctx;
+	map_at += len;
+	return mmsim_os_host()->commit(NULL, map_at - len, len) == 0
+		       ? map_at - len
+		       : NULL;
+}
+
+/* A heap with mapped chunks in p[], none of which could be moved. */
+static void make_mappings(unsigned char **p)
+{
+	void *hole;
+
+	testos_init(&testos);
+	map_at = mmsim_os_host()->reserve(NULL, 64 * MIB);
+	testos.os.map = map_next;
+	mmsim_os_failing_init(&counting, &testos.os);
+	heap = mmsim_heap_create(&counting.os, NULL);
+	/* A hole for look_at_clock. */
+	hole = mmsim_heap_malloc(heap, 60000);
+	mmsim_heap_malloc(heap, 1);
+	mmsim_heap_free(heap, hole);
+	look_at_clock();
+	for (size_t i = 0; i < NR_ADOPT; i++) {
+		p[i] = mmsim_heap_malloc(heap, ADOPT_BYTES);
+		cr_assert(is_mapped(p[i]));
+		pattern_fill(p[i], ADOPT_BYTES, i);
+	}
+}
+
+static struct arena *main_arena(void)
+{
+	return &((struct heap *)(void *)heap)->main_arena;
+}
+
+Test(mapped, what_is_freed_below_the_threshold_is_used_again)
+{
+	unsigned char *p[NR_ADOPT];
+	uint64_t nr_calls;
+
+	make_mappings(p);
+	nr_calls = counting.nr_calls;
+	mmsim_heap_free(heap, p[3]);
+	cr_assert_eq(mapped()->nr, NR_ADOPT - 1u);
+	cr_assert_eq(mmsim_heap_mallinfo2(heap).hblks, NR_ADOPT - 1u);
+	cr_assert_geq(mmsim_heap_mallinfo2(heap).fordblks, ADOPT_BYTES);
+	assert_valid(heap);
+	cr_assert_eq(mmsim_heap_malloc(heap, ADOPT_BYTES), p[3]);
+	cr_assert_not(is_mapped(p[3]));
+	cr_assert_eq(counting.nr_calls, nr_calls, "no call of the system");
+	assert_valid(heap);
+}
+
+/* In every order: three that lie side by side hold one of three times the size. */
+Test(mapped, adopted_neighbours_are_one)
+{
+	static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+					{1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+	for (size_t n = 0; n < ARRAY_SIZE(orders); n++) {
+		unsigned char *p[NR_ADOPT], *q;
+
+		make_mappings(p);
+		for (int i = 0; i < 3; i++) {
+			mmsim_heap_free(heap, p[4 + orders[n][i]]);
+			assert_valid(heap);
+		}
+		cr_assert_eq(main_arena()->nr_adopted, 1u);
+		q = mmsim_heap_malloc(heap, 3 * ADOPT_BYTES);
+		cr_assert_eq(q, p[4]);
+		pattern_fill(q, 3 * ADOPT_BYTES, 99);
+		for (size_t i = 0; i < NR_ADOPT; i++)
+			if (i < 4 || i > 6)
+				cr_assert(pattern_holds(p[i], ADOPT_BYTES, i));
+		assert_valid(heap);
+	}
+}
+
+Test(mapped, what_is_adopted_is_unmapped_after_the_decay_time)
+{
+	unsigned char *p[NR_ADOPT];
+	intptr_t before;
+
+	make_mappings(p);
+	before = counting.bytes_held;
+	mmsim_heap_free(heap, p[7]);
+	mmsim_heap_free(heap, p[8]);
+	cr_assert_eq(counting.bytes_held, before);
+	testos_pass_ms(&testos, 1100);
+	look_at_clock();
+	cr_assert_leq(counting.bytes_held, before - 2 * (intptr_t)ADOPT_BYTES);
+	cr_assert_eq(main_arena()->nr_adopted, 0u);
+	assert_valid(heap);
+}
+
+Test(mapped, trim_gives_what_is_adopted_back)
+{
+	unsigned char *p[NR_ADOPT];
+	intptr_t before;
+
+	make_mappings(p);
+	before = counting.bytes_held;
+	mmsim_heap_free(heap, p[7]);
+	cr_assert_eq(mmsim_heap_trim(heap, 0), 1);
+	cr_assert_leq(counting.bytes_held, before - (intptr_t)ADOPT_BYTES);
+	assert_valid(heap);
+}
+
+/* A program whose only large block grows by copies must not keep all of them. */
+Test(mapped, the_only_large_one_is_unmapped_at_once)
+{
+	intptr_t before;
+
+	look_at_clock();
+	before = counting.bytes_held;
+	mmsim_heap_free(heap, mmsim_heap_malloc(heap, 10000000));
+	cr_assert_leq(counting.bytes_held, before + 4096);
+}
+
+Test(mapped, adopted_memory_serves_all_sizes)
+{
+	static void *live[200];
+	struct rng rng = {.state = 5};
+	unsigned char *p[NR_ADOPT];
+
+	make_mappings(p);
+	for (int i = 0; i < STEPS(4000); i++) {
+		size_t n = rng_below(&rng, ARRAY_SIZE(live));
+
+		if (i % 200 == 0 && i / 200 < NR_ADOPT)
+			mmsim_heap_free(heap, p[i / 200]);
+		mmsim_heap_free(heap, live[n]);
+		live[n] = mmsim_heap_malloc(heap, rng_size(&rng, 19));
+		if (i % 50 == 0)
+			assert_valid(heap);
+		testos_pass_ms(&testos, 3);
+	}
+	for (size_t n = 0; n < ARRAY_SIZE(live); n++)
+		mmsim_heap_free(heap, live[n]);
+	testos_pass_ms(&testos, 2000);
+	look_at_clock();
+	testos_pass_ms(&testos, 2000);
+	look_at_clock();
+	assert_valid(heap);
+	mmsim_heap_destroy(heap);
+	cr_assert_eq(counting.bytes_held, 0);
+}
+
 /* ---- misuse ---- */
+
+Test(mapped, adopted_and_freed_again_ends_the_program, .signal = SIGABRT)
+{
+	unsigned char *p[NR_ADOPT];
+
+	make_mappings(p);
+	mmsim_heap_free(heap, p[3]);
+	mmsim_heap_free(heap, p[3]);
+}
 
 Test(mapped, freed_twice_ends_the_program, .signal = SIGABRT)
 {
