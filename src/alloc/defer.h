@@ -25,7 +25,7 @@
  * thread.
  *
  * Together they hold no more than trim_threshold, which is what top may keep
- * anyway, or a sixteenth of the arena.  With a trim_threshold set by hand, or no
+ * anyway, or a sixteenth of the arena if that is more, up to 32 MiB.  With a trim_threshold set by hand, or no
  * decay time at all, nothing is deferred; another thread that has a loan learns
  * of it at its next visit to the heap.
  */

@@ -2,8 +2,8 @@
  * heap.h: one whole allocator: options, arenas, caches, mapped chunks.
  *
  * All state hangs off a struct heap.  The libc names act on heap_default; tests
- * and tools make others.  Beside the heaps there is no global state but one
- * pointer for each thread: its cache of the default heap.
+ * and tools make others.  Beside the heaps there is no global state but what
+ * tells each thread its cache of the default heap (thread.c).
  *
  *   heap -+- options
  *         +- arenas[0] = main_arena (brk), arenas[1..] (mapped segments)

@@ -20,7 +20,7 @@
  * more would have been of use.  What has waited in vain makes its pile smaller.
  * All piles together hold a part of the arena at the most; all of it goes into
  * the runs before the arena cuts memory from top and when the decay time is over.
- * With a trim_threshold set by hand nothing waits.
+ * With a trim_threshold set by hand, or a decay time of 0, nothing waits.
  *
  * Source: J. Bonwick and J. Adams, "Magazines and Vmem", USENIX 2001.
  */

@@ -3,14 +3,15 @@
  *
  * The way of a request that the thread's stack could not serve:
  *
- *   small, medium   chunks that other threads have sent home, then a refill of
- *                   the stack from the arena
+ *   small, medium   chunks that other threads have sent home, for a medium request
+ *                   one of the next class, then a refill of the stack from the
+ *                   arena
  *   larger          a deferred chunk of the size
  *                   a free chunk of the arena, or top as it is
  *                   from mmap_threshold on: a mapping of its own
  *                   otherwise: grow top
- *   nothing left    whatever any arena has free, after what was waiting to be
- *                   coalesced there has been
+ *   nothing left    all that waits anywhere goes back, then a free chunk of any
+ *                   arena, or a mapping
  *
  * The free chunk and top come before the threshold, as in glibc: "mapped from
  * 128 KiB on" holds for what neither can serve.

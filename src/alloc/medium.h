@@ -26,7 +26,7 @@
  * for its class alone.  So when the bins have nothing for a request, the older
  * half of the largest pile coalesces, and so on, before the heap grows.  All of
  * it does when the decay time is over, and then every class is cool.  With a
- * trim_threshold set by hand no class is hot.
+ * trim_threshold set by hand, or a decay time of 0, no class is hot.
  *
  * The idea that chunks wait uncoalesced for their like: C. Weinstock and
  * W. Wulf, "Quick Fit: An Efficient Algorithm for Heap Storage Management", 1988.

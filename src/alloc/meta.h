@@ -1,11 +1,11 @@
 /*
  * meta.h: memory for the allocator's own structures.
  *
- * Thread caches, their stacks and arenas are blocks of a power of two bytes,
- * cut from pages that come straight from the os and never from malloc.  A
- * freed block goes onto the list of its size and is used again; the first
- * page's worth is inside the heap itself, so that a small program maps
- * nothing for it.
+ * Thread caches, their stacks, batches, magazines and arenas are blocks of a
+ * power of two bytes, cut from pages that come straight from the os and never
+ * from malloc.  A freed block goes onto the list of its size and is used again.
+ * The first META_FIRST_BYTES are inside the heap itself, so that a small program
+ * maps nothing for it.
  */
 #ifndef ALLOC_META_H
 #define ALLOC_META_H

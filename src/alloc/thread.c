@@ -1,9 +1,10 @@
 /*
  * thread.c: a thread's cache, from its first slow call to its end.
  *
- * The default heap's cache is found through one initial-exec pointer of thread
+ * The default heap's cache is found through an initial-exec pointer of thread
  * local storage, so that dlopen of the library works and the fast path is one
- * load.  A thread's end is told by a pthread key, whose destructor gives the
+ * load.  A second one stays while the first is tcache_none: the thread watches
+ * (quiet.h).  A thread's end is told by a pthread key, whose destructor gives the
  * cache back; frees that come later still, from libc or from other keys, find
  * no cache and go straight to the arenas: it does not come back.
  *
