@@ -4,29 +4,10 @@
  */
 #include "alloc/arena.h"
 
-#include "alloc/heap.h"
 #include "alloc/top.h"
-#include "testos.h"
-#include "unit.h"
+#include "testheap.h"
 
 #include <signal.h>
-
-static struct testos testos;
-static struct heap *heap;
-static struct arena *arena;
-
-static void make_arena(const char *options)
-{
-	testos_init(&testos);
-	heap = (struct heap *)(void *)mmsim_heap_create(&testos.os, options);
-	cr_assert_not_null(heap);
-	arena = heap->arenas[0];
-}
-
-static void setup(void)
-{
-	make_arena(NULL);
-}
 
 TestSuite(arena, .init = setup);
 
@@ -68,11 +49,6 @@ static bool extend(struct chunk *c, size_t units)
 	return fits;
 }
 
-static void assert_heap_valid(void)
-{
-	assert_valid((struct mmsim_heap *)heap);
-}
-
 static size_t usable(const struct chunk *c)
 {
 	return chunk_units_usable(chunk_units(c));
@@ -111,7 +87,7 @@ Test(arena, free_neighbours_become_one)
 		fence = take(2);
 		for (int i = 0; i < 3; i++) {
 			give(c[orders[o][i]]);
-			assert_heap_valid();
+			assert_valid(outer());
 		}
 		cr_assert_eq(arena->bins.nr_chunks, 1u);
 		cr_assert_eq(arena->bins.nr_units, 60u);
@@ -136,7 +112,7 @@ Test(arena, what_is_left_of_a_free_chunk_stays_free)
 	part = take(49);
 	cr_assert_eq(chunk_units(part), 50u);
 	cr_assert_eq(arena->bins.nr_chunks, 0u);
-	assert_heap_valid();
+	assert_valid(outer());
 	give(part);
 	give(fence);
 }
@@ -153,15 +129,15 @@ Test(arena, extends_into_what_is_free_behind)
 	cr_assert(extend(c, 30));
 	cr_assert_eq(chunk_units(c), 30u);
 	cr_assert(pattern_holds(chunk_user(c), 20 * UNIT - HEADER_SIZE, 1));
-	assert_heap_valid();
+	assert_valid(outer());
 	cr_assert(extend(c, 39));
 	cr_assert_eq(chunk_units(c), 40u);
 	cr_assert_eq(arena->bins.nr_chunks, 0u);
-	assert_heap_valid();
+	assert_valid(outer());
 	/* Into top. */
 	cr_assert(extend(fence, 1000));
 	cr_assert_geq(chunk_units(fence), 1000u);
-	assert_heap_valid();
+	assert_valid(outer());
 }
 
 Test(arena, shrinking_gives_the_rest_back)
@@ -179,7 +155,7 @@ Test(arena, shrinking_gives_the_rest_back)
 	cr_assert_eq(chunk_units(c), 40u);
 	cr_assert_eq(arena->bins.nr_units, 60u);
 	cr_assert(pattern_holds(chunk_user(c), usable(c), 2));
-	assert_heap_valid();
+	assert_valid(outer());
 	give(c);
 	give(fence);
 }
@@ -198,7 +174,7 @@ Test(arena, what_is_said_to_be_zero_is_zero)
 			give(held[i]);
 			held[i] = NULL;
 			if (rng_below(&rng, 50) == 0)
-				mmsim_heap_trim((struct mmsim_heap *)heap, 0);
+				mmsim_heap_trim(outer(), 0);
 			continue;
 		}
 		held[i] = take_if(2 + rng_size(&rng, 11), true, &zero_from);
@@ -209,7 +185,7 @@ Test(arena, what_is_said_to_be_zero_is_zero)
 			cr_assert(all_zero((void *)zero_from, end - zero_from));
 		memset(chunk_user(held[i]), 0xee, usable(held[i]));
 	}
-	assert_heap_valid();
+	assert_valid(outer());
 }
 
 #define NR_HELD 300
@@ -266,12 +242,12 @@ static void random_work(const char *options, uint64_t seed, int steps)
 	static struct held held[NR_HELD];
 	struct rng rng = {seed};
 
-	make_arena(options);
+	make(options);
 	memset(held, 0, sizeof(held));
 	for (int n = 0; n < STEPS(steps); n++) {
 		held_step(&held[rng_below(&rng, NR_HELD)], &rng);
 		if (n % 500 == 0)
-			assert_heap_valid();
+			assert_valid(outer());
 		if (n % 300 == 0) {
 			testos_pass_ms(&testos, 600);
 			heap_tick_slow(heap, &tcache_none);
@@ -282,7 +258,7 @@ static void random_work(const char *options, uint64_t seed, int steps)
 			held_check(&held[i]);
 			give(held[i].c);
 		}
-	assert_heap_valid();
+	assert_valid(outer());
 	cr_assert_eq(arena->bins.nr_chunks, 0u);
 	cr_assert_eq(top_bytes(arena), arena->system_bytes);
 }
@@ -316,12 +292,12 @@ Test(arena, foreign_moves_of_the_break_do_no_harm)
 		if (theirs[i])
 			memset(theirs[i], 0x77, 1000);
 	}
-	assert_heap_valid();
+	assert_valid(outer());
 	for (int i = 0; i < 40; i++) {
 		cr_assert(pattern_holds(chunk_user(c[i]), usable(c[i]),
 					(uint64_t)i));
 		give(c[i]);
-		assert_heap_valid();
+		assert_valid(outer());
 	}
 	for (int i = 0; i < 40; i++)
 		for (int j = 0; theirs[i] && j < 1000; j++)
@@ -343,7 +319,7 @@ Test(arena, purges_what_nobody_has_used_for_the_decay_time)
 	purged = arena->purged_bytes;
 	cr_assert_geq(purged, MIB - 2 * 4096);
 	cr_assert_leq(purged, MIB);
-	assert_heap_valid();
+	assert_valid(outer());
 	testos_pass_ms(&testos, 5000);
 	heap_tick_slow(heap, &tcache_none);
 	cr_assert_eq(arena->purged_bytes, purged, "purged twice");
@@ -357,7 +333,7 @@ static size_t purged_below_a_foreign_break(const char *options)
 	struct chunk *c;
 	size_t system_bytes;
 
-	make_arena(options);
+	make(options);
 	take(2);
 	c = take(8 * MIB / UNIT);
 	memset(chunk_user(c), 1, usable(c));
@@ -368,7 +344,7 @@ static size_t purged_below_a_foreign_break(const char *options)
 	cr_assert_eq(arena->purged_bytes, 0u);
 	testos_pass_ms(&testos, 1100);
 	heap_tick_slow(heap, &tcache_none);
-	assert_heap_valid();
+	assert_valid(outer());
 	return arena->purged_bytes;
 }
 
@@ -380,7 +356,7 @@ Test(arena, top_below_a_foreign_break_is_purged)
 	cr_assert_geq(purged_below_a_foreign_break("trim_threshold=1M"), least);
 	cr_assert_eq(purged_below_a_foreign_break("trim_threshold=-1"), 0u);
 	/* malloc_trim does not wait, and leaves no pad. */
-	cr_assert_eq(mmsim_heap_trim((struct mmsim_heap *)heap, 0), 1);
+	cr_assert_eq(mmsim_heap_trim(outer(), 0), 1);
 	cr_assert_geq(arena->purged_bytes, 8 * MIB - 3 * 4096);
 }
 
@@ -442,15 +418,15 @@ Test(arena, what_joins_top_has_waited_already)
 
 Test(arena, a_trim_threshold_set_by_hand_acts_at_once)
 {
-	make_arena("trim_threshold=1M");
+	make("trim_threshold=1M");
 	take(2);
 	for (int i = 0; i < 5; i++)
 		cr_assert_leq(left_after_4_mib(), MIB);
 	/* Even when free pages are kept for good. */
-	make_arena("trim_threshold=1M,decay_ms=-1");
+	make("trim_threshold=1M,decay_ms=-1");
 	take(2);
 	cr_assert_leq(left_after_4_mib(), MIB);
-	make_arena("decay_ms=-1");
+	make("decay_ms=-1");
 	take(2);
 	cr_assert_geq(left_after_4_mib(), 4 * MIB);
 }

@@ -4,31 +4,7 @@
  */
 #include "alloc/magazine.h"
 
-#include "alloc/heap.h"
-#include "testos.h"
-#include "unit.h"
-
-static struct testos testos;
-static struct heap *heap;
-static struct arena *arena;
-
-static struct mmsim_heap *outer(void)
-{
-	return (struct mmsim_heap *)(void *)heap;
-}
-
-static void make(const char *options)
-{
-	testos_init(&testos);
-	heap = (struct heap *)(void *)mmsim_heap_create(&testos.os, options);
-	cr_assert_not_null(heap);
-	arena = heap->arenas[0];
-}
-
-static void setup(void)
-{
-	make(NULL);
-}
+#include "testheap.h"
 
 TestSuite(magazine, .init = setup);
 

@@ -4,33 +4,9 @@
  */
 #include "alloc/medium.h"
 
-#include "alloc/heap.h"
-#include "testos.h"
-#include "unit.h"
+#include "testheap.h"
 
 #include <signal.h>
-
-static struct testos testos;
-static struct heap *heap;
-static struct arena *arena;
-
-static struct mmsim_heap *outer(void)
-{
-	return (struct mmsim_heap *)(void *)heap;
-}
-
-static void make(const char *options)
-{
-	testos_init(&testos);
-	heap = (struct heap *)(void *)mmsim_heap_create(&testos.os, options);
-	cr_assert_not_null(heap);
-	arena = heap->arenas[0];
-}
-
-static void setup(void)
-{
-	make(NULL);
-}
 
 TestSuite(medium, .init = setup);
 

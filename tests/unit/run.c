@@ -4,24 +4,10 @@
  */
 #include "alloc/run.h"
 
-#include "alloc/heap.h"
 #include "alloc/top.h"
-#include "testos.h"
-#include "unit.h"
+#include "testheap.h"
 
 #include <signal.h>
-
-static struct testos testos;
-static struct heap *heap;
-static struct arena *arena;
-
-static void setup(void)
-{
-	testos_init(&testos);
-	heap = (struct heap *)(void *)mmsim_heap_create(&testos.os, NULL);
-	cr_assert_not_null(heap);
-	arena = heap->arenas[0];
-}
 
 TestSuite(run, .init = setup);
 
@@ -66,7 +52,7 @@ static void release_empty(void)
 
 static void assert_heap_valid(void)
 {
-	assert_valid((struct mmsim_heap *)heap);
+	assert_valid(outer());
 }
 
 Test(run, chunks_say_what_they_are)
@@ -392,7 +378,8 @@ Test(run, a_write_after_free_ends_the_program, .signal = SIGABRT)
 	put_two_and_damage(0x41);
 }
 
-Test(run, a_write_after_free_over_all_of_the_word_ends_the_program, .signal = SIGABRT)
+Test(run, a_write_after_free_over_all_of_the_word_ends_the_program,
+     .signal = SIGABRT)
 {
 	put_two_and_damage(0x4141414141414141);
 }
