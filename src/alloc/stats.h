@@ -5,11 +5,12 @@
  *
  *   system bytes = in use + cached + free
  *
- * free is what the arena itself can hand out: top, the chunks in its bins and
- * the chunks of runs that nobody holds.  cached is what threads have freed and
- * keep, or have freed for another thread's arena and not yet handed over.  The
- * rest is in use.  mallinfo2 knows only two kinds, and there cached counts as
- * in use, as in glibc.
+ * free is what the arena itself can hand out: top, the chunks in its bins, those
+ * of runs that nobody holds, and those in magazines and in the piles of hot
+ * classes.  cached is what threads have freed and keep, the cache that an ended
+ * one has left, and what was freed for another thread's arena and not yet taken
+ * in there.  The rest is in use.  mallinfo2 knows only two kinds, and there cached
+ * counts as in use, as in glibc.
  */
 #ifndef ALLOC_STATS_H
 #define ALLOC_STATS_H
