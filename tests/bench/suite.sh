@@ -125,4 +125,10 @@ python=${PYTHON3:-python3}
 MMSIM=$python
 run "$srcdir/bench/peers.py" --bin "$top_builddir/bench" --from "$work/csv"
 ok "each reason for a row behind the best peer has its row" has_status 0
+explained()
+{
+    grep -q -x -e '<!-- behind -->' "$srcdir/bench/RESULTS.md" &&
+        ! grep -q 'no reason is written' "$srcdir/bench/RESULTS.md"
+}
+ok "each row of bench/RESULTS.md that is behind has its reason" explained
 plan
