@@ -54,7 +54,8 @@ def parse():
     p.add_argument("--reasons", type=reasons_file, default=reasons.FILE, metavar="FILE",
                    help="why mmsim is behind in which rows (default: reasons.toml beside this program)")
     p.add_argument("--from", dest="source", type=csv_file, metavar="CSV",
-                   help="measure nothing: write where mmsim is behind, and why, from the figures of an earlier run")
+                   help="measure nothing: write where mmsim is behind, and why, from the figures of an earlier run; of the "
+                        "other options --rows, --markdown, --text and --reasons count")
     return p.parse_args()
 
 
@@ -196,27 +197,35 @@ class Peers(entry.Session):
             page.write_sections(self.options.markdown, sections)
         if self.options.csv:
             peers_csv.write(self.options.csv, results)
-        if self.options.text:
-            with open(self.options.text, "w", encoding="utf-8") as f:
-                f.write(self.text(results) + "\n")
-        else:
-            print(self.text(results), flush=True)
+        self.write_text(self.text(results))
         self.tell_unexplained(results)
 
+    def write_text(self, text):
+        if self.options.text:
+            with open(self.options.text, "w", encoding="utf-8") as f:
+                f.write(text + "\n")
+        else:
+            print(text, flush=True)
+
     def write_from(self, path, results):
-        """The section "behind" alone.  Its figures must be those of the page's tables."""
-        if not self.explains(results):
-            self.give_up(f"--from {path}: there are no figures of mmsim and a peer")
+        """The section "behind" alone, into a page or as text."""
+        results.rows = self.wanted(results.rows)
+        if not self.explains(results) or not results.rows:
+            self.give_up(f"--from {path}: there are no figures of mmsim and a peer in these rows")
         target = self.options.markdown
         if target:
-            peers = page.section_text(target, "peers")
-            if not all(peers_behind.line(results, m) in peers for m in ("time", "peak")):
-                self.give_up(f"--from {path} with --markdown {target}: the tables of that page are of another run; allowed "
-                             "is the CSV of the run that wrote them")
+            self.check_same_run(path, target, results)
             page.write_sections(target, {"behind": peers_behind.as_markdown(results, self.reasons)})
         else:
-            print(peers_behind.as_text(results, self.reasons), flush=True)
+            self.write_text(peers_behind.as_text(results, self.reasons))
         self.tell_unexplained(results)
+
+    def check_same_run(self, path, target, results):
+        """What is said of rows that are behind belongs to the tables of the page."""
+        tables_there = page.section_text(target, "peers")
+        if not all(line in tables_there for line in peers_report.lists(results)):
+            self.give_up(f"--from {path} with --markdown {target}: the tables of that page are not of these figures; allowed "
+                         "is the CSV of the run that wrote them")
 
 
 def main():
@@ -228,7 +237,7 @@ def main():
             return 0
         peers.check_reasons()
         if options.source:
-            peers.write_from(*options.source)
+            put(peers, peers.write_from, *options.source)
             return 0
         if not peers.rows:
             peers.give_up("no row matches --rows")
@@ -236,11 +245,16 @@ def main():
         begin = time.monotonic()
         results = peers.run(peers.choose())
         peers.tell(f"[{len(peers.rows)} rows in {(time.monotonic() - begin) / 60:.1f} minutes]")
+    put(peers, peers.write, results)
+    return 1 if results.failures([MMSIM, GLIBC]) else 0
+
+
+def put(peers, write, *what):
+    """Writes; what cannot be written is told."""
     try:
-        peers.write(results)
+        write(*what)
     except OSError as why:
         peers.give_up(f"{why.filename or 'standard output'}: {why.strerror}")
-    return 1 if results.failures([MMSIM, GLIBC]) else 0
 
 
 if __name__ == "__main__":

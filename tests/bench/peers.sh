@@ -160,7 +160,7 @@ ok "and nothing stands on standard output" prints_nothing
 cp "$work/page" "$work/edited"
 sed 's/^\(alone,.*,mmsim,time,s\),1,1,1,/\1,2,2,2,/' "$work/csv" > "$work/another"
 run --from "$work/another" --markdown "$work/page"
-ok "figures of another run are refused" is_refused 1 "--from $work/another with --markdown $work/page: the tables of that page are of another run"
+ok "figures of another run are refused" is_refused 1 "--from $work/another with --markdown $work/page: the tables of that page are not of these figures"
 ok "and the page is as it was" cmp -s "$work/edited" "$work/page"
 printf '[[peak]]\nrows = ["alone"]\nwhy = "w"\n[[peak]]\nrows = ["pair/4"]\nwhy = "w"\n' > "$work/reasons"
 run --rows alone
@@ -175,6 +175,10 @@ run --reasons "$work/nowhere"
 ok "no such file" is_refused 2 "cannot read $work/nowhere: No such file or directory"
 run --from "$work/text"
 ok "no figures" is_refused 2 "argument --from: $work/text: not figures of bench-peers"
+run --from "$work/csv" --rows nosuchrow
+ok "no row of these figures" is_refused 1 "--from $work/csv: there are no figures of mmsim and a peer in these rows"
+run --from "$work/csv" --rows alone --text "$work/lines"
+ok "some of the rows, into a file" sh -c "grep -q 'alone 1.11' '$work/lines' && ! grep -q pair '$work/lines' && ! test -s '$work/out'"
 run --from "$work/nowhere"
 ok "no such figures" is_refused 2 "cannot read $work/nowhere"
 
