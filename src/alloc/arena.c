@@ -213,6 +213,16 @@ static uint64_t arena_absorb(struct arena *a, struct chunk *c, size_t units,
 	return its_ns && chunk_units(c) > units ? its_ns : since_ns;
 }
 
+/* Whether a free chunk looks like all of an older segment: a fence follows, and
+ * those that were not adopted begin a page.  top_release_segment knows, but lies
+ * apart. */
+static bool arena_may_be_segment(const struct arena *a, const struct chunk *c)
+{
+	return top_is_before_fence(a, c) &&
+	       (a->nr_adopted > 0 ||
+		is_aligned((uintptr_t)c, a->heap->os->page_size));
+}
+
 void arena_give(struct arena *a, struct chunk *c)
 {
 	size_t units = chunk_units(c);
@@ -248,7 +258,7 @@ void arena_give(struct arena *a, struct chunk *c)
 		units += next_units;
 	}
 	arena_make_free(a, c, units);
-	if (UNLIKELY(top_is_before_fence(a, c)) &&
+	if (UNLIKELY(arena_may_be_segment(a, c)) &&
 	    top_release_segment(a, c, false))
 		return;
 	if (purge_is_candidate(c))
