@@ -135,11 +135,13 @@ unsigned magazine_take(struct arena *a, unsigned cls, void **out, unsigned n)
 	return n;
 }
 
-void magazine_drain_class(struct arena *a, unsigned cls)
+void magazine_drain_class(struct arena *a, unsigned cls, bool is_wanted)
 {
 	struct magazine_pile *pile = &a->piles[cls];
 
-	if (pile->newest && pile_most(pile) > MAGAZINE_FIRST)
+	if (is_wanted)
+		pile_missed(a, pile);
+	else if (pile->newest && pile_most(pile) > MAGAZINE_FIRST)
 		pile->most_bytes /= 2;
 	pile->was_full = false;
 	pile_count(a, pile, -(size_t)pile->bytes);
@@ -167,7 +169,7 @@ bool magazine_drain(struct arena *a)
 	if (a->magazine_bytes == 0)
 		return false;
 	for (unsigned cls = 1; cls <= NR_SMALL; cls++)
-		magazine_drain_class(a, cls);
+		magazine_drain_class(a, cls, false);
 	magazine_free_empty(a);
 	return true;
 }

@@ -17,7 +17,8 @@
  * What waits here keeps runs from becoming empty, and comes out in no order of
  * addresses, so it has bounds.  A pile holds little at first, and twice as much
  * each time it has run empty after there had been no room for something: then
- * more would have been of use.  What has waited in vain makes its pile smaller.
+ * more would have been of use, and so it would when a class that was mostly free is
+ * asked for again.  What has waited in vain makes its pile smaller.
  * All piles together hold a part of the arena at the most; all of it goes into
  * the runs before the arena cuts memory from top and when the decay time is over.
  * With a trim_threshold set by hand, or a decay time of 0, nothing waits.
@@ -60,8 +61,9 @@ bool magazine_put(struct arena *a, unsigned cls, void *const *p, unsigned n);
  * returns how many. */
 unsigned magazine_take(struct arena *a, unsigned cls, void **out, unsigned n);
 
-/* Puts what waits of one class into its runs. */
-void magazine_drain_class(struct arena *a, unsigned cls);
+/* Puts what waits of one class into its runs.  is_wanted: as something of it is
+ * asked for; else it has waited in vain. */
+void magazine_drain_class(struct arena *a, unsigned cls, bool is_wanted);
 
 /* The same for all classes; false: nothing waited. */
 bool magazine_drain(struct arena *a);

@@ -62,6 +62,13 @@ bool medium_is_hot(const struct arena *a, unsigned cls)
 	return load_relaxed(&a->mediums[cls - CLASS_MEDIUM].fit) != 0;
 }
 
+unsigned medium_in_use(const struct arena *a, unsigned cls)
+{
+	int32_t used = a->mediums[cls - CLASS_MEDIUM].used;
+
+	return used > 0 ? (unsigned)used : 0;
+}
+
 /* Whether anything may wait; an option may have been set since it began. */
 static bool medium_may_wait(const struct arena *a)
 {

@@ -64,6 +64,9 @@ void medium_put(struct arena *a, void *const *p, unsigned n);
 /* The same for one that is not to wait. */
 void medium_give(struct arena *a, void *p);
 
+/* Chunks of a class that are handed out, those in caches too. */
+unsigned medium_in_use(const struct arena *a, unsigned cls);
+
 /* Makes c, in use, one that caches may take. */
 void medium_adopt(struct arena *a, struct chunk *c);
 

@@ -1,12 +1,13 @@
 /*
  * tcache.c: growing, filling and flushing the stacks of a thread cache.
  *
- * Slow start: a stack begins with room for 7 chunks and grows by half each time
- * it runs empty or full, so that a thread that needs little holds little and one
- * that needs much seldom takes the arena's lock.  All stacks together may hold
- * cache_max bytes, of which a hot class (medium.h) has less on its account; and a
- * stack that has seen neither refill nor flush while others had many gives half of
- * what it holds back and loses half its room.
+ * Slow start: a stack begins with room for 7 chunks and grows by half each time it
+ * was full, or its room was the bound of a refill, so that a thread that needs little
+ * holds little and one that needs much seldom takes the arena's lock.  What a refill
+ * carves is a part of what its class has already: most classes have few blocks.
+ * All stacks together may hold cache_max bytes, of which a hot class (medium.h) has
+ * less on its account; and a stack that has seen neither refill nor flush while
+ * others had many gives half of what it holds back and loses half its room.
  * Whenever a larger arena has grown to a new peak everything goes back; and when
  * a flush finds that its class has shrunk, the class's stack does at the next
  * refill.
@@ -32,10 +33,12 @@
 
 #define STACK_FIRST 7u
 #define STACK_MAX 511u
-/* A refill takes at most so many bytes, if that is more than one chunk; the
- * first one of a class less, because small programs use many classes once. */
+/* A refill takes at most so many bytes, if that is more than one chunk. */
 #define REFILL_BYTES (16 * KIB)
-#define REFILL_FIRST_BYTES 256u
+/* Of what has to be carved it takes so much, or a part of what the class has: most
+ * classes of most programs have few blocks. */
+#define REFILL_FRESH_BYTES 512u
+#define REFILL_FRESH_PART 4u
 /* After a fork the cache of one left-behind thread is taken in each so many
  * refills: a child that only calls exec does not come so far. */
 #define ORPHAN_INTERVAL 8u
@@ -354,18 +357,39 @@ static void tcache_scan(struct tcache *tc, uint32_t idle_ticks)
 	stack_shrink(tc, victim);
 }
 
-/* One more refill or flush of a class: its stack grows, if it may. */
-static bool tcache_tick(struct tcache *tc, unsigned cls)
+/* One more refill or flush of a class. */
+static void tcache_tick(struct tcache *tc, unsigned cls)
 {
-	bool grown;
-
 	tc->last_tick[cls] = ++tc->ticks;
-	grown = stack_grow(tc, cls);
 	if (tc->ticks % SCAN_INTERVAL == 0)
 		tcache_scan(tc, SCAN_IDLE);
-	else if (!grown && stack_room(tc, cls) < sizeclass_cache_max(cls))
+}
+
+/* The room of a stack was too little: it grows, if it may. */
+static bool tcache_grow(struct tcache *tc, unsigned cls)
+{
+	if (stack_grow(tc, cls))
+		return true;
+	if (stack_room(tc, cls) < sizeclass_cache_max(cls))
 		tcache_scan(tc, SCAN_IDLE_OVER);
-	return grown;
+	return false;
+}
+
+/* How many of n chunks of a class are taken.  What is free in its runs costs no memory;
+ * what has to be carved is no more than a part of what the class has. */
+static unsigned refill_part(const struct arena *a, unsigned cls, unsigned n)
+{
+	unsigned part, nr_free = 0;
+
+	if (sizeclass_is_small(cls)) {
+		part = a->classes[cls].nr_chunks / REFILL_FRESH_PART;
+		nr_free = a->classes[cls].nr_free;
+	} else {
+		part = medium_in_use(a, cls) / REFILL_FRESH_PART;
+	}
+	part = (unsigned)max_size(1 + part,
+				  REFILL_FRESH_BYTES / class_bytes(cls));
+	return (unsigned)min_size(n, max_size(part, nr_free));
 }
 
 /* Takes up to n chunks from the arena, or up to `most` if they wait in a
@@ -381,11 +405,11 @@ static unsigned arena_refill(struct tcache *tc, uint32_t units, void **end,
 	medium_visit(a);
 	a->visitor = tc;
 	if (!sizeclass_is_small(units))
-		got = medium_take(a, units, out, n);
+		got = medium_take(a, units, out, refill_part(a, cls, n));
 	else if ((got = magazine_take(a, units, end - most, most)) > 0)
 		out = end - most;
 	else
-		got = run_take(a, units, out, n);
+		got = run_take(a, units, out, refill_part(a, cls, n));
 	a->visitor = NULL;
 	lock_drop(&a->lock);
 	if (out + got != end)
@@ -410,8 +434,8 @@ static void *tcache_take_one(struct tcache *tc, uint32_t units)
 static void *stack_fill(struct tcache *tc, unsigned cls, uint32_t units)
 {
 	unsigned room = stack_room(tc, cls);
-	size_t most = room > STACK_FIRST ? REFILL_BYTES : REFILL_FIRST_BYTES;
-	unsigned n = (unsigned)min_size(most / (units * UNIT), room / 2);
+	unsigned n =
+		(unsigned)min_size(REFILL_BYTES / (units * UNIT), room / 2);
 	void **bottom = tc->bottom[cls];
 	unsigned got;
 
@@ -425,6 +449,8 @@ static void *stack_fill(struct tcache *tc, unsigned cls, uint32_t units)
 		return NULL;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	store_relaxed(&tc->sp[cls], bottom - got);
+	if (got >= room / 2)
+		tcache_grow(tc, cls);
 	return sizeclass_is_small(cls) ? tcache_pop(tc, cls)
 				       : tcache_pop_medium(tc, cls, units);
 }
@@ -437,6 +463,7 @@ static void *tcache_second_look(struct tcache *tc, unsigned cls, uint32_t units)
 
 	if (remote_is_pending(tc->arena, cls)) {
 		tcache_tick(tc, cls);
+		tcache_grow(tc, cls);
 		/* A stack of medium chunks may be full of too small ones. */
 		if (stack_room(tc, cls) > 0) {
 			remote_collect(tc, cls);
@@ -466,14 +493,14 @@ static void tcache_heed_growth(struct tcache *tc)
 
 /* What a shrunk class has in its stack and in magazines lies in nearly as many
  * runs.  Handed out to blocks that live long, each chunk would keep one of them. */
-static void shrinking_flush(struct tcache *tc)
+static void shrinking_flush(struct tcache *tc, unsigned wanted)
 {
 	for (uint64_t left = tc->shrinking; left; left &= left - 1) {
 		unsigned cls = 1 + (unsigned)__builtin_ctzll(left);
 
 		stack_flush(tc, cls, tcache_count(tc, cls));
 		lock_take(&tc->arena->lock);
-		magazine_drain_class(tc->arena, cls);
+		magazine_drain_class(tc->arena, cls, cls == wanted);
 		lock_drop(&tc->arena->lock);
 	}
 	tc->shrinking = 0;
@@ -487,8 +514,10 @@ void *tcache_refill(struct tcache *tc, uint32_t units)
 	if (p)
 		return p;
 	tcache_tick(tc, cls);
+	if (stack_room(tc, cls) == 0)
+		tcache_grow(tc, cls);
 	tcache_heed_growth(tc);
-	shrinking_flush(tc);
+	shrinking_flush(tc, cls);
 	if (UNLIKELY(load_relaxed(&tc->heap->orphans) != NULL) &&
 	    tc->ticks % ORPHAN_INTERVAL == 0)
 		fork_reclaim_orphan(tc->heap);
@@ -528,7 +557,8 @@ void tcache_free_slow(struct tcache *tc, void *p)
 	if (units == 0 || units > CACHED_UNITS_MAX)
 		fatal_at("free(): invalid pointer", p);
 	cls = (unsigned)sizeclass_of(tc->medium_table, units);
-	if (!tcache_tick(tc, cls))
+	tcache_tick(tc, cls);
+	if (!tcache_grow(tc, cls))
 		stack_spill(tc, cls);
 	store_relaxed(&c->lo, chunk_lo(c) | CHUNK_C);
 	if (tc->sp[cls] != tc->limit[cls]) {

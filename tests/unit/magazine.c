@@ -148,6 +148,28 @@ Test(magazine, a_pile_grows_by_what_it_missed)
 }
 
 /* Frees more than a stack holds and takes it again: no run is visited. */
+/* A class is mostly free and asked for again: it takes turns. */
+Test(magazine, a_pile_that_is_drained_when_wanted_grows)
+{
+	static void *p[2000];
+	struct magazine_pile *pile = &arena->piles[CLS];
+	unsigned at = 0;
+	size_t most;
+
+	take_from_runs(p, ARRAY_SIZE(p));
+	while (put(p + at, 100))
+		at += 100;
+	most = pile->bytes;
+	lock_take(&arena->lock);
+	magazine_drain_class(arena, CLS, true);
+	lock_drop(&arena->lock);
+	cr_assert_eq(pile->bytes, 0u);
+	take_from_runs(p, ARRAY_SIZE(p));
+	for (at = 0; put(p + at, 100);)
+		at += 100;
+	cr_assert_gt(pile->bytes, most * 3 / 2);
+}
+
 Test(magazine, a_torn_down_set_comes_back)
 {
 	static void *p[4000];

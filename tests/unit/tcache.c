@@ -114,6 +114,28 @@ Test(tcache, refills_grow_with_use)
 	cr_assert_lt(tc->nr_refills - first, 10000u / 50);
 }
 
+/* What is carved for one class serves no other. */
+Test(tcache, a_refill_of_new_memory_is_a_part_of_what_the_class_has)
+{
+	static const size_t sizes[] = {600, 800, 1000, 1500, 6000, 20000};
+	struct tcache *tc;
+
+	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+		unsigned cls, n;
+
+		for (n = 1; n <= 30; n++) {
+			mmsim_heap_malloc(heap, sizes[s]);
+			tc = cache();
+			cls = (unsigned)sizeclass_of(
+				tc->medium_table,
+				(uint32_t)chunk_units_for(sizes[s]));
+			cr_assert_leq(tcache_count(tc, cls), n / 2,
+				      "%u of %zu bytes", n, sizes[s]);
+		}
+	}
+	assert_valid(heap);
+}
+
 static void churn(uint64_t seed, unsigned max_log2, int steps)
 {
 	static void *p[2000];
