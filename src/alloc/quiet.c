@@ -78,7 +78,7 @@ static void quiet_watch(struct tcache *tc, size_t bytes)
 }
 
 /* Lets all threads watch.  No lock is held. */
-static FAR void quiet_begin(struct heap *heap, struct tcache *tc)
+static void quiet_begin(struct heap *heap, struct tcache *tc)
 {
 	lock_take(&heap->lock);
 	for (struct tcache *other = heap->tcaches; other; other = other->next)
