@@ -2,16 +2,16 @@
  * mapped.c: chunks that are mappings of their own, and the store of freed ones.
  *
  * A request from mmap_threshold on that neither a free chunk nor top can serve
- * gets its own mapping: it costs no memory until it is written, goes back to
- * the system when it is freed, and grows by mremap(2) without copying.
+ * gets its own mapping: it costs no memory until it is written, grows by
+ * mremap(2) without copying, and can go back to the system as a whole.
  *
  * A freed mapping that the threshold sends to the arena next time may become part
  * of it (adopt.c).  Others wait in the store for the decay time.  Those that would
  * be mapped again are kept whole for reuse, up to STORE_BYTES; of the rest all but
  * the first page is unmapped at once, and that page is kept so that a second free
- * of the chunk is named rather than a crash.  With a
- * trim_threshold of -1 nothing is unmapped later: no mapping is kept whole, and
- * the pages stay until their slots are needed.
+ * of the chunk is named rather than a crash.  With a trim_threshold of -1 nothing
+ * is unmapped later: no mapping is kept whole, and the pages stay until their slots
+ * are needed.
  *
  * Source: mallopt(3) for M_MMAP_THRESHOLD and M_MMAP_MAX; mremap(2).
  */
