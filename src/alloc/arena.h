@@ -89,8 +89,9 @@ struct arena {
 	uint64_t quiet_ns; /* since when most of it is free; 0: it is not */
 	size_t quiet_used; /* in use when that was last noticed; 0: not yet */
 
-	/* heap.c, guarded by the heap's lock */
+	/* attach.c, guarded by the heap's lock */
 	unsigned nr_attached; /* threads whose cache refills here */
+	unsigned nr_resting;  /* of them, when they were counted last */
 
 	/* magazine.c */
 	size_t magazine_bytes; /* of all chunks in magazines */

@@ -1,19 +1,5 @@
 /*
- * heap.c: making heaps, handing out arenas and caches, and giving back what
- * has waited.
- *
- * The first thread uses the main arena.  Each further one gets an arena that
- * no thread uses any more, or a new one while there are fewer than arena_max,
- * or else shares the one with the fewest threads.  By default arena_max is the
- * number of CPUs that this process may use, by affinity and by quota, not the
- * CPUs of the host, and one for the main thread, which often only waits; but at
- * least arena_test.
- *
- * Threads that run at the same time and share an arena hand lines of memory from
- * CPU to CPU, with each chunk that one has freed and the other takes.  More threads
- * than there are CPUs to run them cannot.  An arena that nobody else uses keeps
- * what its thread has freed, and a chunk that is freed in its own arena needs no
- * way home.
+ * heap.c: making heaps, listing caches, and giving back what has waited.
  */
 #include "alloc/heap.h"
 
@@ -88,103 +74,7 @@ COLD void heap_default_start(void)
 	lock_drop(&heap->lock);
 }
 
-/* How many arenas there may be. */
-static unsigned heap_arena_max(struct heap *heap)
-{
-	size_t max = heap->options.arena_max;
-
-	/* Asked once: the answer may cost files to be read. */
-	if (max == 0 && heap->nr_cpus == 0)
-		heap->nr_cpus = heap->os->nr_cpus(heap->os->ctx);
-	if (max == 0)
-		max = max_size((size_t)heap->nr_cpus + 1,
-			       heap->options.arena_test);
-	return (unsigned)min_size(max, NR_ARENAS);
-}
-
-/* What is free in an arena; 0 when it is busy. */
-static size_t heap_arena_free(struct arena *a)
-{
-	size_t bytes;
-
-	if (!lock_try(&a->lock))
-		return 0;
-	bytes = arena_free_bytes(a) + top_bytes(a);
-	lock_drop(&a->lock);
-	return bytes;
-}
-
-/* Threads that count for an arena: one more for the main arena if it has any.
- * There stand the blocks that the main thread makes for others; one that frees
- * them and takes them for itself would share lines with the rest. */
-static unsigned heap_arena_load(const struct heap *heap, const struct arena *a)
-{
-	return a->nr_attached + (a == &heap->main_arena && a->nr_attached > 0);
-}
-
-/* The arena with the fewest threads, and of these the one with the most free
- * memory: what ended threads have left is used before more is asked for. */
-static struct arena *heap_idlest(struct heap *heap)
-{
-	struct arena *best = heap->arenas[0];
-	size_t best_free = heap_arena_free(best);
-
-	for (unsigned i = 1; i < heap->nr_arenas; i++) {
-		struct arena *a = heap->arenas[i];
-		unsigned load = heap_arena_load(heap, a);
-		unsigned best_load = heap_arena_load(heap, best);
-		size_t its_free;
-
-		if (load > best_load)
-			continue;
-		its_free = heap_arena_free(a);
-		if (load == best_load && its_free <= best_free)
-			continue;
-		best = a;
-		best_free = its_free;
-	}
-	return best;
-}
-
-static struct arena *heap_new_arena(struct heap *heap)
-{
-	struct arena *a = meta_alloc(&heap->meta, sizeof(*a));
-	unsigned i = heap->nr_arenas;
-
-	if (!a)
-		return NULL;
-	arena_init(a, heap, i);
-	heap->arenas[i] = a;
-	__atomic_store_n(&heap->nr_arenas, i + 1, __ATOMIC_RELEASE);
-	return a;
-}
-
-struct arena *heap_attach(struct heap *heap)
-{
-	struct arena *a;
-
-	lock_take(&heap->lock);
-	a = heap_idlest(heap);
-	if (a->nr_attached > 0 && heap->nr_arenas < heap_arena_max(heap)) {
-		struct arena *fresh = heap_new_arena(heap);
-
-		a = fresh ? fresh : a;
-	}
-	store_relaxed(&a->nr_attached, a->nr_attached + 1);
-	lock_drop(&heap->lock);
-	return a;
-}
-
-void heap_detach(struct heap *heap, struct arena *a)
-{
-	lock_take(&heap->lock);
-	store_relaxed(&a->nr_attached, a->nr_attached - 1);
-	lock_drop(&heap->lock);
-}
-
-/* Tells a cache's thread, which may be another one, whether it may use it: a
- * tag that no chunk has sends each free the slow way.  heap->lock is held. */
-static void heap_tell_tcache(const struct heap *heap, struct tcache *tc)
+void heap_tell_tcache(const struct heap *heap, struct tcache *tc)
 {
 	store_relaxed(&tc->tag,
 		      tc->arena->tag | (heap->uncached ? CHUNK_NONE : 0));

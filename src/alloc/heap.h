@@ -54,6 +54,8 @@ struct heap {
 	struct arena *arenas[NR_ARENAS]; /* entries never change once set */
 	unsigned nr_arenas;              /* read without the lock */
 	unsigned nr_cpus;                /* 0: not yet asked for */
+	struct arena *left; /* left last, and used by nobody (attach.c); read
+			       without the lock */
 	uint32_t nr_checks;              /* calls of validate_now_and_then */
 	struct tcache *tcaches;
 	size_t nr_tcaches;
@@ -128,9 +130,9 @@ static inline struct arena *heap_arena_of_tag(const struct heap *heap,
  * real one, and returns what stands for it from now on. */
 struct tcache *heap_drop_cache(struct heap *heap, struct tcache *tc);
 
-/* An arena for a new thread, attached; never NULL once the heap is ready. */
-struct arena *heap_attach(struct heap *heap);
-void heap_detach(struct heap *heap, struct arena *a);
+/* Tells a cache's thread, which may be another one, whether it may use it: a
+ * tag that no chunk has sends each free the slow way.  The lock is held. */
+void heap_tell_tcache(const struct heap *heap, struct tcache *tc);
 
 /* Puts a cache on the heap's list, or takes it off. */
 void heap_list_tcache(struct heap *heap, struct tcache *tc);

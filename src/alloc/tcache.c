@@ -20,6 +20,7 @@
  */
 #include "alloc/tcache.h"
 
+#include "alloc/attach.h"
 #include "alloc/defer.h"
 #include "alloc/fork.h"
 #include "alloc/heap.h"
@@ -87,12 +88,6 @@ static size_t class_bytes(unsigned cls)
 	return sizeclass_units(cls) * UNIT;
 }
 
-/* Room of a stack, chunks. */
-static unsigned stack_room(const struct tcache *tc, unsigned cls)
-{
-	return (unsigned)(tc->bottom[cls] - tc->limit[cls]);
-}
-
 /* The bit of a medium class in tc->hot. */
 static uint64_t hot_bit(unsigned cls)
 {
@@ -111,7 +106,7 @@ static size_t stack_charge(const struct tcache *tc, unsigned cls, unsigned n)
 /* Counts a stack as hot as long as its class is. */
 static void stack_heed_heat(struct tcache *tc, unsigned cls)
 {
-	unsigned room = stack_room(tc, cls);
+	unsigned room = tcache_room(tc, cls);
 	uint64_t bit = hot_bit(cls);
 
 	if (bit == 0 || medium_is_hot(tc->arena, cls) == !!(tc->hot & bit))
@@ -131,11 +126,10 @@ static size_t stack_array_bytes(unsigned room)
 static void *stack_array(const struct tcache *tc, unsigned cls)
 {
 	return (char *)(tc->bottom[cls] + 1) -
-	       stack_array_bytes(stack_room(tc, cls));
+	       stack_array_bytes(tcache_room(tc, cls));
 }
 
-/* Points a class at another stack, which holds the newest `count` already. */
-static void stack_set(struct tcache *tc, unsigned cls, void **bottom,
+void tcache_set_stack(struct tcache *tc, unsigned cls, void **bottom,
 		      unsigned room, unsigned count)
 {
 	/* A forked child distrusts a stack whose ends do not fit. */
@@ -150,7 +144,7 @@ static void stack_set(struct tcache *tc, unsigned cls, void **bottom,
 /* Gives a class half as much room again; false: it has its share. */
 static bool stack_grow(struct tcache *tc, unsigned cls)
 {
-	unsigned old = stack_room(tc, cls), count = tcache_count(tc, cls);
+	unsigned old = tcache_room(tc, cls), count = tcache_count(tc, cls);
 	unsigned most = sizeclass_cache_max(cls);
 	unsigned room = old == 0 ? STACK_FIRST : old + old / 2 + 1;
 	void **bottom = tc->bottom[cls], *old_array = NULL;
@@ -180,7 +174,7 @@ static bool stack_grow(struct tcache *tc, unsigned cls)
 		if (old > 0)
 			old_array = stack_array(tc, cls);
 	}
-	stack_set(tc, cls, bottom, room, count);
+	tcache_set_stack(tc, cls, bottom, room, count);
 	if (old_array)
 		meta_free(&tc->heap->meta, old_array, stack_array_bytes(old));
 	tc->capacity_bytes += grown;
@@ -304,7 +298,7 @@ void tcache_give_stacks(struct tcache *tc)
 /* Takes half the room of a stack away, or all of it when little is left. */
 static void stack_shrink(struct tcache *tc, unsigned cls)
 {
-	unsigned room = stack_room(tc, cls), left = room / 2;
+	unsigned room = tcache_room(tc, cls), left = room / 2;
 	unsigned count = tcache_count(tc, cls);
 
 	if (room == 0)
@@ -313,7 +307,7 @@ static void stack_shrink(struct tcache *tc, unsigned cls)
 		void *array = stack_array(tc, cls);
 
 		stack_flush(tc, cls, count);
-		stack_set(tc, cls, stack_none(cls), 0, 0);
+		tcache_set_stack(tc, cls, stack_none(cls), 0, 0);
 		meta_free(&tc->heap->meta, array, stack_array_bytes(room));
 		tc->capacity_bytes -= stack_charge(tc, cls, room);
 		tc->hot &= ~hot_bit(cls);
@@ -334,10 +328,10 @@ static void stack_shrink(struct tcache *tc, unsigned cls)
 		moved = (void **)(void *)(array + stack_array_bytes(left)) - 1;
 		memcpy(moved - count, bottom - count, count * sizeof(void *));
 		*moved = *stack_none(cls);
-		stack_set(tc, cls, moved, left, count);
+		tcache_set_stack(tc, cls, moved, left, count);
 		meta_free(&tc->heap->meta, old, stack_array_bytes(room));
 	} else {
-		stack_set(tc, cls, tc->bottom[cls], left, count);
+		tcache_set_stack(tc, cls, tc->bottom[cls], left, count);
 	}
 	tc->capacity_bytes -= stack_charge(tc, cls, room - left);
 }
@@ -370,7 +364,7 @@ static bool tcache_grow(struct tcache *tc, unsigned cls)
 {
 	if (stack_grow(tc, cls))
 		return true;
-	if (stack_room(tc, cls) < sizeclass_cache_max(cls))
+	if (tcache_room(tc, cls) < sizeclass_cache_max(cls))
 		tcache_scan(tc, SCAN_IDLE_OVER);
 	return false;
 }
@@ -430,10 +424,17 @@ static void *tcache_take_one(struct tcache *tc, uint32_t units)
 	return p;
 }
 
+/* The newest chunk of any class that fits, or NULL. */
+static void *stack_pop(struct tcache *tc, unsigned cls, uint32_t units)
+{
+	return sizeclass_is_small(cls) ? tcache_pop(tc, cls)
+				       : tcache_pop_medium(tc, cls, units);
+}
+
 /* Fills an empty stack and pops a chunk. */
 static void *stack_fill(struct tcache *tc, unsigned cls, uint32_t units)
 {
-	unsigned room = stack_room(tc, cls);
+	unsigned room = tcache_room(tc, cls);
 	unsigned n =
 		(unsigned)min_size(REFILL_BYTES / (units * UNIT), room / 2);
 	void **bottom = tc->bottom[cls];
@@ -451,8 +452,7 @@ static void *stack_fill(struct tcache *tc, unsigned cls, uint32_t units)
 	store_relaxed(&tc->sp[cls], bottom - got);
 	if (got >= room / 2)
 		tcache_grow(tc, cls);
-	return sizeclass_is_small(cls) ? tcache_pop(tc, cls)
-				       : tcache_pop_medium(tc, cls, units);
+	return stack_pop(tc, cls, units);
 }
 
 /* A chunk from the stacks after all: what other threads have sent home, or for
@@ -465,11 +465,9 @@ static void *tcache_second_look(struct tcache *tc, unsigned cls, uint32_t units)
 		tcache_tick(tc, cls);
 		tcache_grow(tc, cls);
 		/* A stack of medium chunks may be full of too small ones. */
-		if (stack_room(tc, cls) > 0) {
+		if (tcache_room(tc, cls) > 0) {
 			remote_collect(tc, cls);
-			p = sizeclass_is_small(cls)
-				    ? tcache_pop(tc, cls)
-				    : tcache_pop_medium(tc, cls, units);
+			p = stack_pop(tc, cls, units);
 		}
 	}
 	if (!p && !sizeclass_is_small(cls) && cls + 1 < NR_CLASSES)
@@ -509,12 +507,14 @@ static void shrinking_flush(struct tcache *tc, unsigned wanted)
 void *tcache_refill(struct tcache *tc, uint32_t units)
 {
 	unsigned cls = (unsigned)sizeclass_of(tc->medium_table, units);
-	void *p = tcache_second_look(tc, cls, units);
+	void *p = attach_refill(tc) ? stack_pop(tc, cls, units) : NULL;
 
+	if (!p)
+		p = tcache_second_look(tc, cls, units);
 	if (p)
 		return p;
 	tcache_tick(tc, cls);
-	if (stack_room(tc, cls) == 0)
+	if (tcache_room(tc, cls) == 0)
 		tcache_grow(tc, cls);
 	tcache_heed_growth(tc);
 	shrinking_flush(tc, cls);
@@ -522,7 +522,7 @@ void *tcache_refill(struct tcache *tc, uint32_t units)
 	    tc->ticks % ORPHAN_INTERVAL == 0)
 		fork_reclaim_orphan(tc->heap);
 	/* Chunks of the class that are too small stay for smaller requests. */
-	if (stack_room(tc, cls) == 0 || tcache_count(tc, cls) > 0)
+	if (tcache_room(tc, cls) == 0 || tcache_count(tc, cls) > 0)
 		return tcache_take_one(tc, units);
 	return stack_fill(tc, cls, units);
 }
@@ -627,7 +627,7 @@ static struct tcache *tcache_make(struct heap *heap)
 
 struct tcache *tcache_create(struct heap *heap)
 {
-	struct arena *a = heap_attach(heap);
+	struct arena *a = attach_thread(heap);
 	struct tcache *tc;
 
 	lock_take(&a->lock);
@@ -639,7 +639,7 @@ struct tcache *tcache_create(struct heap *heap)
 	if (!tc)
 		tc = tcache_make(heap);
 	if (!tc) {
-		heap_detach(heap, a);
+		attach_leave(heap, a);
 		return NULL;
 	}
 	tc->owner = pthread_self();
@@ -649,6 +649,8 @@ struct tcache *tcache_create(struct heap *heap)
 	tc->watch_mallocs = 0;
 	tc->look_bytes = 0;
 	tc->taken_bytes = tc->taken_peak = 0;
+	/* The first one has come first, and follows nobody. */
+	tc->young = a->index > 0 ? ATTACH_YOUNG : 0;
 	return tc;
 }
 
@@ -657,9 +659,9 @@ static void tcache_free_memory(struct tcache *tc)
 	struct heap *heap = tc->heap;
 
 	for (unsigned cls = 1; cls < NR_CLASSES; cls++)
-		if (stack_room(tc, cls) > 0)
+		if (tcache_room(tc, cls) > 0)
 			meta_free(&heap->meta, stack_array(tc, cls),
-				  stack_array_bytes(stack_room(tc, cls)));
+				  stack_array_bytes(tcache_room(tc, cls)));
 	remote_free_kept(tc);
 	meta_free(&heap->meta, tc, sizeof(*tc));
 }
@@ -685,7 +687,7 @@ void tcache_destroy(struct tcache *tc)
 	lock_drop(&a->lock);
 	if (emptied)
 		heap_put_spare(heap, emptied);
-	heap_detach(heap, a);
+	attach_leave(heap, a);
 	arena_put_aside(a);
 }
 

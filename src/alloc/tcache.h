@@ -110,6 +110,8 @@ struct tcache {
 	size_t taken_bytes;     /* from the arena, less what was given back */
 	size_t taken_peak;      /* the most of it since it was last halved */
 	size_t nr_refills, nr_flushes;
+	size_t seen_visits; /* their sum, when a thread was attached last */
+	uint32_t young; /* refills until it stays where it is (attach.h) */
 };
 
 extern struct tcache tcache_none;
@@ -135,6 +137,16 @@ static inline unsigned tcache_count(const struct tcache *tc, unsigned cls)
 {
 	return (unsigned)(tc->bottom[cls] - tc->sp[cls]);
 }
+
+/* Room of a stack, chunks. */
+static inline unsigned tcache_room(const struct tcache *tc, unsigned cls)
+{
+	return (unsigned)(tc->bottom[cls] - tc->limit[cls]);
+}
+
+/* Points a class at another stack, which holds the newest `count` already. */
+void tcache_set_stack(struct tcache *tc, unsigned cls, void **bottom,
+		      unsigned room, unsigned count);
 
 /* The newest chunk of a small class, or NULL. */
 static ALWAYS_INLINE void *tcache_pop(struct tcache *tc, size_t cls)

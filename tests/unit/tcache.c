@@ -634,30 +634,6 @@ Test(tcache, perturb_comes_and_goes_while_threads_work, .timeout = 60)
 	assert_valid(heap);
 }
 
-/* One for each CPU, of which the test's system has two, and one more.  The main
- * arena counts as one thread more, as long as a thread is there. */
-Test(tcache, threads_share_arenas_and_the_main_arena_last)
-{
-	struct arena *a[6];
-	unsigned nr[3] = {0, 0, 0};
-
-	cr_assert_eq(cache()->arena->index, 0);
-	for (int i = 1; i < 6; i++) {
-		a[i] = heap_attach(inner());
-		cr_assert_lt(a[i]->index, 3u);
-		nr[a[i]->index]++;
-		cr_assert(i == 5 || nr[0] == 0, "thread %d", i);
-	}
-	cr_assert_eq(inner()->nr_arenas, 3u);
-	cr_assert_eq(nr[1] + nr[2], 4u + (nr[0] == 0));
-	cr_assert_geq(nr[1], 2u);
-	cr_assert_geq(nr[2], 2u);
-	for (int i = 1; i < 6; i++)
-		heap_detach(inner(), a[i]);
-	a[1] = heap_attach(inner());
-	cr_assert_neq(a[1]->index, 0u);
-}
-
 static void *small_block(void *unused)
 {
 	(void)unused;
