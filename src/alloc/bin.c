@@ -97,7 +97,7 @@ static unsigned bin_next(const struct bins *bins, unsigned i)
 }
 
 /* The least chunk of the first of a bin that has at least `units`; or NULL. */
-static struct chunk *bin_least(struct arena *a, unsigned i, size_t units)
+static FAR struct chunk *bin_least(struct arena *a, unsigned i, size_t units)
 {
 	struct chunk *least = NULL, *c = a->bins.first[i];
 

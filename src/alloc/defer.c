@@ -148,6 +148,9 @@ struct chunk *defer_take(struct tcache *tc, size_t units)
 	struct chunk *c;
 
 	loan->countdown = LOANS_A_LOOK;
+	/* The loan before this one is not counted when it is freed. */
+	if (loan->lent)
+		tcache_took(tc, loan->full_units * UNIT);
 	if (loan->units - units <= 1) {
 		c = chunk_of(loan->p);
 		store_relaxed(&loan->units, LOAN_NONE);

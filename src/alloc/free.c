@@ -125,7 +125,7 @@ static void free_own_large(struct heap *heap, struct tcache *tc,
 	quiet_freed(heap, tc);
 }
 
-static void free_mapped(struct heap *heap, void *p)
+static FAR void free_mapped(struct heap *heap, void *p)
 {
 	struct tcache *tc = heap_tcache(heap);
 	struct arena *a = tcache_is_real(tc) ? tc->arena : &heap->main_arena;

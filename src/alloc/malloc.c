@@ -56,7 +56,11 @@ static void *malloc_from_arena(struct tcache *tc, struct arena *a, size_t units,
 	c = arena_take(a, units, may_grow, zero_from);
 	a->visitor = NULL;
 	lock_drop(&a->lock);
-	return c ? chunk_user(c) : NULL;
+	if (!c)
+		return NULL;
+	if (tcache_is_real(tc))
+		tcache_took(tc, units * UNIT);
+	return chunk_user(c);
 }
 
 /* Whatever waits goes back to where it came from, and then some arena may have

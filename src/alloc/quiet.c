@@ -30,10 +30,11 @@ static size_t quiet_used(struct arena *a)
 }
 
 /* Whether the arena has become quiet; its lock is held.  The thread's cache holds
- * `own` bytes of it; `slack` may be in those of others.  *over: what is in use
- * beyond what a quiet arena may have. */
+ * `own` bytes of it; `slack` may be in those of others; `given` were in use since
+ * the thread looked last.  *over: what is in use beyond what a quiet arena may
+ * have. */
 static bool quiet_has_begun(struct arena *a, size_t slack, size_t own,
-			    size_t *over)
+			    size_t given, size_t *over)
 {
 	size_t used, held = a->system_bytes;
 	size_t most = held / QUIET_PART + min_size(slack, held / 4);
@@ -43,7 +44,7 @@ static bool quiet_has_begun(struct arena *a, size_t slack, size_t own,
 		return false;
 	used = quiet_used(a);
 	used -= min_size(own, used);
-	if (used >= held / 2)
+	if (used + given >= held / 2)
 		store_relaxed(&a->quiet_used, 0);
 	*over = used - min_size(most, used);
 	if (*over > 0 || (a->quiet_used != 0 && used > a->quiet_used / 2))
@@ -123,6 +124,7 @@ void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
 	bool is_own = tc->arena == a;
 	size_t own = is_own ? tcache_bytes(tc) : 0, over;
 	size_t slack = tc->capacity_bytes + QUIET_STEP;
+	size_t given = is_own ? tc->given_bytes : 0;
 	bool begins;
 
 	if (tcache_is_real(tc)) {
@@ -136,7 +138,7 @@ void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
 	if (load_relaxed(&a->max_system_bytes) < QUIET_MIN)
 		return;
 	lock_take(&a->lock);
-	begins = quiet_has_begun(a, slack, own, &over);
+	begins = quiet_has_begun(a, slack, own, given, &over);
 	if (is_own)
 		tc->look_bytes = quiet_next_look(a, slack, over);
 	lock_drop(&a->lock);
@@ -153,7 +155,7 @@ void quiet_posted(struct arena *a)
 }
 
 /* The thread of tc has given so many bytes to an arena. */
-static void quiet_count(struct tcache *tc, struct arena *a, size_t bytes)
+static FAR void quiet_count(struct tcache *tc, struct arena *a, size_t bytes)
 {
 	if (tc->arena == a) {
 		tc->given_bytes += bytes;
@@ -236,7 +238,7 @@ void quiet_notice(struct arena *a)
 {
 	size_t over;
 
-	if (a->quiet_ns == 0 && quiet_has_begun(a, 0, 0, &over))
+	if (a->quiet_ns == 0 && quiet_has_begun(a, 0, 0, 0, &over))
 		heap_wait(a->heap, a->quiet_ns);
 }
 

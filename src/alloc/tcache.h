@@ -82,9 +82,9 @@ struct tcache {
 	uint32_t last_tick[NR_CLASSES]; /* of the last refill or flush */
 	size_t seen_peak;      /* the arena's size at its last growth heeded */
 	size_t capacity_bytes; /* what all stacks could hold, hot ones in part */
-	uint64_t hot;        /* bit cls - CLASS_MEDIUM: that stack counts as hot */
-	unsigned scan;         /* the class that is looked at next */
-	uint64_t shrinking;    /* bit cls - 1: a small class that gives all back
+	uint64_t hot;  /* bit cls - CLASS_MEDIUM: that stack counts as hot */
+	unsigned scan; /* the class that is looked at next */
+	uint64_t shrinking; /* bit cls - 1: a small class that gives all back
 				  at the next refill */
 	struct remote_slot remote[NR_REMOTE_SLOTS];
 	struct remote_batch *kept;  /* empty ones, for the slots */
@@ -104,11 +104,12 @@ struct tcache {
 	uint32_t watch_mallocs; /* until the thread stops watching (quiet.h); 0:
 				 * it does not watch */
 	size_t watch_bytes;     /* the same in bytes freed */
-	size_t given_bytes;     /* to the arena, since it was last looked at */
-	size_t look_bytes;      /* it is looked at again after so many (quiet.c) */
-	size_t sent_bytes;      /* to other arenas, since one was looked at */
-	size_t taken_bytes;     /* from the arena, less what was given back */
-	size_t taken_peak;      /* the most of it since it was last halved */
+	size_t given_bytes; /* to the arena, less what was taken, since it was
+				 * last looked at */
+	size_t look_bytes;  /* it is looked at again after so many (quiet.c) */
+	size_t sent_bytes;  /* to other arenas, since one was looked at */
+	size_t taken_bytes; /* from the arena, less what was given back */
+	size_t taken_peak;  /* the most of it since it was last halved */
 	size_t nr_refills, nr_flushes;
 	size_t seen_visits; /* their sum, when a thread was attached last */
 	uint32_t young; /* refills until it stays where it is (attach.h) */
@@ -130,6 +131,13 @@ static ALWAYS_INLINE uint32_t tcache_tag(const struct tcache *tc)
 #else
 	return tc->tag;
 #endif
+}
+
+/* The thread has taken so many bytes from its arena: what it gives instead makes
+ * that no emptier. */
+static inline void tcache_took(struct tcache *tc, size_t bytes)
+{
+	tc->given_bytes -= min_size(bytes, tc->given_bytes);
 }
 
 /* Chunks in one stack. */
