@@ -215,31 +215,22 @@ static void stack_close(struct tcache *tc, unsigned cls, unsigned count,
 	tc->taken_bytes -= min_size(n * class_bytes(cls), tc->taken_bytes);
 }
 
-/* Takes the oldest n chunks off a stack. */
-static void stack_take_oldest(struct tcache *tc, unsigned cls, void **out,
-			      unsigned n)
+/* Gives the oldest n chunks of a stack back to the arena.  It shows nothing
+ * meanwhile. */
+static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
 {
 	unsigned count = tcache_count(tc, cls);
 	void **bottom = tc->bottom[cls];
 
-	memcpy(out, bottom - n, n * sizeof(void *));
-	store_relaxed(&tc->sp[cls], bottom);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	stack_close(tc, cls, count, n);
-}
-
-/* Gives the oldest n chunks of a stack back to the arena. */
-static void stack_flush(struct tcache *tc, unsigned cls, unsigned n)
-{
-	void *out[STACK_MAX];
-
 	if (n == 0)
 		return;
-	stack_take_oldest(tc, cls, out, n);
+	store_relaxed(&tc->sp[cls], bottom);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	lock_take(&tc->arena->lock);
-	remote_give_many(tc->arena, cls, out, n);
+	remote_give_many(tc->arena, cls, bottom - n, n);
 	shrinking_note(tc, cls);
 	lock_drop(&tc->arena->lock);
+	stack_close(tc, cls, count, n);
 }
 
 /* Gives the n oldest chunks of a full stack to the arena, if possible into
