@@ -7,13 +7,13 @@
  * eighth of it), so that a large heap does not pay one system call for each
  * 128 KiB.
  *
- * A first touch of a page costs a fault; pages taken in one system call cost
- * much less.  top_touch therefore fetches some pages ahead of what is carved:
- * a sixty-fourth of what is in use, within bounds; at the start as much as is in
- * use, for most programs that start stay small.  Large chunks do not call it:
- * programs rely on their laziness.  Neither do programs that set trim_threshold
- * to -1: they touch their memory themselves, once, and want no system call after
- * that.
+ * A first touch of a page costs a fault; many pages taken in one system call cost
+ * less.  top_touch therefore fetches some pages ahead of what is carved: a 128th of
+ * what is in use, from 16 KiB on.  Below that a call costs as much as the faults
+ * that it saves, and what it fetches may not be needed.  Large chunks do not call
+ * it: programs rely on their laziness.  Neither do programs that set
+ * trim_threshold to -1: they touch their memory themselves, once, and want no
+ * system call after that.
  *
  * Giving back: top is trimmed as soon as it is over trim_threshold, but by
  * default not twice within the decay time, so that a program that frees and
@@ -36,9 +36,9 @@
 #define RESERVE_BYTES (1 * MIB)
 #define RESERVE_DOUBLINGS 16u
 #define PAD_MAX (32 * MIB)
-/* What is fetched ahead at least, once as much is in use. */
+/* Fewer pages than that cost no less in one call than in a fault each. */
 #define POPULATE_MIN (16 * KIB)
-#define POPULATE_PART 64u
+#define POPULATE_PART 128u
 
 static size_t page_size(const struct arena *a)
 {
@@ -279,7 +279,7 @@ void top_touch(struct arena *a, uintptr_t from, uintptr_t to)
 	const struct mmsim_os *os = a->heap->os;
 	const struct segment *seg;
 	uintptr_t start, end;
-	size_t used, ahead;
+	size_t ahead;
 
 	if (LIKELY(to <= a->populated) || a->heap->options.populate_max == 0 ||
 	    a->heap->options.trim_threshold == OPTION_NEVER || !a->top)
@@ -287,15 +287,15 @@ void top_touch(struct arena *a, uintptr_t from, uintptr_t to)
 	seg = top_segment(a);
 	if (from < seg->base || from >= seg->end)
 		return;
-	used = from - seg->base;
-	ahead = max_size(
-		min_size(used / POPULATE_PART, a->heap->options.populate_max),
-		min_size(used, POPULATE_MIN));
+	ahead = (from - seg->base) / POPULATE_PART;
+	if (ahead < POPULATE_MIN)
+		ahead = 0;
+	ahead = min_size(ahead, a->heap->options.populate_max);
 	start = max_size(align_down(from, page_size(a)), a->populated);
 	end = align_down(min_size(align_up(to, page_size(a)) + ahead, seg->end),
 			 page_size(a));
 	a->populated = end;
-	if (end > start)
+	if (ahead > 0 && end > start)
 		os->populate(os->ctx, (void *)start, end - start);
 }
 
