@@ -33,10 +33,11 @@ static struct segment *adopt_find(struct arena *a, uintptr_t end,
 /* A new one, in front of the last, which holds top; NULL: there are many. */
 static struct segment *adopt_new(struct arena *a, uintptr_t base)
 {
-	struct segment *seg = top_segment(a);
+	struct segment *seg;
 
-	if (a->nr_adopted == ADOPT_MAX || a->nr_segments == NR_SEGMENTS)
+	if (a->nr_adopted == ADOPT_MAX || !top_has_room(a))
 		return NULL;
+	seg = top_segment(a);
 	a->segments[a->nr_segments++] = *seg;
 	a->nr_adopted++;
 	*seg = (struct segment){.base = base, .is_adopted = true};

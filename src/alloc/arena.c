@@ -22,6 +22,7 @@ void arena_init(struct arena *a, struct heap *heap, uint32_t index)
 	a->heap = heap;
 	a->index = index;
 	a->tag = heap_tag(heap, index);
+	a->segments = a->first_segments;
 	lock_init(&a->lock, LOCK_RANK_ARENA);
 }
 

@@ -22,6 +22,8 @@
 #include "base/lock.h"
 
 #define NR_SEGMENTS 64u
+/* So many stand in the arena itself; most have one. */
+#define NR_FIRST_SEGMENTS 4u
 /* Small and medium chunks: see remote.h. */
 #define NR_REMOTE_WAYS 2u
 
@@ -68,12 +70,14 @@ struct arena {
 	struct remote_batch *picked[NR_REMOTE_WAYS];
 
 	/* top.c */
-	struct chunk *top;       /* NULL before the first growth */
-	uintptr_t fresh;         /* top's memory from here on reads as zeros */
-	uintptr_t populated;     /* pages of top below this were fetched */
-	unsigned nr_segments;    /* the last one holds top */
-	unsigned nr_adopted;     /* of them, that were mapped chunks */
-	unsigned nr_foreign;     /* times somebody else had moved the break */
+	struct chunk *top;        /* NULL before the first growth */
+	uintptr_t fresh;          /* top's memory from here on reads as zeros */
+	uintptr_t populated;      /* pages of top below this were fetched */
+	struct segment *segments; /* those below, or a table of NR_SEGMENTS */
+	unsigned nr_segments;     /* the last one holds top */
+	unsigned nr_adopted;      /* of them, that were mapped chunks */
+	unsigned nr_foreign;      /* times somebody else had moved the break */
+	struct segment first_segments[NR_FIRST_SEGMENTS];
 	size_t system_bytes;     /* accessible, over all segments */
 	size_t max_system_bytes; /* read without the lock */
 
@@ -94,7 +98,7 @@ struct arena {
 	unsigned nr_resting;  /* of them, when they were counted last */
 
 	/* magazine.c */
-	size_t magazine_bytes; /* of all chunks in magazines */
+	size_t magazine_bytes;      /* of all chunks in magazines */
 	struct magazine *magazines; /* empty ones */
 	struct magazine_pile piles[NR_SMALL + 1];
 
@@ -108,8 +112,8 @@ struct arena {
 	struct run_class classes[NR_SMALL + 1];
 	struct shard *shards[NR_SMALL + 1]; /* free ones, by units */
 	struct medium_class mediums[NR_MEDIUM];
+	/* Last, for the bins of large chunks are rarely touched. */
 	struct bins bins;
-	struct segment segments[NR_SEGMENTS];
 };
 
 void arena_init(struct arena *a, struct heap *heap, uint32_t index);

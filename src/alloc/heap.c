@@ -29,8 +29,8 @@ void heap_init(struct heap *heap, const struct mmsim_os *os)
 	heap->key = random;
 	heap->secret = (uint32_t)(random >> 24 & 0xffff) | 0x80;
 	meta_init(&heap->meta, os);
-	mapped_init(&heap->mapped);
-	leftover_init(&heap->leftover);
+	mapped_init(&heap->mapped, heap->store);
+	leftover_init(&heap->leftover, heap->leftovers);
 	heap->dynamic_threshold = !heap->options.thresholds_set;
 	heap->uncached =
 		heap->options.perturb != 0 || heap->options.check_action == 3;

@@ -65,9 +65,11 @@ struct heap {
 	struct mapped_chunks mapped;
 	struct leftover leftover;
 	struct arena main_arena;
-	/* Last, for what stands at its start is used by every program, too: the
-	 * first cache. */
+	/* What stands at its start is used by every program, too: the first cache. */
 	struct meta meta;
+	/* Behind it what most programs never touch. */
+	struct stored store[NR_STORED];
+	struct leftover_range leftovers[NR_LEFTOVERS];
 };
 
 extern struct heap heap_default;

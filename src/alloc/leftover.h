@@ -17,19 +17,23 @@
 
 struct heap;
 
+struct leftover_range {
+	uintptr_t from;
+	size_t len;
+};
+
 struct leftover {
 	struct lock lock;
 	/* ---- guarded by lock ---- */
-	unsigned nr; /* read without the lock */
-	struct {
-		uintptr_t from;
-		size_t len;
-	} ranges[NR_LEFTOVERS];
+	unsigned nr;                   /* read without the lock */
+	struct leftover_range *ranges; /* room for NR_LEFTOVERS */
 };
 
 /* Inline, as mapped_init: a start needs no more of these files. */
-static inline void leftover_init(struct leftover *leftover)
+static inline void leftover_init(struct leftover *leftover,
+				 struct leftover_range *ranges)
 {
+	leftover->ranges = ranges;
 	lock_init(&leftover->lock, LOCK_RANK_META);
 }
 

@@ -45,14 +45,16 @@ struct mapped_chunks {
 	size_t nr, bytes;         /* in use */
 	size_t max_nr, max_bytes; /* the most there were; max_nr is read without
 				   * the lock */
-	struct stored store[NR_STORED];
+	struct stored *store;     /* NR_STORED slots */
 	size_t store_bytes;
 	size_t nr_reused;
 	bool is_quiet; /* most of it waits in the store: see quiet.h */
 };
 
-static inline void mapped_init(struct mapped_chunks *mapped)
+static inline void mapped_init(struct mapped_chunks *mapped,
+			       struct stored *store)
 {
+	mapped->store = store;
 	lock_init(&mapped->lock, LOCK_RANK_MAPPED);
 }
 

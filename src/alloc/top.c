@@ -29,6 +29,8 @@
 #include "alloc/heap.h"
 #include "base/fatal.h"
 
+#include <string.h>
+
 /* Foreign moves of the break that are put up with before brk is left alone. */
 #define FOREIGN_MAX 16u
 /* The first reservation of an arena without brk; each further one is twice as
@@ -122,6 +124,27 @@ static void top_hugepages(const struct arena *a, uintptr_t from, size_t len)
 
 	if (a->heap->options.hugepages && start < from + len)
 		os->hugepage(os->ctx, (void *)start, from + len - start);
+}
+
+/* The segments move to a table; false: no memory. */
+static FAR bool top_make_table(struct arena *a)
+{
+	struct segment *table =
+		meta_alloc(&a->heap->meta, NR_SEGMENTS * sizeof(*table));
+
+	if (!table)
+		return false;
+	memcpy(table, a->segments, a->nr_segments * sizeof(*table));
+	a->segments = table;
+	return true;
+}
+
+bool top_has_room(struct arena *a)
+{
+	if (a->nr_segments == NR_FIRST_SEGMENTS &&
+	    a->segments == a->first_segments)
+		return top_make_table(a);
+	return a->nr_segments < NR_SEGMENTS;
 }
 
 /* Begins a segment; its first chunk is top. */
@@ -225,7 +248,7 @@ static bool top_grow_segment(struct arena *a, size_t need, size_t pad)
 	size_t committed;
 	void *base;
 
-	if (a->nr_segments == NR_SEGMENTS)
+	if (!top_has_room(a))
 		return false;
 	if (len < least)
 		len = least;
@@ -250,8 +273,7 @@ static bool top_grow_padded(struct arena *a, size_t need, size_t pad)
 	bool may_brk = a->index == 0 && a->nr_foreign < FOREIGN_MAX &&
 		       (a->nr_segments == 0 || top_segment(a)->is_brk);
 
-	if (may_brk && a->nr_segments < NR_SEGMENTS &&
-	    top_grow_brk(a, need, pad))
+	if (may_brk && top_has_room(a) && top_grow_brk(a, need, pad))
 		return true;
 	if (a->top && !top_segment(a)->is_brk &&
 	    top_grow_reserved(a, need, pad))

@@ -30,6 +30,10 @@ static inline size_t top_bytes(struct arena *a)
 	return a->top ? segment_last(top_segment(a)) - (uintptr_t)a->top : 0;
 }
 
+/* Whether there may be one segment more; all of them may move to a table, when
+ * there is no room for it in the arena itself. */
+bool top_has_room(struct arena *a);
+
 /* The arena has so many bytes more. */
 void top_account(struct arena *a, size_t grown);
 
