@@ -17,6 +17,10 @@
 #define HOT_VISITS 128u
 #define HOT_PART 32u
 #define HOT_TIMES 4u
+/* In an arena of this size each visit counts so many times: its chunks stand on
+ * more memory than the processor caches, and there are more of them in use. */
+#define HOT_LARGE (8 * MIB)
+#define HOT_EASE 4u
 #define VISITS_MAX 16384u
 /* Room of a pile at first and at the most, chunks. */
 #define PILE_FIRST 16u
@@ -82,6 +86,8 @@ static bool medium_heats(const struct arena *a, const struct medium_class *m)
 {
 	uint32_t visits = m->fit ? 2 * m->visits : m->visits;
 
+	if (a->system_bytes >= HOT_LARGE)
+		visits *= HOT_EASE;
 	return visits >= HOT_VISITS && visits >= m->peak * HOT_TIMES &&
 	       visits >= a->medium_visits / HOT_PART && medium_may_wait(a);
 }

@@ -90,6 +90,21 @@ Test(medium, a_class_of_which_much_is_in_use_stays_cool)
 	assert_valid(outer());
 }
 
+/* The same in an arena of more than 8 MiB. */
+Test(medium, in_a_large_arena_it_becomes_hot)
+{
+	void *kept[300];
+
+	for (unsigned i = 0; i < 100; i++)
+		mmsim_heap_malloc(outer(), 100000);
+	for (unsigned i = 0; i < ARRAY_SIZE(kept); i++)
+		kept[i] = take_one(LEAST);
+	take_turns(LEAST, 300);
+	cr_assert(medium_is_hot(arena, CLS));
+	put(kept, ARRAY_SIZE(kept));
+	assert_valid(outer());
+}
+
 Test(medium, so_does_one_that_few_visits_are_for)
 {
 	for (unsigned i = 0; i < 1000; i++) {
