@@ -335,9 +335,10 @@ static void tcache_scan(struct tcache *tc, uint32_t idle_ticks)
 
 	tc->scan = tc->scan + 1 < NR_CLASSES ? tc->scan + 1 : 1;
 	victim = tc->scan;
-	if (tc->ticks - tc->last_tick[victim] < idle_ticks)
+	/* After 65536 ticks one that is idle may look as if it was not, for once. */
+	if ((uint16_t)(tc->ticks - tc->last_tick[victim]) < idle_ticks)
 		return;
-	tc->last_tick[victim] = tc->ticks;
+	tc->last_tick[victim] = (uint16_t)tc->ticks;
 	stack_flush(tc, victim, (tcache_count(tc, victim) + 1) / 2);
 	stack_shrink(tc, victim);
 }
@@ -345,7 +346,7 @@ static void tcache_scan(struct tcache *tc, uint32_t idle_ticks)
 /* One more refill or flush of a class. */
 static void tcache_tick(struct tcache *tc, unsigned cls)
 {
-	tc->last_tick[cls] = ++tc->ticks;
+	tc->last_tick[cls] = (uint16_t)++tc->ticks;
 	if (tc->ticks % SCAN_INTERVAL == 0)
 		tcache_scan(tc, SCAN_IDLE);
 }

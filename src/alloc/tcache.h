@@ -66,6 +66,8 @@ struct loan {
 	uint32_t countdown;   /* until a request takes the slow path */
 };
 
+/* tcache_none shares a page with the other variables that every start writes
+ * (tests/start.sh): fields of 4 bytes stand in pairs. */
 struct tcache {
 	void **sp[NR_CLASSES];
 	void **limit[NR_CLASSES];
@@ -79,23 +81,23 @@ struct tcache {
 	void **bottom[NR_CLASSES];
 	uint32_t ticks;      /* refills and flushes so far */
 	uint32_t heap_ticks; /* slow calls while something of the heap waits */
-	uint32_t last_tick[NR_CLASSES]; /* of the last refill or flush */
+	/* Of the last refill or flush, the low half. */
+	uint16_t last_tick[NR_CLASSES];
 	size_t seen_peak;      /* the arena's size at its last growth heeded */
 	size_t capacity_bytes; /* what all stacks could hold, hot ones in part */
-	uint64_t hot;  /* bit cls - CLASS_MEDIUM: that stack counts as hot */
-	unsigned scan; /* the class that is looked at next */
+	uint64_t hot; /* bit cls - CLASS_MEDIUM: that stack counts as hot */
 	uint64_t shrinking; /* bit cls - 1: a small class that gives all back
 				  at the next refill */
 	struct remote_slot remote[NR_REMOTE_SLOTS];
 	struct remote_batch *kept;  /* empty ones, for the slots */
 	struct remote_batch *taken; /* more of them, from arena.emptied */
-	unsigned nr_kept;
 	struct chunk *deferred[NR_DEFERRED]; /* beside the loan; C is set */
-	unsigned nr_deferred;
 	size_t deferred_bytes;
+	unsigned nr_kept, nr_deferred; /* in kept, in deferred */
 	struct known_chunk known[NR_KNOWN];
 	void *hole; /* what realloc has cut off last (shard.h), with C; or NULL */
 	uint32_t hole_units;
+	unsigned scan; /* the class that is looked at next */
 	struct heap *heap;
 	struct tcache *next, *prev; /* all of the heap; guarded by its lock */
 	pthread_t owner;
@@ -103,7 +105,8 @@ struct tcache {
 	struct tcache **self;
 	uint32_t watch_mallocs; /* until the thread stops watching (quiet.h); 0:
 				 * it does not watch */
-	size_t watch_bytes;     /* the same in bytes freed */
+	uint32_t young;     /* refills until it stays where it is (attach.h) */
+	size_t watch_bytes; /* the same in bytes freed */
 	size_t given_bytes; /* to the arena, less what was taken, since it was
 				 * last looked at */
 	size_t look_bytes;  /* it is looked at again after so many (quiet.c) */
@@ -112,7 +115,6 @@ struct tcache {
 	size_t taken_peak;  /* the most of it since it was last halved */
 	size_t nr_refills, nr_flushes;
 	size_t seen_visits; /* their sum, when a thread was attached last */
-	uint32_t young; /* refills until it stays where it is (attach.h) */
 };
 
 extern struct tcache tcache_none;

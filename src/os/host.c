@@ -184,7 +184,7 @@ static uint64_t host_mix(uint64_t x)
 
 static uint64_t host_entropy(void *ctx)
 {
-	static uint64_t nr_drawn;
+	static uint32_t nr_drawn;
 	int saved = errno;
 	uint64_t x = 0;
 
