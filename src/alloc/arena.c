@@ -17,6 +17,12 @@
 #include "alloc/top.h"
 #include "base/fatal.h"
 
+/* arena_squeeze is tried when so much, and such a part of the arena, was cut from
+ * top since it was tried last, and when such a part of the arena is free in runs. */
+#define SQUEEZE_STEP_MIN (64 * KIB)
+#define SQUEEZE_STEP_PART 64u
+#define SQUEEZE_FREE_PART 16u
+
 void arena_init(struct arena *a, struct heap *heap, uint32_t index)
 {
 	a->heap = heap;
@@ -143,6 +149,22 @@ size_t arena_free_bytes(const struct arena *a)
 	return bytes;
 }
 
+/* Before new memory is used: the stacks of classes that are mostly free give back
+ * what they hold, for one chunk may be all that keeps a run.  NULL: that was not
+ * enough, or it is not worth the way yet. */
+static struct chunk *arena_squeeze(struct arena *a, size_t units)
+{
+	size_t step =
+		max_size(SQUEEZE_STEP_MIN, a->system_bytes / SQUEEZE_STEP_PART);
+
+	if (!a->visitor || a->cut_bytes < step ||
+	    a->run_free_units * UNIT < a->system_bytes / SQUEEZE_FREE_PART)
+		return NULL;
+	a->cut_bytes = 0;
+	tcache_give_shrunk(a->visitor);
+	return arena_reuse(a, units);
+}
+
 struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 			 uintptr_t *zero_from)
 {
@@ -155,6 +177,8 @@ struct chunk *arena_take(struct arena *a, size_t units, bool may_grow,
 		c = medium_squeeze(a, units);
 	if (!c && arena_gather(a))
 		c = arena_reuse(a, units);
+	if (!c)
+		c = arena_squeeze(a, units);
 	if (c) {
 		*zero_from = UINTPTR_MAX;
 		return c;

@@ -80,6 +80,7 @@ struct arena {
 	struct segment first_segments[NR_FIRST_SEGMENTS];
 	size_t system_bytes;     /* accessible, over all segments */
 	size_t max_system_bytes; /* read without the lock */
+	size_t cut_bytes;        /* from top, since arena_squeeze was tried */
 
 	/* purge.c */
 	uint64_t given_ns; /* since when what is given back is free; 0: now */

@@ -10,7 +10,7 @@
  * others had many gives half of what it holds back and loses half its room.
  * Whenever a larger arena has grown to a new peak everything goes back; and when
  * a flush finds that its class has shrunk, the class's stack does at the next
- * refill.
+ * refill, or when the arena is about to cut from top.
  *
  * Room is made by giving back the older half, if possible into a magazine: the
  * newer chunks are warm.  (A large stack gives all of it, in two magazines.)
@@ -183,17 +183,20 @@ static bool stack_grow(struct tcache *tc, unsigned cls)
 
 _Static_assert(NR_SMALL <= 64, "tcache.shrinking has a bit for each");
 
+/* Whether a small class is mostly free. */
+static bool class_has_shrunk(const struct arena *a, unsigned cls)
+{
+	const struct run_class *rc = &a->classes[cls];
+
+	return rc->nr_free * class_bytes(cls) > SHRUNK_BYTES &&
+	       rc->nr_free > rc->nr_chunks / SHRUNK_PART;
+}
+
 /* Remembers a small class that is mostly free: then true.  The arena's lock is
  * held. */
 static bool shrinking_note(struct tcache *tc, unsigned cls)
 {
-	const struct run_class *rc;
-
-	if (!sizeclass_is_small(cls))
-		return false;
-	rc = &tc->arena->classes[cls];
-	if (rc->nr_free * class_bytes(cls) <= SHRUNK_BYTES ||
-	    rc->nr_free <= rc->nr_chunks / SHRUNK_PART)
+	if (!sizeclass_is_small(cls) || !class_has_shrunk(tc->arena, cls))
 		return false;
 	tc->shrinking |= UINT64_C(1) << (cls - 1);
 	return true;
@@ -272,18 +275,32 @@ static void stack_spill(struct tcache *tc, unsigned cls)
 	stack_close(tc, cls, count, n);
 }
 
+/* Gives all of a stack back; the arena's lock is held. */
+static void stack_give(struct tcache *tc, unsigned cls)
+{
+	void **sp = tc->sp[cls];
+	unsigned n = tcache_count(tc, cls);
+
+	if (n == 0)
+		return;
+	store_relaxed(&tc->sp[cls], tc->bottom[cls]);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	remote_give_many(tc->arena, cls, sp, n);
+	tc->taken_bytes -= min_size(n * class_bytes(cls), tc->taken_bytes);
+}
+
 void tcache_give_stacks(struct tcache *tc)
 {
-	for (unsigned cls = 1; cls < NR_CLASSES; cls++) {
-		void **sp = tc->sp[cls];
-		unsigned n = tcache_count(tc, cls);
-
-		store_relaxed(&tc->sp[cls], tc->bottom[cls]);
-		__atomic_thread_fence(__ATOMIC_RELEASE);
-		if (n > 0)
-			remote_give_many(tc->arena, cls, sp, n);
-	}
+	for (unsigned cls = 1; cls < NR_CLASSES; cls++)
+		stack_give(tc, cls);
 	shard_give_hole(tc);
+}
+
+void tcache_give_shrunk(struct tcache *tc)
+{
+	for (unsigned cls = 1; cls <= NR_SMALL; cls++)
+		if (class_has_shrunk(tc->arena, cls))
+			stack_give(tc, cls);
 }
 
 /* Takes half the room of a stack away, or all of it when little is left. */

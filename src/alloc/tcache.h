@@ -291,6 +291,9 @@ void tcache_destroy(struct tcache *tc);
  * held. */
 void tcache_give_stacks(struct tcache *tc);
 
+/* The same for the stacks of small classes that are mostly free. */
+void tcache_give_shrunk(struct tcache *tc);
+
 /* The same for a cache whose thread a fork has left behind: its stacks and
  * lists may be in the middle of a change, what does not fit is left out.  The
  * cache is detached already. */

@@ -83,6 +83,7 @@ struct chunk *top_cut(struct arena *a, size_t units, uintptr_t *zero_from)
 	*zero_from = max_size(a->fresh, (uintptr_t)c + USER_OFFSET);
 	chunk_write(c, a->tag | CHUNK_L, units, CHUNK_P);
 	top_set(a, (uintptr_t)c + bytes);
+	a->cut_bytes += bytes;
 	return c;
 }
 

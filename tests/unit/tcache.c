@@ -99,6 +99,28 @@ Test(tcache, a_class_that_has_shrunk_keeps_no_runs)
 	assert_valid(heap);
 }
 
+/* The same when the next phase asks for large blocks, which need no refill. */
+Test(tcache, stacks_of_shrunk_classes_go_before_new_memory)
+{
+	enum { BLOCKS = 20000, STEP = 1237, CLS = 3, LARGE = 40000 };
+	static void *p[BLOCKS];
+	struct tcache *tc;
+	size_t peak, bytes;
+
+	for (int i = 0; i < BLOCKS; i++)
+		p[i] = mmsim_heap_malloc(heap, CLS * UNIT - HEADER_SIZE);
+	tc = cache();
+	for (int i = 0; i < BLOCKS; i++)
+		mmsim_heap_free(heap, p[(size_t)i * STEP % BLOCKS]);
+	cr_assert_gt(tcache_count(tc, CLS), 50u);
+	peak = tc->arena->max_system_bytes;
+	for (bytes = 0; bytes < BLOCKS * CLS * UNIT / 2; bytes += LARGE)
+		mmsim_heap_malloc(heap, LARGE);
+	cr_assert_eq(tcache_count(tc, CLS), 0u);
+	cr_assert_eq(tc->arena->max_system_bytes, peak);
+	assert_valid(heap);
+}
+
 /* After the first of a batch the rest comes without the arena. */
 Test(tcache, refills_grow_with_use)
 {
