@@ -29,6 +29,8 @@
 #include "alloc/quiet.h"
 #include "alloc/top.h"
 
+#include <string.h>
+
 /* An arena that holds less is no use to others. */
 #define RESTS_MIN (1 * MIB)
 /* With more threads than that none is looked at. */
@@ -65,7 +67,7 @@ static size_t attach_free_bytes(struct arena *a)
 static void attach_count_resting(struct heap *heap)
 {
 	for (unsigned i = 0; i < heap->nr_arenas; i++)
-		heap->arenas[i]->nr_resting = 0;
+		heap_arena_at(heap, i)->nr_resting = 0;
 	if (heap->nr_tcaches > LOOK_MAX)
 		return;
 	for (struct tcache *tc = heap->tcaches; tc; tc = tc->next) {
@@ -100,7 +102,7 @@ static struct arena *attach_idlest(struct heap *heap, unsigned *load)
 	attach_count_resting(heap);
 	*load = best ? 0 : ~0u;
 	for (unsigned i = 0; !heap->left && i < heap->nr_arenas; i++) {
-		struct arena *a = heap->arenas[i];
+		struct arena *a = heap_arena_at(heap, i);
 		size_t its_free = attach_free_bytes(a);
 		unsigned its_load = attach_load(heap, a, its_free);
 
@@ -114,11 +116,28 @@ static struct arena *attach_idlest(struct heap *heap, unsigned *load)
 	return best;
 }
 
+/* The arenas move to a table; false: no memory. */
+static FAR bool attach_make_table(struct heap *heap)
+{
+	struct arena **table =
+		meta_alloc(&heap->meta, NR_ARENAS * sizeof(struct arena *));
+
+	if (!table)
+		return false;
+	memcpy(table, heap->first_arenas, sizeof(heap->first_arenas));
+	__atomic_store_n(&heap->arenas, table, __ATOMIC_RELEASE);
+	return true;
+}
+
 static struct arena *attach_new_arena(struct heap *heap)
 {
-	struct arena *a = meta_alloc(&heap->meta, sizeof(*a));
 	unsigned i = heap->nr_arenas;
+	struct arena *a;
 
+	if (i == NR_FIRST_ARENAS && heap->arenas == heap->first_arenas &&
+	    !attach_make_table(heap))
+		return NULL;
+	a = meta_alloc(&heap->meta, sizeof(*a));
 	if (!a)
 		return NULL;
 	arena_init(a, heap, i);

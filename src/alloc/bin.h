@@ -2,7 +2,7 @@
  * bin.h: the free chunks of an arena, by size.
  *
  * Bins 0..63 hold chunks of exactly that many units; above, each doubling is
- * cut into eight bins.  A bit for each bin that is not empty, and a summary
+ * cut into eight bins; the last one holds all from 15 GiB on.  A bit for each bin that is not empty, and a summary
  * bit for each word of bits, so that a fitting chunk is found in constant time
  * however many are free: good fit, not best fit.
  *
@@ -20,11 +20,11 @@
 
 #define BIN_EXACT 64u
 #define BIN_SUB_LOG2 3u
-#define BIN_WORDS 6u
+#define BIN_WORDS 4u
 #define NR_BINS (BIN_WORDS * 64u)
 /* From so many units on the best fit is worth looking for. */
 #define BIN_LARGE (1 * MIB / UNIT)
-/* More than any address space holds; it has a bin still. */
+/* More than any address space holds. */
 #define BIN_UNITS_MAX ((size_t)1 << 44)
 
 struct bins {
@@ -45,8 +45,9 @@ static inline unsigned bin_index(size_t units)
 	if (units < BIN_EXACT)
 		return (unsigned)units;
 	e = log2_floor(units);
-	return BIN_EXACT + ((e - 6) << BIN_SUB_LOG2) +
-	       (unsigned)(units >> (e - BIN_SUB_LOG2) & 7);
+	e = BIN_EXACT + ((e - 6) << BIN_SUB_LOG2) +
+	    (unsigned)(units >> (e - BIN_SUB_LOG2) & 7);
+	return e < NR_BINS ? e : NR_BINS - 1;
 }
 
 /* Puts a chunk, whose header is written, into its bin. */

@@ -86,8 +86,8 @@ static COLD_FAR void fork_orphan_others(struct heap *heap)
 static void fork_recount(struct heap *heap)
 {
 	for (unsigned i = 0; i < heap->nr_arenas; i++)
-		if (heap->arenas[i]->remote_bytes != 0)
-			remote_recount(heap->arenas[i]);
+		if (heap_arena_at(heap, i)->remote_bytes != 0)
+			remote_recount(heap_arena_at(heap, i));
 }
 
 static void fork_child(void)

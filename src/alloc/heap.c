@@ -35,6 +35,7 @@ void heap_init(struct heap *heap, const struct mmsim_os *os)
 	heap->uncached =
 		heap->options.perturb != 0 || heap->options.check_action == 3;
 	arena_init(&heap->main_arena, heap, 0);
+	heap->arenas = heap->first_arenas;
 	heap->arenas[0] = &heap->main_arena;
 	heap->nr_arenas = 1;
 	__atomic_store_n(&heap->ready, true, __ATOMIC_RELEASE);
@@ -174,7 +175,7 @@ static void heap_expire(struct heap *heap, uint64_t now_ns)
 	uint64_t retry_ns = heap->options.decay_ms * NS_PER_MS / RETRY_PART;
 
 	for (unsigned i = 0; i < nr; i++) {
-		struct arena *a = heap->arenas[i];
+		struct arena *a = heap_arena_at(heap, i);
 
 		if (!lock_try(&a->lock)) {
 			heap_due(heap, now_ns + retry_ns);
@@ -231,7 +232,7 @@ COLD_FAR void heap_lock_all(struct heap *heap)
 {
 	lock_take(&heap->lock);
 	for (unsigned i = 0; i < heap->nr_arenas; i++)
-		lock_take(&heap->arenas[i]->lock);
+		lock_take(&heap_arena_at(heap, i)->lock);
 	lock_take(&heap->mapped.lock);
 	lock_take(&heap->leftover.lock);
 	lock_take(&heap->meta.lock);
@@ -243,7 +244,7 @@ COLD_FAR void heap_unlock_all(struct heap *heap)
 	lock_drop(&heap->leftover.lock);
 	lock_drop(&heap->mapped.lock);
 	for (unsigned i = heap->nr_arenas; i-- > 0;)
-		lock_drop(&heap->arenas[i]->lock);
+		lock_drop(&heap_arena_at(heap, i)->lock);
 	lock_drop(&heap->lock);
 }
 
@@ -280,7 +281,7 @@ COLD_FAR int heap_trim(struct heap *heap, size_t pad)
 	if (tcache_is_real(tc))
 		tcache_flush_all(tc);
 	for (unsigned i = 0; i < nr; i++) {
-		struct arena *a = heap->arenas[i];
+		struct arena *a = heap_arena_at(heap, i);
 
 		lock_take(&a->lock);
 		arena_gather(a);

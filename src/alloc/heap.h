@@ -31,6 +31,8 @@
 
 /* The tag's low byte has its top bit set, whatever the index: 127 indices. */
 #define NR_ARENAS 127u
+/* So many stand in the heap itself. */
+#define NR_FIRST_ARENAS 8u
 #define MAPPED_INDEX 127u
 
 struct heap {
@@ -51,12 +53,15 @@ struct heap {
 
 	struct lock lock;
 	/* ---- guarded by lock ---- */
-	struct arena *arenas[NR_ARENAS]; /* entries never change once set */
-	unsigned nr_arenas;              /* read without the lock */
-	unsigned nr_cpus;                /* 0: not yet asked for */
+	/* Those below, or a table of NR_ARENAS; entries never change once set.  Read
+	 * without the lock. */
+	struct arena **arenas;
+	struct arena *first_arenas[NR_FIRST_ARENAS];
+	unsigned nr_arenas; /* read without the lock */
+	unsigned nr_cpus;   /* 0: not yet asked for */
 	struct arena *left; /* left last, and used by nobody (attach.c); read
 			       without the lock */
-	uint32_t nr_checks;              /* calls of validate_now_and_then */
+	uint32_t nr_checks; /* calls of validate_now_and_then */
 	struct tcache *tcaches;
 	size_t nr_tcaches;
 	struct tcache *spares;  /* empty caches of threads that have ended */
@@ -114,10 +119,16 @@ static inline uint32_t heap_index_of_tag(const struct heap *heap, uint32_t lo)
 	return (x & 0xff) == x >> 8 ? x & 0xff : UINT32_MAX;
 }
 
+/* Arena number i, which there is. */
+static inline struct arena *heap_arena_at(const struct heap *heap, unsigned i)
+{
+	return load_relaxed(&heap->arenas)[i];
+}
+
 static inline struct arena *heap_arena(const struct heap *heap, uint32_t i)
 {
 	return i < __atomic_load_n(&heap->nr_arenas, __ATOMIC_ACQUIRE)
-		       ? heap->arenas[i]
+		       ? heap_arena_at(heap, i)
 		       : NULL;
 }
 

@@ -12,6 +12,8 @@
 #define MAGAZINES_PART 16u
 /* What one pile may hold at first, bytes. */
 #define MAGAZINE_FIRST (16 * KIB)
+/* And ever. */
+#define PILE_MAX INT32_MAX
 
 static size_t magazines_most(const struct arena *a)
 {
@@ -111,8 +113,8 @@ static void pile_missed(const struct arena *a, struct magazine_pile *pile)
 {
 	size_t most = 2 * pile_most(pile);
 
-	if (pile->was_full && most <= magazines_most(a))
-		pile->most_bytes = (uint32_t)most;
+	if (pile->was_full && most <= min_size(magazines_most(a), PILE_MAX))
+		pile->most_bytes = (uint32_t)most & PILE_MAX;
 	pile->was_full = false;
 }
 

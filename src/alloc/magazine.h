@@ -44,10 +44,10 @@ struct magazine {
 
 /* Of one class. */
 struct magazine_pile {
-	struct magazine *newest; /* NULL: nothing waits */
-	uint32_t bytes;          /* of all chunks that wait */
-	uint32_t most_bytes;     /* that may wait; 0: MAGAZINE_FIRST */
-	bool was_full;           /* since it was empty last */
+	struct magazine *newest;  /* NULL: nothing waits */
+	uint32_t bytes;           /* of all chunks that wait */
+	uint32_t most_bytes : 31; /* that may wait; 0: MAGAZINE_FIRST */
+	uint32_t was_full : 1;    /* since it was empty last */
 };
 
 /* In all of these the arena's lock is held. */

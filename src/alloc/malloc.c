@@ -77,7 +77,7 @@ static void *malloc_last_resort(struct heap *heap, struct tcache *tc,
 	mapped_expire(heap, 0, true);
 	*zero_from = UINTPTR_MAX;
 	for (unsigned i = 0; i < nr; i++) {
-		struct arena *a = heap->arenas[i];
+		struct arena *a = heap_arena_at(heap, i);
 		uintptr_t unused;
 		struct chunk *c;
 

@@ -56,7 +56,7 @@ PUBLIC void mmsim_heap_destroy(struct mmsim_heap *heap)
 		      "destroyed");
 	mapped_release_all(h);
 	for (unsigned i = 0; i < h->nr_arenas; i++)
-		top_release_all(h->arenas[i]);
+		top_release_all(heap_arena_at(h, i));
 	leftover_retry(h);
 	meta_fini(&h->meta);
 	os->unmap(os->ctx, heap, align_up(sizeof(*heap), os->page_size));

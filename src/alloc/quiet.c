@@ -62,7 +62,7 @@ static size_t quiet_watch_bytes(const struct heap *heap)
 	size_t used = 0;
 
 	for (unsigned i = 0; i < nr; i++)
-		used += load_relaxed(&heap->arenas[i]->quiet_used);
+		used += load_relaxed(&heap_arena_at(heap, i)->quiet_used);
 	return used + QUIET_MIN;
 }
 

@@ -236,7 +236,7 @@ struct mallinfo2 stats_mallinfo2(struct heap *heap)
 	for (unsigned i = 0; i < nr; i++) {
 		struct arena_figures f;
 
-		figures_of_arena(&f, NULL, heap->arenas[i]);
+		figures_of_arena(&f, NULL, heap_arena_at(heap, i));
 		info.arena += f.system_bytes;
 		info.ordblks += figures_rest(&f).count;
 		info.smblks += f.fast.count;
@@ -373,7 +373,7 @@ void stats_info(struct heap *heap, struct outbuf *out)
 	memset(&sum, 0, sizeof(sum));
 	outbuf_str(out, "<malloc version=\"1\">\n");
 	for (unsigned i = 0; i < nr; i++) {
-		figures_of_arena(&f, &sizes, heap->arenas[i]);
+		figures_of_arena(&f, &sizes, heap_arena_at(heap, i));
 		figures_sum(&sum, &f, &rest);
 		info_arena(out, i, &f, &sizes);
 	}
@@ -447,7 +447,7 @@ void stats_print(struct heap *heap, struct outbuf *out)
 	for (unsigned i = 0; i < nr; i++) {
 		struct arena_figures f;
 
-		figures_of_arena(&f, NULL, heap->arenas[i]);
+		figures_of_arena(&f, NULL, heap_arena_at(heap, i));
 		outbuf_printf(out, "Arena %u:\n", i);
 		print_bytes(out, f.system_bytes, figures_in_use(&f),
 			    figures_cached(&f));

@@ -306,7 +306,7 @@ void validate_now_and_then(struct heap *heap)
 		return;
 	outbuf_init(&why, text, sizeof(text), -1);
 	for (unsigned i = 0; i < nr; i++) {
-		struct arena *a = heap->arenas[i];
+		struct arena *a = heap_arena_at(heap, i);
 
 		lock_take(&a->lock);
 		if (!validate_arena(a, &why)) {
@@ -323,7 +323,7 @@ bool validate_heap(struct heap *heap, struct outbuf *why)
 
 	heap_lock_all(heap);
 	for (unsigned i = 0; ok && i < heap->nr_arenas; i++)
-		ok = validate_arena(heap->arenas[i], why);
+		ok = validate_arena(heap_arena_at(heap, i), why);
 	for (struct tcache *tc = heap->tcaches; ok && tc; tc = tc->next)
 		ok = validate_tcache(tc, why);
 	heap_unlock_all(heap);

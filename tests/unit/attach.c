@@ -60,6 +60,28 @@ Test(attach, threads_share_arenas_and_the_main_arena_last)
 	cr_assert_neq(a[1]->index, 0u);
 }
 
+/* More than have room in the heap itself. */
+Test(attach, as_many_arenas_as_are_allowed)
+{
+	struct mmsim_heap *many = mmsim_heap_create(&testos.os, "arena_max=20");
+	struct heap *h = (struct heap *)(void *)many;
+	struct arena *a[20];
+
+	cr_assert_not_null(many);
+	for (unsigned i = 0; i < 20; i++) {
+		a[i] = attach_thread(h);
+		cr_assert_eq(a[i]->index, i);
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		cr_assert_eq(heap_arena(h, i), a[i]);
+		cr_assert_eq(heap_arena_of_tag(h, a[i]->tag), a[i]);
+	}
+	cr_assert_null(heap_arena(h, 20));
+	cr_assert_lt(attach_thread(h)->index, 20u);
+	assert_valid(many);
+	mmsim_heap_destroy(many);
+}
+
 /* What a thread of a heap that is not the default one would do when it ends. */
 static void end_cache(void)
 {

@@ -52,6 +52,24 @@ Test(bin, index_is_monotonic_and_in_range)
 	cr_assert_lt(bin_index((size_t)1 << 43), NR_BINS);
 }
 
+/* They are larger than the arena: only their headers are looked at. */
+Test(bin, the_last_bin_holds_all_that_is_larger)
+{
+	size_t units = (size_t)1 << 32;
+	struct chunk *small = make_chunk(0, units);
+	struct chunk *large = make_chunk(64, 4 * units);
+
+	cr_assert_eq(bin_index(units), NR_BINS - 1);
+	cr_assert_eq(bin_index(4 * units), NR_BINS - 1);
+	bin_insert(&arena.bins, large);
+	bin_insert(&arena.bins, small);
+	cr_assert_eq(bin_find(&arena, 100), small);
+	cr_assert_eq(bin_find(&arena, 2 * units), large);
+	cr_assert_null(bin_find(&arena, 5 * units));
+	bin_unlink(&arena, small);
+	cr_assert_eq(bin_find(&arena, 100), large);
+}
+
 /* The model: chunk i is in a bin or not. */
 struct model {
 	struct chunk *c[NR_CHUNKS];
