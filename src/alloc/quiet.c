@@ -107,8 +107,8 @@ static bool quiet_is_through(struct tcache *tc)
 	return quiet_gives_back(tc->heap) && tc->self;
 }
 
-/* How much the thread may give to its arena before it looks again: half of what
- * has to go.  What its stacks take without a slow call is in `slack`, as far as that
+/* How much the thread may give to its arena before it looks again: what has to go
+ * at least.  What its stacks take without a slow call is in `slack`, as far as that
  * counts.  Who shares an arena cannot tell. */
 static size_t quiet_next_look(const struct arena *a, size_t slack, size_t over)
 {
@@ -116,7 +116,7 @@ static size_t quiet_next_look(const struct arena *a, size_t slack, size_t over)
 
 	if (over <= unseen || load_relaxed(&a->nr_attached) > 1)
 		return QUIET_STEP;
-	return max_size((over - unseen) / 2, QUIET_STEP);
+	return max_size(over - unseen, QUIET_STEP);
 }
 
 void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)

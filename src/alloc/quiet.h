@@ -23,10 +23,10 @@
  *
  * An arena is looked at after each QUIET_STEP bytes that go back to it, under
  * its lock, less the large blocks that the thread takes from it; if no other thread
- * shares it, only after half of what has to go before it can be quiet.  It is quiet
- * when no more than an eighth of what it holds is in use, beside what the caches may
- * hold.  It can become quiet again only when its use has halved since or had grown to
- * half of what it holds.
+ * shares it, only after what has to go before it can be quiet.  It is quiet when no
+ * more than an eighth of what it holds is in use, beside what the caches may hold.  It
+ * can become quiet again only when its use has halved since or had grown to half of
+ * what it holds.
  *
  * A thread that shares its arena watches, too, when it has given back most of
  * what it had taken: others may use the arena long after it has gone to sleep.
