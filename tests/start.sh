@@ -92,7 +92,7 @@ esac
 
 if strace -qq -o "$work/with" /bin/true 2> "$work/errors"; then
     at_most 8 "$(calls /bin/true)" "more system calls for a program without malloc"
-    at_most 16 "$(calls /bin/bash -c :)" "more system calls for bash -c :"
+    at_most 12 "$(calls /bin/bash -c :)" "more system calls for bash -c :"
 else
     grep -q 'ptrace' "$work/errors" || {
         sed 's/^/# /' "$work/errors"

@@ -41,23 +41,6 @@ void heap_init(struct heap *heap, const struct mmsim_os *os)
 	__atomic_store_n(&heap->ready, true, __ATOMIC_RELEASE);
 }
 
-/* What a first cache and its first stacks take of the heap's own metadata. */
-#define FETCH_META_BYTES (4 * KIB + 512)
-
-/* Fetches the pages of the heap itself that every program touches, in one call
- * instead of a fault for each. */
-static void heap_fetch(const struct heap *heap)
-{
-	const struct mmsim_os *os = heap->os;
-	uintptr_t from = align_down((uintptr_t)heap, os->page_size);
-	uintptr_t to = align_up((uintptr_t)heap->meta.first + FETCH_META_BYTES,
-				os->page_size);
-
-	/* A machine has no say over memory that is the process's. */
-	if (os == mmsim_os_host() && heap->options.populate_max > 0)
-		os->populate(os->ctx, (void *)from, to - from);
-}
-
 COLD void heap_default_start(void)
 {
 	struct heap *heap = &heap_default;
@@ -69,7 +52,6 @@ COLD void heap_default_start(void)
 				 getauxval(AT_SECURE) != 0);
 		thread_start();
 		heap->os = mmsim_os_default();
-		heap_fetch(heap);
 		heap_init(heap, heap->os);
 	}
 	lock_drop(&heap->lock);
