@@ -63,7 +63,7 @@ struct arena {
 	/* Of the thread that is taking memory: what its cache has deferred goes
 	 * back when the bins have nothing.  Else NULL. */
 	struct tcache *visitor;
-	/* The cache of the last thread that ended here: tcache_destroy. */
+	/* The cache of the last thread that ended here: thread_give_cache. */
 	struct tcache *spare;
 	bool spare_has_chunks;
 	/* Batches that were picked up and not yet unpacked; read without the lock. */

@@ -616,8 +616,7 @@ size_t tcache_bytes(const struct tcache *tc)
 	return bytes + defer_bytes(tc);
 }
 
-/* A new cache, which no thread has had yet. */
-static struct tcache *tcache_make(struct heap *heap)
+struct tcache *tcache_make(struct heap *heap)
 {
 	struct tcache *tc = meta_alloc(&heap->meta, sizeof(*tc));
 
@@ -634,35 +633,6 @@ static struct tcache *tcache_make(struct heap *heap)
 	return tc;
 }
 
-struct tcache *tcache_create(struct heap *heap)
-{
-	struct arena *a = attach_thread(heap);
-	struct tcache *tc;
-
-	lock_take(&a->lock);
-	tc = a->spare;
-	a->spare = NULL;
-	lock_drop(&a->lock);
-	if (!tc)
-		tc = heap_take_spare(heap);
-	if (!tc)
-		tc = tcache_make(heap);
-	if (!tc) {
-		attach_leave(heap, a);
-		return NULL;
-	}
-	tc->owner = pthread_self();
-	tc->arena = a;
-	tc->tag = a->tag;
-	tc->self = NULL;
-	tc->watch_mallocs = 0;
-	tc->look_bytes = 0;
-	tc->taken_bytes = tc->taken_peak = 0;
-	/* The first one has come first, and follows nobody. */
-	tc->young = a->index > 0 ? ATTACH_YOUNG : 0;
-	return tc;
-}
-
 static void tcache_free_memory(struct tcache *tc)
 {
 	struct heap *heap = tc->heap;
@@ -673,31 +643,6 @@ static void tcache_free_memory(struct tcache *tc)
 				  stack_array_bytes(tcache_room(tc, cls)));
 	remote_free_kept(tc);
 	meta_free(&heap->meta, tc, sizeof(*tc));
-}
-
-void tcache_destroy(struct tcache *tc)
-{
-	struct heap *heap = tc->heap;
-	struct arena *a = tc->arena;
-	struct tcache *emptied = tc;
-
-	remote_post_all(tc);
-	remote_free_kept(tc);
-	defer_forget_loan(tc);
-	lock_take(&a->lock);
-	defer_give_back(tc);
-	if (!load_relaxed(&heap->uncached)) {
-		emptied = a->spare;
-		a->spare = tc;
-		a->spare_has_chunks = true;
-	}
-	if (emptied)
-		tcache_give_stacks(emptied);
-	lock_drop(&a->lock);
-	if (emptied)
-		heap_put_spare(heap, emptied);
-	attach_leave(heap, a);
-	arena_put_aside(a);
 }
 
 COLD_FAR void tcache_reclaim(struct tcache *tc)

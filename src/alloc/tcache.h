@@ -278,14 +278,8 @@ static ALWAYS_INLINE bool tcache_free(struct tcache *tc, void *p)
  * there is none. */
 void *tcache_pop_aligned(struct tcache *tc, size_t cls, size_t alignment);
 
-/* Makes the cache of the calling thread for `heap`, or takes over the one of a
- * thread that has ended: with its chunks, if it was of the same arena.  NULL: no
- * memory. */
-struct tcache *tcache_create(struct heap *heap);
-
-/* The thread ends: the cache is kept for a later one, together with the chunks in
- * its stacks, until another thread of the arena ends or they have waited. */
-void tcache_destroy(struct tcache *tc);
+/* A new cache, which no thread has had yet; NULL: no memory. */
+struct tcache *tcache_make(struct heap *heap);
 
 /* Gives the chunks of all stacks and the hole back to the arena, whose lock is
  * held. */

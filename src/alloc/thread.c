@@ -16,7 +16,10 @@
  */
 #include "alloc/thread.h"
 
+#include "alloc/attach.h"
+#include "alloc/defer.h"
 #include "alloc/quiet.h"
+#include "alloc/remote.h"
 
 __thread struct tcache *tcache_self = &tcache_none;
 /* The thread's cache of the default heap, which tcache_self is unless the thread
@@ -28,6 +31,63 @@ static __thread bool thread_is_over;
 static pthread_key_t thread_key;
 static bool thread_has_key;
 
+/* A cache for the calling thread, of the arena that it gets, or one of a thread that
+ * has ended: with its chunks, if it was of the same arena.  NULL: no memory. */
+static struct tcache *thread_take_cache(struct heap *heap)
+{
+	struct arena *a = attach_thread(heap);
+	struct tcache *tc;
+
+	lock_take(&a->lock);
+	tc = a->spare;
+	a->spare = NULL;
+	lock_drop(&a->lock);
+	if (!tc)
+		tc = heap_take_spare(heap);
+	if (!tc)
+		tc = tcache_make(heap);
+	if (!tc) {
+		attach_leave(heap, a);
+		return NULL;
+	}
+	tc->owner = pthread_self();
+	tc->arena = a;
+	tc->tag = a->tag;
+	tc->self = NULL;
+	tc->watch_mallocs = 0;
+	tc->look_bytes = 0;
+	tc->taken_bytes = tc->taken_peak = 0;
+	/* In the main arena nobody follows: not the first thread, nor who shares
+	 * it while that one rests. */
+	tc->young = a->index > 0 ? ATTACH_YOUNG : 0;
+	return tc;
+}
+
+void thread_give_cache(struct tcache *tc)
+{
+	struct heap *heap = tc->heap;
+	struct arena *a = tc->arena;
+	struct tcache *emptied = tc;
+
+	remote_post_all(tc);
+	remote_free_kept(tc);
+	defer_forget_loan(tc);
+	lock_take(&a->lock);
+	defer_give_back(tc);
+	if (!load_relaxed(&heap->uncached)) {
+		emptied = a->spare;
+		a->spare = tc;
+		a->spare_has_chunks = true;
+	}
+	if (emptied)
+		tcache_give_stacks(emptied);
+	lock_drop(&a->lock);
+	if (emptied)
+		heap_put_spare(heap, emptied);
+	attach_leave(heap, a);
+	arena_put_aside(a);
+}
+
 static void thread_end(void *arg)
 {
 	struct tcache *tc = arg;
@@ -38,7 +98,7 @@ static void thread_end(void *arg)
 	tcache_own = NULL;
 	store_relaxed(&tcache_self, &tcache_none);
 	heap_unlist_tcache(heap, tc);
-	tcache_destroy(tc);
+	thread_give_cache(tc);
 	quiet_look(heap, &tcache_none, a);
 }
 
@@ -56,7 +116,7 @@ void thread_start(void)
 
 static struct tcache *thread_create_cache(struct heap *heap)
 {
-	struct tcache *tc = tcache_create(heap);
+	struct tcache *tc = thread_take_cache(heap);
 
 	if (!tc)
 		return &tcache_none;
@@ -100,7 +160,7 @@ COLD_FAR void thread_drop_cache(struct heap *heap)
 			pthread_setspecific(thread_key, NULL);
 	}
 	heap_unlist_tcache(heap, tc);
-	tcache_destroy(tc);
+	thread_give_cache(tc);
 }
 
 COLD_FAR struct tcache *heap_drop_cache(struct heap *heap, struct tcache *tc)

@@ -4,7 +4,7 @@
  */
 #include "alloc/attach.h"
 
-#include "alloc/stats.h"
+#include "alloc/thread.h"
 #include "testos.h"
 #include "unit.h"
 
@@ -88,7 +88,7 @@ static void end_cache(void)
 	struct tcache *tc = cache();
 
 	heap_unlist_tcache(inner(), tc);
-	tcache_destroy(tc);
+	thread_give_cache(tc);
 }
 
 Test(attach, the_arena_left_last_comes_first)
