@@ -38,8 +38,8 @@
 #define REFILL_BYTES (16 * KIB)
 /* Of what has to be carved it takes so much, or a part of what the class has: most
  * classes of most programs have few blocks. */
-#define REFILL_FRESH_BYTES 512u
-#define REFILL_FRESH_PART 4u
+#define REFILL_FRESH_BYTES 1024u
+#define REFILL_FRESH_PART 16u
 /* After a fork the cache of one left-behind thread is taken in each so many
  * refills: a child that only calls exec does not come so far. */
 #define ORPHAN_INTERVAL 8u
