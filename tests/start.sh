@@ -90,6 +90,62 @@ case "$($CC --version) ${MMSIM_CFLAGS-} " in
     ;;
 esac
 
+# A thread begins, works and ends; then the program prints how much of the
+# library's code is in its memory, KiB.  A function beyond the first 64 KiB that it
+# runs brings as much again.
+cat > "$work/thread.c" << 'END'
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *work(void *arg)
+{
+	static void *volatile p[64];
+
+	for (size_t i = 0; i < 20000; i++) {
+		free(p[i % 64]);
+		p[i % 64] = malloc(i * 7 % 2000);
+	}
+	return arg;
+}
+
+int main(void)
+{
+	pthread_t thread;
+	char line[1000];
+	int is_ours = 0;
+	FILE *f;
+
+	work(NULL);
+	for (int i = 0; i < 2; i++)
+		if (pthread_create(&thread, NULL, work, NULL) ||
+		    pthread_join(thread, NULL))
+			return 1;
+	f = fopen("/proc/self/smaps", "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strstr(line, " r-xp "))
+			is_ours = strstr(line, "/libmmsim.so") != NULL;
+		if (is_ours && sscanf(line, "Rss: %999s", line) == 1) {
+			puts(line);
+			return 0;
+		}
+	}
+	return 1;
+}
+END
+$CC -O1 -pthread -o "$work/thread" "$work/thread.c"
+case "${MMSIM_CFLAGS-} " in
+*" -O2 "*)
+    at_most 64 "$(env -i LD_PRELOAD="$MMSIM_LIB" "$work/thread")" \
+        "KiB of code in the memory of a program with threads"
+    ;;
+*)
+    n=$((n + 1))
+    echo "ok $n # SKIP CFLAGS=\"${MMSIM_CFLAGS-}\" do not ask for -O2"
+    ;;
+esac
+
 if strace -qq -o "$work/with" /bin/true 2> "$work/errors"; then
     at_most 8 "$(calls /bin/true)" "more system calls for a program without malloc"
     at_most 12 "$(calls /bin/bash -c :)" "more system calls for bash -c :"

@@ -162,7 +162,7 @@ static void attach_detach(struct heap *heap, struct arena *a)
 }
 
 /* For a thread that is not the first. */
-static FAR struct arena *attach_pick(struct heap *heap)
+static struct arena *attach_pick(struct heap *heap)
 {
 	unsigned load;
 	struct arena *a = attach_idlest(heap, &load), *fresh = NULL;
@@ -184,7 +184,7 @@ struct arena *attach_thread(struct heap *heap)
 	return a;
 }
 
-FAR void attach_leave(struct heap *heap, struct arena *a)
+void attach_leave(struct heap *heap, struct arena *a)
 {
 	lock_take(&heap->lock);
 	attach_detach(heap, a);

@@ -155,7 +155,7 @@ void quiet_posted(struct arena *a)
 }
 
 /* The thread of tc has given so many bytes to an arena. */
-static FAR void quiet_count(struct tcache *tc, struct arena *a, size_t bytes)
+static void quiet_count(struct tcache *tc, struct arena *a, size_t bytes)
 {
 	if (tc->arena == a) {
 		tc->given_bytes += bytes;
