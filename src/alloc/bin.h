@@ -2,9 +2,9 @@
  * bin.h: the free chunks of an arena, by size.
  *
  * Bins 0..63 hold chunks of exactly that many units; above, each doubling is
- * cut into eight bins; the last one holds all from 15 GiB on.  A bit for each bin that is not empty, and a summary
- * bit for each word of bits, so that a fitting chunk is found in constant time
- * however many are free: good fit, not best fit.
+ * cut into eight bins; the last one holds all from 15 GiB on.  A bit for each bin
+ * that is not empty, and a summary bit for each word of bits, so that a fitting
+ * chunk is found in constant time however many are free: good fit, not best fit.
  *
  *   summary  1 0 1 ...          one bit a word
  *   map      [word 0][word 1]   one bit a bin

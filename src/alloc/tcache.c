@@ -53,6 +53,8 @@
 #define SCAN_INTERVAL 16u
 #define SCAN_IDLE (NR_CLASSES * SCAN_INTERVAL)
 #define SCAN_IDLE_OVER NR_CLASSES
+/* Each comes up once in SCAN_IDLE, so what has passed since its own fits into 16 bits. */
+_Static_assert(2 * SCAN_IDLE <= UINT16_MAX, "last_tick is too small");
 /* What part of a hot stack's room counts: what it holds would wait in the arena
  * else, and it has to hold as many chunks as come and go at once. */
 #define HOT_PART 4u
@@ -352,7 +354,6 @@ static void tcache_scan(struct tcache *tc, uint32_t idle_ticks)
 
 	tc->scan = tc->scan + 1 < NR_CLASSES ? tc->scan + 1 : 1;
 	victim = tc->scan;
-	/* After 65536 ticks one that is idle may look as if it was not, for once. */
 	if ((uint16_t)(tc->ticks - tc->last_tick[victim]) < idle_ticks)
 		return;
 	tc->last_tick[victim] = (uint16_t)tc->ticks;

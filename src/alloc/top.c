@@ -198,7 +198,7 @@ static bool top_grow_brk(struct arena *a, size_t need, size_t pad)
 	uintptr_t want = cur + need + pad + (joins ? 0 : UNIT);
 	uintptr_t p;
 
-	if (!cur || want < cur)
+	if (!cur || want < cur || !(joins || top_has_room(a)))
 		return false;
 	if (joins)
 		want -= min_size(top_bytes(a), need + pad);
@@ -216,6 +216,9 @@ static bool top_grow_brk(struct arena *a, size_t need, size_t pad)
 	}
 	if (a->nr_segments > 0)
 		a->nr_foreign++;
+	/* Somebody else was in between: if nothing can be made of it, it is lost. */
+	if (!top_has_room(a))
+		return false;
 	top_hugepages(a, p, want - cur);
 	top_begin(a, p, p + (want - cur), p + (want - cur), true);
 	return true;
@@ -274,7 +277,7 @@ static bool top_grow_padded(struct arena *a, size_t need, size_t pad)
 	bool may_brk = a->index == 0 && a->nr_foreign < FOREIGN_MAX &&
 		       (a->nr_segments == 0 || top_segment(a)->is_brk);
 
-	if (may_brk && top_has_room(a) && top_grow_brk(a, need, pad))
+	if (may_brk && top_grow_brk(a, need, pad))
 		return true;
 	if (a->top && !top_segment(a)->is_brk &&
 	    top_grow_reserved(a, need, pad))

@@ -304,6 +304,35 @@ Test(arena, foreign_moves_of_the_break_do_no_harm)
 			cr_assert_eq(theirs[i][j], 0x77);
 }
 
+static void *no_map(void *ctx, size_t len)
+{
+	(void)ctx;
+	(void)len;
+	return NULL;
+}
+
+/* Where there is no memory for a table of segments, the last one that has room in
+ * the arena itself grows on. */
+Test(arena, the_last_segment_grows_without_a_table)
+{
+	uintptr_t zero_from;
+
+	while (arena->nr_segments < NR_FIRST_SEGMENTS) {
+		cr_assert_not_null(testos.os.sbrk(testos.os.ctx, 1000));
+		take(20000);
+	}
+	testos.os.map = no_map;
+	while (meta_alloc(&heap->meta, NR_SEGMENTS * sizeof(struct segment)))
+		;
+	for (int i = 0; i < 10; i++)
+		take(20000);
+	cr_assert_eq(arena->nr_segments, NR_FIRST_SEGMENTS);
+	assert_valid(outer());
+	cr_assert_not_null(testos.os.sbrk(testos.os.ctx, 1000));
+	cr_assert_null(take_if(20000, true, &zero_from));
+	assert_valid(outer());
+}
+
 Test(arena, purges_what_nobody_has_used_for_the_decay_time)
 {
 	struct chunk *c = take(MIB / UNIT), *fence = take(2);
