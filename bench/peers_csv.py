@@ -66,8 +66,11 @@ def read(path):
     """The Results of a file; ValueError when it is not what write() makes."""
     with open(path, encoding="utf-8", newline="") as f:
         reader = csv.DictReader(f)
-        found = list(reader)
-    if tuple(reader.fieldnames or ()) != HEAD or not found:
+        try:
+            found, head = list(reader), tuple(reader.fieldnames or ())
+        except csv.Error as why:
+            raise ValueError(f"line {reader.line_num + 1}: not CSV: {why}") from None
+    if head != HEAD or not found:
         raise ValueError(f"not figures of bench-peers: the first line is not {','.join(HEAD)}, or none follows")
     kinds = {line["row"]: (line["kind"], line["threads"]) for line in found}
     names = dict.fromkeys(line["allocator"] for line in found)
