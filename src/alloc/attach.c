@@ -236,8 +236,8 @@ static void attach_inherit(struct tcache *tc, struct tcache *from)
 FAR bool attach_follow(struct tcache *tc)
 {
 	struct heap *heap = tc->heap;
+	struct arena *a, *left = tc->arena;
 	struct tcache *spare;
-	struct arena *a;
 
 	if (quiet_watches(tc))
 		return false;
@@ -248,10 +248,14 @@ FAR bool attach_follow(struct tcache *tc)
 		return false;
 	tc->young = 0;
 	tc->seen_peak = 0;
-	tc->taken_bytes = tc->taken_peak = 0;
+	tc->shrinking = 0;
+	tc->given_bytes = tc->taken_bytes = tc->taken_peak = 0;
+	/* What it has left there may be free. */
+	quiet_look(heap, &tcache_none, left);
 	lock_take(&a->lock);
 	spare = a->spare;
 	a->spare = NULL;
+	store_relaxed(&a->look_bytes, 0);
 	lock_drop(&a->lock);
 	if (!spare)
 		return false;

@@ -23,10 +23,10 @@
  *
  * An arena is looked at after each QUIET_STEP bytes that go back to it, under
  * its lock, less the large blocks that the thread takes from it; if no other thread
- * shares it, only after what has to go before it can be quiet.  It is quiet when no
- * more than an eighth of what it holds is in use, beside what the caches may hold.  It
- * can become quiet again only when its use has halved since or had grown to half of
- * what it holds.
+ * shares it or gives to it, only after what has to go before it can be quiet.  It is
+ * quiet when no more than an eighth of what it holds is in use, beside what the caches
+ * may hold.  It can become quiet again only when its use has halved since or had grown
+ * to half of what it holds.
  *
  * A thread that shares its arena watches, too, when it has given back most of
  * what it had taken: others may use the arena long after it has gone to sleep.
@@ -50,10 +50,20 @@
  * caller's cache or tcache_none.  No lock is held. */
 void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a);
 
+/* Whether the thread has given so much to its arena that it is to look.  Who shares
+ * one cannot tell what the others give. */
+static inline bool quiet_is_time(const struct tcache *tc)
+{
+	const struct arena *a = tc->arena;
+
+	return tc->given_bytes >= load_relaxed(&a->look_bytes) ||
+	       load_relaxed(&a->nr_attached) > 1;
+}
+
 /* The same after a free that gave something to tc's arena, when it is time. */
 static inline void quiet_freed(struct heap *heap, struct tcache *tc)
 {
-	if (UNLIKELY(tc->given_bytes >= max_size(tc->look_bytes, QUIET_STEP)) &&
+	if (UNLIKELY(tc->given_bytes >= QUIET_STEP) && quiet_is_time(tc) &&
 	    load_relaxed(&tc->arena->max_system_bytes) >= QUIET_MIN)
 		quiet_look(heap, tc, tc->arena);
 }

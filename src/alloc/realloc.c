@@ -10,6 +10,7 @@
  */
 #include "alloc/defer.h"
 #include "alloc/heap.h"
+#include "alloc/quiet.h"
 #include "alloc/shard.h"
 #include "base/fatal.h"
 
@@ -67,16 +68,21 @@ static bool realloc_in_place(struct tcache *tc, struct arena *a,
 			     struct chunk *c, size_t size)
 {
 	size_t units = chunk_units_for(size);
+	size_t before, cut;
 	bool fits;
 
 	lock_take(&a->lock);
 	if (tcache_is_real(tc) && tc->arena == a)
 		defer_give_back(tc);
 	arena_check_in_use(a, c, INVALID);
+	before = chunk_units(c);
 	fits = arena_extend(a, c, units);
 	if (fits)
 		arena_shrink(a, c, units);
+	cut = before - min_size(chunk_units(c), before);
 	lock_drop(&a->lock);
+	if (cut > 0)
+		quiet_given(a, cut * UNIT);
 	return fits;
 }
 
@@ -95,6 +101,7 @@ static void realloc_cut_medium(struct heap *heap, void *p, size_t size)
 	arena_shrink(a, c, cut);
 	medium_recut(a, c, (uint32_t)units);
 	lock_drop(&a->lock);
+	quiet_given(a, (units - cut) * UNIT);
 }
 
 void heap_realloc_cut(struct heap *heap, struct tcache *tc, void *p,

@@ -109,7 +109,6 @@ struct tcache {
 	size_t watch_bytes; /* the same in bytes freed */
 	size_t given_bytes; /* to the arena, less what was taken, since it was
 				 * last looked at */
-	size_t look_bytes;  /* it is looked at again after so many (quiet.c) */
 	size_t sent_bytes;  /* to other arenas, since one was looked at */
 	size_t taken_bytes; /* from the arena, less what was given back */
 	size_t taken_peak;  /* the most of it since it was last halved */

@@ -41,6 +41,7 @@ static struct tcache *thread_take_cache(struct heap *heap)
 	lock_take(&a->lock);
 	tc = a->spare;
 	a->spare = NULL;
+	store_relaxed(&a->look_bytes, 0);
 	lock_drop(&a->lock);
 	if (!tc)
 		tc = heap_take_spare(heap);
@@ -55,7 +56,7 @@ static struct tcache *thread_take_cache(struct heap *heap)
 	tc->tag = a->tag;
 	tc->self = NULL;
 	tc->watch_mallocs = 0;
-	tc->look_bytes = 0;
+	tc->given_bytes = 0;
 	tc->taken_bytes = tc->taken_peak = 0;
 	/* In the main arena nobody follows: not the first thread, nor who shares
 	 * it while that one rests. */

@@ -20,7 +20,16 @@ enum { TOTAL = 40 << 20, DECAY_MS = 100, MAX_THREADS = 4, PARTS = 32 };
 enum sizes { TINY, SMALL, MEDIUM, LARGE, MAPPED, HUGE, MIXED, NR_SIZES };
 enum order { FORWARD, BACKWARD, SCATTERED, NR_ORDERS };
 /* Who frees what thread i has allocated. */
-enum freed_by { ITSELF, ITSELF_AND_ENDS, THE_NEXT, MAIN, NR_FREED_BY };
+enum freed_by {
+	ITSELF,
+	ITSELF_AND_ENDS,
+	THE_NEXT,
+	MAIN,
+	NR_FREED_BY,
+	/* Main, but most by another thread, or cut by realloc. */
+	MOST_BY_A_THREAD = NR_FREED_BY,
+	MOST_BY_REALLOC
+};
 enum last_call {
 	MALLOC_1,
 	MALLOC_100,
@@ -121,6 +130,33 @@ static void empty(struct load *load)
 	munmap(load->p, load->room);
 }
 
+static void *free_most(void *arg)
+{
+	struct load *load = arg;
+
+	for (size_t i = load->count / 50; i < load->count / 5 * 4; i++)
+		load->p[i] = hide_ptr(realloc(
+			load->p[i], now->by == MOST_BY_REALLOC ? 100 : 0));
+	return NULL;
+}
+
+/* A little, then most of it in another way. */
+static void empty_but_little(struct load *load)
+{
+	pthread_t thread;
+
+	for (size_t i = 0; i < load->count / 50; i++) {
+		free(load->p[i]);
+		load->p[i] = NULL;
+	}
+	if (now->by == MOST_BY_REALLOC) {
+		free_most(load);
+		return;
+	}
+	REQUIRE(pthread_create(&thread, NULL, free_most, load) == 0);
+	pthread_join(thread, NULL);
+}
+
 static void *work(void *arg)
 {
 	size_t i = (size_t)((struct load *)arg - loads);
@@ -146,6 +182,8 @@ static void fill_and_free(void)
 		loads[i].state = i + 1;
 	if (n == 0) {
 		fill(&loads[0], TOTAL);
+		if (now->by >= MOST_BY_A_THREAD)
+			empty_but_little(&loads[0]);
 		empty(&loads[0]);
 		return;
 	}
@@ -276,6 +314,17 @@ CASE_WITHIN(120, threads_that_wait_or_have_ended_or_free_for_each_other)
 		for (int sizes = 0; sizes < NR_SIZES; sizes++)
 			expect((struct scenario){sizes, SCATTERED, MAX_THREADS,
 						 by, MALLOC_100, 0, 0},
+			       DECAY_MS);
+}
+
+CASE(most_is_freed_where_the_arenas_thread_does_not_see_it)
+{
+	with_short_decay(__func__);
+	for (int by = MOST_BY_A_THREAD; by <= MOST_BY_REALLOC; by++)
+		for (int sizes = SMALL; sizes <= LARGE; sizes++)
+			expect((struct scenario){.sizes = sizes,
+						 .by = by,
+						 .call = MALLOC_100},
 			       DECAY_MS);
 }
 
