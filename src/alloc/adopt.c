@@ -91,10 +91,15 @@ static struct chunk *adopt_range(struct arena *a, struct chunk *first,
 	return first;
 }
 
-/* Whether the next request of m's size would come from the arena. */
+/* Whether the next request of m's size would come from the arena, and what m has
+ * behind its header, which is nothing for some aligned blocks, can be a chunk and a
+ * fence. */
 static bool adopt_suits(const struct heap *heap, const struct mapped *m)
 {
+	size_t room = m->base + m->len - (uintptr_t)chunk_of(m + 1);
+
 	return heap->dynamic_threshold && heap->options.decay_ms != 0 &&
+	       room >= (MIN_FREE_UNITS + 1) * UNIT &&
 	       m->len <= load_relaxed(&heap->options.mmap_threshold) &&
 	       m->base == align_down((uintptr_t)m, heap->os->page_size);
 }
