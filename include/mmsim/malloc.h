@@ -32,7 +32,8 @@ struct mmsim_heap;
  */
 
 /*
- * Makes a heap.  `os` NULL means the real system.  `options` is NULL or a
+ * Makes a heap.  `os` NULL means the real system, where the program break is the
+ * default heap's alone: others have mappings.  `options` is NULL or a
  * list "name=value,name=value" with the names that `man 7 mmsim` lists
  * ("mmap_threshold=65536,trim_threshold=-1"); the environment is not read.
  * Returns NULL with errno EINVAL (a bad option) or ENOMEM.

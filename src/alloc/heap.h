@@ -44,6 +44,7 @@ struct heap {
 	/* Expensive checks or fills are on: no thread uses its cache. */
 	bool uncached;
 	bool dynamic_threshold; /* glibc's rule is in force */
+	bool leaves_brk;        /* the break is another heap's */
 
 	/* When something of the heap has waited long enough to be given back,
 	 * ns; 0: nothing waits.  Written and read without a lock. */

@@ -42,6 +42,9 @@ PUBLIC struct mmsim_heap *mmsim_heap_create(const struct mmsim_os *os,
 	if (!heap)
 		return NULL;
 	heap->heap.options = parsed;
+	/* A process has one break, and two who move it at the same time can get
+	 * the same memory. */
+	heap->heap.leaves_brk = os == mmsim_os_host();
 	heap_init(&heap->heap, os);
 	return heap;
 }

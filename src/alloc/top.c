@@ -274,7 +274,8 @@ static bool top_grow_segment(struct arena *a, size_t need, size_t pad)
 
 static bool top_grow_padded(struct arena *a, size_t need, size_t pad)
 {
-	bool may_brk = a->index == 0 && a->nr_foreign < FOREIGN_MAX &&
+	bool may_brk = a->index == 0 && !a->heap->leaves_brk &&
+		       a->nr_foreign < FOREIGN_MAX &&
 		       (a->nr_segments == 0 || top_segment(a)->is_brk);
 
 	if (may_brk && top_grow_brk(a, need, pad))

@@ -189,6 +189,18 @@ Test(heap, bad_options_make_no_heap)
 	cr_assert_null(mmsim_heap_create(NULL, "perturb=256"));
 }
 
+/* Two that move it at the same time could get the same memory. */
+Test(heap, the_break_of_the_process_is_left_to_the_default_heap)
+{
+	struct mmsim_heap *heap = make_heap(NULL);
+	const struct mmsim_os *host = mmsim_os_host();
+	void *before = host->sbrk(host->ctx, 0);
+
+	cr_assert_not_null(mmsim_heap_malloc(heap, 100));
+	cr_assert_eq(host->sbrk(host->ctx, 0), before);
+	mmsim_heap_destroy(heap);
+}
+
 Test(heap, impossible_sizes)
 {
 	struct mmsim_heap *heap = make_heap(NULL);
