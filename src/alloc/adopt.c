@@ -4,6 +4,7 @@
 #include "alloc/adopt.h"
 
 #include "alloc/heap.h"
+#include "alloc/purge.h"
 #include "alloc/top.h"
 
 /* Adopted segments of an arena at the most: each is one more to look through. */
@@ -92,14 +93,14 @@ static struct chunk *adopt_range(struct arena *a, struct chunk *first,
 }
 
 /* Whether the next request of m's size would come from the arena, and what m has
- * behind its header, which is nothing for some aligned blocks, can be a chunk and a
- * fence. */
+ * behind its header, which is little or nothing for some aligned blocks, can be a
+ * fence and a chunk that goes back when it has waited. */
 static bool adopt_suits(const struct heap *heap, const struct mapped *m)
 {
 	size_t room = m->base + m->len - (uintptr_t)chunk_of(m + 1);
 
 	return heap->dynamic_threshold && heap->options.decay_ms != 0 &&
-	       room >= (MIN_FREE_UNITS + 1) * UNIT &&
+	       room >= PURGE_MIN + UNIT &&
 	       m->len <= load_relaxed(&heap->options.mmap_threshold) &&
 	       m->base == align_down((uintptr_t)m, heap->os->page_size);
 }

@@ -392,6 +392,23 @@ Test(mapped, the_only_large_one_is_unmapped_at_once)
 	cr_assert_leq(counting.bytes_held, before + 4096);
 }
 
+/* It would stay for good: only chunks of PURGE_MIN and more go back when they have
+ * waited. */
+Test(mapped, a_small_aligned_block_is_not_adopted)
+{
+	unsigned char *p[NR_ADOPT];
+
+	make_mappings(p);
+	for (size_t size = 0; size <= 12000; size += 4000) {
+		void *q = mmsim_heap_memalign(heap, 1 << 20, size);
+
+		cr_assert_not_null(q);
+		mmsim_heap_free(heap, q);
+		cr_assert_eq(main_arena()->nr_adopted, 0u);
+		assert_valid(heap);
+	}
+}
+
 Test(mapped, adopted_memory_serves_all_sizes)
 {
 	static void *live[200];
