@@ -5,11 +5,12 @@
 
 #include "alloc/heap.h"
 #include "alloc/purge.h"
+#include "alloc/quiet.h"
 #include "alloc/top.h"
 
 /* Adopted segments of an arena at the most: each is one more to look through. */
 #define ADOPT_MAX 24u
-/* What is adopted is such a part of what is in use. */
+/* Each is such a part of what is in use at the most. */
 #define ADOPT_PART 8u
 
 static uintptr_t segment_start(const struct arena *a, const struct segment *seg)
@@ -112,7 +113,7 @@ bool adopt_mapping(struct arena *a, struct mapped *m, size_t mapped_bytes)
 	if (!adopt_suits(a->heap, m))
 		return false;
 	lock_take(&a->lock);
-	if (a->top && m->len <= (a->system_bytes + mapped_bytes) / ADOPT_PART)
+	if (a->top && m->len <= (quiet_used(a) + mapped_bytes) / ADOPT_PART)
 		c = adopt_range(a, chunk_of(m + 1), m->base + m->len);
 	if (c)
 		arena_give(a, c);

@@ -18,7 +18,7 @@
  * The chunk waits for the decay time like any other that is free; when it still
  * fills its segment then, that is unmapped.
  *
- * What an arena adopts is a part of what is in use at the most: a program whose
+ * Only a mapping that is a small part of what is in use is adopted: a program whose
  * only large block grows by copies would keep all of them otherwise.
  */
 #ifndef ALLOC_ADOPT_H

@@ -21,8 +21,7 @@ static bool quiet_gives_back(const struct heap *heap)
 	       load_relaxed(&heap->options.trim_threshold) != OPTION_NEVER;
 }
 
-/* Bytes in use, or in a cache. */
-static size_t quiet_used(struct arena *a)
+size_t quiet_used(struct arena *a)
 {
 	size_t bytes = arena_free_bytes(a) + top_bytes(a);
 

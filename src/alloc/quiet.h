@@ -90,6 +90,9 @@ static inline bool quiet_watches(const struct tcache *tc)
 void quiet_malloced(struct tcache *tc);
 void quiet_watched_free(struct tcache *tc, struct arena *a, size_t bytes);
 
+/* Bytes in use, or in a cache; the arena's lock is held. */
+size_t quiet_used(struct arena *a);
+
 /* Gives back all of an arena that has been quiet for the decay time: true.  Its
  * lock is held. */
 bool quiet_expire(struct arena *a, uint64_t now_ns);

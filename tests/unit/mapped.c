@@ -392,6 +392,20 @@ Test(mapped, the_only_large_one_is_unmapped_at_once)
 	cr_assert_leq(counting.bytes_held, before + 4096);
 }
 
+/* Holes that do not fit are no reason to keep more. */
+Test(mapped, what_is_free_does_not_count_as_in_use)
+{
+	void *p[400];
+
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = mmsim_heap_malloc(heap, 100000);
+	for (size_t i = 0; i < ARRAY_SIZE(p); i += 2)
+		mmsim_heap_free(heap, p[i]);
+	mmsim_heap_free(heap, mmsim_heap_malloc(heap, 4000000));
+	cr_assert_eq(main_arena()->nr_adopted, 0u);
+	assert_valid(heap);
+}
+
 /* It would stay for good: only chunks of PURGE_MIN and more go back when they have
  * waited. */
 Test(mapped, a_small_aligned_block_is_not_adopted)
