@@ -67,37 +67,37 @@ at_most 75 "$(grep -cE 'R_X86_64_(JUMP_SLOT|GLOB_DAT)' "$work/relocs")" \
 at_most 2 "$(cut -c 1-13 "$work/addresses" | sort -u | wc -l)" \
     "pages that are written for that"
 at_most 2 "$(grep -c '^ *LOAD' "$work/segments")" "mappings of the file"
-# mapped.c is the first of the files that not every program needs (Makefile.am).
+# How long code is, is known of one compiler and its usual options.
+why=
 case "$($CC --version) ${MMSIM_CFLAGS-} " in
-*clang*)
-    n=$((n + 2))
-    echo "ok $((n - 1)) # SKIP the library is compiled by clang"
-    echo "ok $n # SKIP the library is compiled by clang"
-    ;;
-*" -O2 "*)
-    nm "$MMSIM_LIB" > "$work/names"
-    at_most 65536 "$(address mapped_alloc)" \
-        "bytes of the file that programs read and run"
-    data=$(readelf -SW "$MMSIM_LIB" |
-        sed -n 's/.* \.data  *PROGBITS  *\([0-9a-f]*\).*/\1/p')
-    at_most 4096 "$(($(address heap_default) - 0x$data))" \
-        "bytes of variables in front of the default heap"
-    ;;
-*)
-    n=$((n + 2))
-    echo "ok $((n - 1)) # SKIP CFLAGS=\"${MMSIM_CFLAGS-}\" do not ask for -O2"
-    echo "ok $n # SKIP CFLAGS=\"${MMSIM_CFLAGS-}\" do not ask for -O2"
-    ;;
+*clang*) why="the library is compiled by clang" ;;
+*" -O2 "*) ;;
+*) why="CFLAGS=\"${MMSIM_CFLAGS-}\" do not ask for -O2" ;;
 esac
 
-# A thread begins, works and ends; then the program prints how much of the
-# library's code is in its memory, KiB.  A function beyond the first 64 KiB that it
-# runs brings as much again.
+# Threads begin, work and end, while what stands behind the first 64 KiB of the library
+# cannot be read; prints how far into the file somebody wanted to, or 0.
 cat > "$work/thread.c" << 'END'
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static char *start, *end;
+
+static void wanted(int sig, siginfo_t *info, void *context)
+{
+	char line[32];
+
+	(void)sig;
+	(void)context;
+	if (write(1, line, sprintf(line, "%td\n", (char *)info->si_addr - start)) < 0)
+		_exit(2);
+	_exit(1);
+}
 
 static void *work(void *arg)
 {
@@ -110,41 +110,56 @@ static void *work(void *arg)
 	return arg;
 }
 
+static int find(void)
+{
+	char line[1000];
+	FILE *f = fopen("/proc/self/maps", "r");
+
+	while (f && !start && fgets(line, sizeof(line), f))
+		if (strstr(line, " r-xp 00000000 ") && strstr(line, "/libmmsim.so"))
+			sscanf(line, "%p-%p", (void **)&start, (void **)&end);
+	return start && !fclose(f);
+}
+
 int main(void)
 {
+	struct sigaction action = {.sa_sigaction = wanted, .sa_flags = SA_SIGINFO};
+	const size_t first = 64 << 10;
 	pthread_t thread;
-	char line[1000];
-	int is_ours = 0;
-	FILE *f;
 
+	if (!find() || sigaction(SIGSEGV, &action, NULL) ||
+	    mprotect(start + first, end - start - first, PROT_NONE))
+		return 2;
 	work(NULL);
 	for (int i = 0; i < 2; i++)
 		if (pthread_create(&thread, NULL, work, NULL) ||
 		    pthread_join(thread, NULL))
-			return 1;
-	f = fopen("/proc/self/smaps", "r");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (strstr(line, " r-xp "))
-			is_ours = strstr(line, "/libmmsim.so") != NULL;
-		if (is_ours && sscanf(line, "Rss: %999s", line) == 1) {
-			puts(line);
-			return 0;
-		}
-	}
-	return 1;
+			return 2;
+	if (mprotect(start + first, end - start - first, PROT_READ | PROT_EXEC))
+		return 2;
+	puts("0");
+	return 0;
 }
 END
 $CC -O1 -pthread -o "$work/thread" "$work/thread.c"
-case "${MMSIM_CFLAGS-} " in
-*" -O2 "*)
-    at_most 64 "$(env -i LD_PRELOAD="$MMSIM_LIB" "$work/thread")" \
-        "KiB of code in the memory of a program with threads"
-    ;;
-*)
-    n=$((n + 1))
-    echo "ok $n # SKIP CFLAGS=\"${MMSIM_CFLAGS-}\" do not ask for -O2"
-    ;;
-esac
+
+# mapped.c is the first of the files that not every program needs (Makefile.am).
+if [ -z "$why" ]; then
+    nm "$MMSIM_LIB" > "$work/names"
+    at_most 65536 "$(address mapped_alloc)" \
+        "bytes of the file that programs read and run"
+    data=$(readelf -SW "$MMSIM_LIB" |
+        sed -n 's/.* \.data  *PROGBITS  *\([0-9a-f]*\).*/\1/p')
+    at_most 4096 "$(($(address heap_default) - 0x$data))" \
+        "bytes of variables in front of the default heap"
+    at_most 65535 "$(env -i LD_PRELOAD="$MMSIM_LIB" "$work/thread")" \
+        "the farthest byte of it that a program with threads needs"
+else
+    for i in 1 2 3; do
+        echo "ok $((n + i)) # SKIP $why"
+    done
+    n=$((n + 3))
+fi
 
 if strace -qq -o "$work/with" /bin/true 2> "$work/errors"; then
     at_most 8 "$(calls /bin/true)" "more system calls for a program without malloc"
