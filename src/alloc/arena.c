@@ -344,7 +344,8 @@ bool arena_extend(struct arena *a, struct chunk *c, size_t units)
 
 		top_check(a);
 		if (top_bytes(a) < more * UNIT + TOP_MIN &&
-		    (more * UNIT >= a->heap->options.mmap_threshold ||
+		    (more * UNIT >=
+			     load_relaxed(&a->heap->options.mmap_threshold) ||
 		     !top_grow(a, more)))
 			return false;
 		/* A new segment may have been begun elsewhere. */

@@ -228,7 +228,7 @@ static void attach_inherit(struct tcache *tc, struct tcache *from)
 	from->capacity_bytes = capacity_bytes;
 	tc->hot = from->hot;
 	from->hot = hot;
-	tc->hole_units = from->hole_units;
+	store_relaxed(&tc->hole_units, from->hole_units);
 	store_relaxed(&tc->hole, from->hole);
 	store_relaxed(&from->hole, NULL);
 }

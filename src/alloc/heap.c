@@ -245,7 +245,7 @@ COLD_FAR int heap_mallopt(struct heap *heap, int param, int value)
 	lock_drop(&heap->lock);
 	/* Who wants no system call later gets the room for caches now, and what
 	 * would be unmapped later is so now. */
-	if (heap->options.trim_threshold == OPTION_NEVER) {
+	if (load_relaxed(&heap->options.trim_threshold) == OPTION_NEVER) {
 		meta_prepare(&heap->meta);
 		mapped_expire(heap, 0, true);
 	}

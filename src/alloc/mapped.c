@@ -155,8 +155,11 @@ static struct stored *stored_slot(struct heap *heap)
  * threshold sends the next one of its size to the arena. */
 static bool mapped_keeps_whole(const struct heap *heap, size_t len)
 {
-	if (heap->options.trim_threshold == OPTION_NEVER ||
-	    (heap->dynamic_threshold && len <= heap->options.mmap_threshold))
+	const struct options *o = &heap->options;
+
+	if (load_relaxed(&o->trim_threshold) == OPTION_NEVER ||
+	    (heap->dynamic_threshold &&
+	     len <= load_relaxed(&o->mmap_threshold)))
 		return false;
 	return heap->mapped.store_bytes + len <= STORE_BYTES;
 }
@@ -304,7 +307,8 @@ size_t mapped_expire(struct heap *heap, uint64_t now_ns, bool all)
 	struct mapped_chunks *mapped = &heap->mapped;
 	size_t bytes = 0;
 
-	if (!all && heap->options.trim_threshold == OPTION_NEVER)
+	if (!all &&
+	    load_relaxed(&heap->options.trim_threshold) == OPTION_NEVER)
 		return 0;
 	lock_take(&mapped->lock);
 	for (unsigned i = 0; i < NR_STORED; i++) {

@@ -88,7 +88,7 @@ void purge_expire(struct arena *a, uint64_t now_ns)
 {
 	struct chunk *c = a->dirty_first;
 
-	if (a->heap->options.trim_threshold == OPTION_NEVER)
+	if (load_relaxed(&a->heap->options.trim_threshold) == OPTION_NEVER)
 		return;
 	for (int n = 0; c && n < PURGE_BATCH; n++, c = a->dirty_first) {
 		if (!heap_has_decayed(a->heap, c->freed_ns, now_ns))

@@ -152,7 +152,7 @@ static struct remote_batch *remote_batch_new(struct tcache *tc,
 	if (!batch)
 		return NULL;
 	batch->nr = 0;
-	batch->bytes = 0;
+	store_relaxed(&batch->bytes, 0);
 	batch->base = (uintptr_t)p;
 	return batch;
 }
@@ -269,7 +269,7 @@ static size_t remote_unpack(struct tcache *tc, struct remote_batch *batch,
 	batch->nr = from;
 	/* A fork may have come between the count and the bytes. */
 	units = min_size(units, batch->bytes / UNIT);
-	batch->bytes -= (uint32_t)(units * UNIT);
+	store_relaxed(&batch->bytes, batch->bytes - (uint32_t)(units * UNIT));
 	return units * UNIT;
 }
 

@@ -89,7 +89,7 @@ void *shard_slide(struct tcache *tc, void *rest, uint32_t whole)
 	} else {
 		small_write_cached(tc, at, units, distance);
 	}
-	tc->hole_units = units;
+	store_relaxed(&tc->hole_units, units);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	store_relaxed(&tc->hole, at);
 	return old;

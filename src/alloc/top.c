@@ -309,7 +309,8 @@ void top_touch(struct arena *a, uintptr_t from, uintptr_t to)
 	size_t ahead;
 
 	if (LIKELY(to <= a->populated) || a->heap->options.populate_max == 0 ||
-	    a->heap->options.trim_threshold == OPTION_NEVER || !a->top)
+	    load_relaxed(&a->heap->options.trim_threshold) == OPTION_NEVER ||
+	    !a->top)
 		return;
 	seg = top_segment(a);
 	if (from < seg->base || from >= seg->end)
@@ -396,9 +397,10 @@ static bool top_is_over_threshold(struct arena *a)
 {
 	const struct options *o = &a->heap->options;
 	size_t extra = top_pad(a) - min_size(top_pad(a), o->top_pad);
+	/* Once: the free of a mapping may raise it meanwhile. */
+	size_t threshold = load_relaxed(&o->trim_threshold);
 
-	return top_bytes(a) >= o->trim_threshold &&
-	       top_bytes(a) - o->trim_threshold >= extra;
+	return top_bytes(a) >= threshold && top_bytes(a) - threshold >= extra;
 }
 
 /* Whether top may be trimmed without waiting.  With a decay time of -1 free
@@ -418,7 +420,8 @@ void top_freed(struct arena *a, uint64_t since_ns)
 	bool is_over;
 	uint64_t now_ns;
 
-	if (o->trim_threshold == OPTION_NEVER || top_bytes(a) < o->top_pad)
+	if (load_relaxed(&o->trim_threshold) == OPTION_NEVER ||
+	    top_bytes(a) < o->top_pad)
 		return;
 	if (since_ns == 0)
 		since_ns = a->given_ns;
@@ -445,7 +448,7 @@ void top_expire(struct arena *a, uint64_t now_ns)
 	const struct options *o = &a->heap->options;
 
 	if (!a->top || a->top_waits_ns == 0 ||
-	    o->trim_threshold == OPTION_NEVER ||
+	    load_relaxed(&o->trim_threshold) == OPTION_NEVER ||
 	    !heap_has_decayed(a->heap, a->top_waits_ns, now_ns))
 		return;
 	a->top_waits_ns = 0;
@@ -464,7 +467,7 @@ FAR bool top_release_segment(struct arena *a, struct chunk *c, bool waited)
 	uintptr_t base;
 	unsigned i;
 
-	if (a->heap->options.trim_threshold == OPTION_NEVER)
+	if (load_relaxed(&a->heap->options.trim_threshold) == OPTION_NEVER)
 		return false;
 	for (i = 0; i + 1 < a->nr_segments; i++) {
 		seg = &a->segments[i];
