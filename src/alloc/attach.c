@@ -27,6 +27,7 @@
 
 #include "alloc/defer.h"
 #include "alloc/quiet.h"
+#include "alloc/stack.h"
 #include "alloc/top.h"
 
 #include <string.h>
@@ -219,10 +220,9 @@ static void attach_inherit(struct tcache *tc, struct tcache *from)
 		void **bottom = tc->bottom[cls];
 		unsigned room = tcache_room(tc, cls);
 
-		tcache_set_stack(tc, cls, from->bottom[cls],
-				 tcache_room(from, cls),
-				 tcache_count(from, cls));
-		tcache_set_stack(from, cls, bottom, room, 0);
+		stack_set(tc, cls, from->bottom[cls], tcache_room(from, cls),
+			  tcache_count(from, cls));
+		stack_set(from, cls, bottom, room, 0);
 	}
 	tc->capacity_bytes = from->capacity_bytes;
 	from->capacity_bytes = capacity_bytes;

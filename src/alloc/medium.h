@@ -20,7 +20,7 @@
  * To put or take a chunk is to copy a pointer; no neighbour is looked at.  The
  * chunks keep C, as in a stack, so a second free is found; their neighbours are
  * checked when they coalesce.  The stack of a hot class may be larger, too
- * (tcache.c).
+ * (stack.h).
  *
  * What it costs: up to an eighth of a chunk of a hot class, and memory that waits
  * for its class alone.  So when the bins have nothing for a request, the older

@@ -52,6 +52,11 @@ static inline size_t sizeclass_units(unsigned cls)
 	return (size_t)(8 + (j & 7)) << (3 + (j >> 3));
 }
 
+static inline size_t sizeclass_bytes(unsigned cls)
+{
+	return sizeclass_units(cls) * UNIT;
+}
+
 /* Whether a chunk of the arena of so many units may go into a cache. */
 static inline bool sizeclass_has_medium(size_t units)
 {

@@ -1,16 +1,14 @@
 /*
- * tcache.c: growing, filling and flushing the stacks of a thread cache.
+ * tcache.c: filling and emptying the stacks of a thread cache.
  *
- * Slow start: a stack begins with room for 7 chunks and grows by half each time it
- * was full, or its room was the bound of a refill, so that a thread that needs little
- * holds little and one that needs much seldom takes the arena's lock.  What a refill
- * carves is a part of what its class has already: most classes have few blocks.
- * All stacks together may hold cache_max bytes, of which a hot class (medium.h) has
- * less on its account; and a stack that has seen neither refill nor flush while
- * others had many gives half of what it holds back and loses half its room.
- * Whenever a larger arena has grown to a new peak everything goes back; and when
- * a flush finds that its class has shrunk, the class's stack does at the next
- * refill, or when the arena is about to cut from top.
+ * Slow start: a stack grows (stack.h) each time it was full, or its room was the
+ * bound of a refill, so that a thread that needs little holds little and one that
+ * needs much seldom takes the arena's lock.  What a refill carves is a part of what
+ * its class has already: most classes have few blocks.  A stack that has seen
+ * neither refill nor flush while others had many gives half of what it holds back
+ * and loses half its room.  Whenever a larger arena has grown to a new peak
+ * everything goes back; and when a flush finds that its class has shrunk, the class's
+ * stack does at the next refill, or when the arena is about to cut from top.
  *
  * Room is made by giving back the older half, if possible into a magazine: the
  * newer chunks are warm.  (A large stack gives all of it, in two magazines.)
@@ -27,13 +25,12 @@
 #include "alloc/magazine.h"
 #include "alloc/remote.h"
 #include "alloc/shard.h"
+#include "alloc/stack.h"
 #include "alloc/top.h"
 #include "base/fatal.h"
 
 #include <string.h>
 
-#define STACK_FIRST 7u
-#define STACK_MAX 511u
 /* A refill takes at most so many bytes, if that is more than one chunk. */
 #define REFILL_BYTES (16 * KIB)
 /* Of what has to be carved it takes so much, or a part of what the class has: most
@@ -55,134 +52,6 @@
 #define SCAN_IDLE_OVER NR_CLASSES
 /* Each comes up once in SCAN_IDLE, so what has passed since its own fits into 16 bits. */
 _Static_assert(2 * SCAN_IDLE <= UINT16_MAX, "last_tick is too small");
-/* What part of a hot stack's room counts: what it holds would wait in the arena
- * else, and it has to hold as many chunks as come and go at once. */
-#define HOT_PART 4u
-
-/* What stands at the end of a stack: nothing, or for medium classes a chunk of
- * no size, so that one comparison tells "empty" and "too small".  Nobody writes
- * there: a stack without room is full.  All of it is one object, for the pointer
- * in it brings it to a page that every start touches. */
-static const struct {
-	void *small, *medium;
-	struct chunk no_chunk;
-} ends = {.medium = (char *)&ends.no_chunk + USER_OFFSET};
-
-/* A cache that is not real has no table: medium requests find class 0.  No
- * pointer more than is looked at: each is relocated at every start. */
-#define EMPTY_STACKS                                                           \
-	{                                                                      \
-		[0] = (void **)&ends.medium,                                   \
-		[1 ... NR_SMALL] = (void **)&ends.small,                       \
-	}
-
-struct tcache tcache_none = {
-	.sp = EMPTY_STACKS, .limit = EMPTY_STACKS, .loan.units = LOAN_NONE};
-
-/* The stack of a class that has none. */
-static void **stack_none(unsigned cls)
-{
-	return (void **)(sizeclass_is_small(cls) ? &ends.small : &ends.medium);
-}
-
-static size_t class_bytes(unsigned cls)
-{
-	return sizeclass_units(cls) * UNIT;
-}
-
-/* The bit of a medium class in tc->hot. */
-static uint64_t hot_bit(unsigned cls)
-{
-	return sizeclass_is_small(cls) ? 0
-				       : UINT64_C(1) << (cls - CLASS_MEDIUM);
-}
-
-/* What room for n chunks of a class counts. */
-static size_t stack_charge(const struct tcache *tc, unsigned cls, unsigned n)
-{
-	size_t bytes = n * class_bytes(cls);
-
-	return tc->hot & hot_bit(cls) ? bytes / HOT_PART : bytes;
-}
-
-/* Counts a stack as hot as long as its class is. */
-static void stack_heed_heat(struct tcache *tc, unsigned cls)
-{
-	unsigned room = tcache_room(tc, cls);
-	uint64_t bit = hot_bit(cls);
-
-	if (bit == 0 || medium_is_hot(tc->arena, cls) == !!(tc->hot & bit))
-		return;
-	tc->capacity_bytes -= stack_charge(tc, cls, room);
-	tc->hot ^= bit;
-	tc->capacity_bytes += stack_charge(tc, cls, room);
-}
-
-/* Bytes of the array behind a stack with so much room and its end. */
-static size_t stack_array_bytes(unsigned room)
-{
-	return sizeof(void *) << (log2_floor(room | STACK_FIRST) + 1);
-}
-
-/* The array's start, from its end. */
-static void *stack_array(const struct tcache *tc, unsigned cls)
-{
-	return (char *)(tc->bottom[cls] + 1) -
-	       stack_array_bytes(tcache_room(tc, cls));
-}
-
-void tcache_set_stack(struct tcache *tc, unsigned cls, void **bottom,
-		      unsigned room, unsigned count)
-{
-	/* A forked child distrusts a stack whose ends do not fit. */
-	store_relaxed(&tc->sp[cls], bottom);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	store_relaxed(&tc->bottom[cls], bottom);
-	store_relaxed(&tc->limit[cls], bottom - room);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	store_relaxed(&tc->sp[cls], bottom - count);
-}
-
-/* Gives a class half as much room again; false: it has its share. */
-static bool stack_grow(struct tcache *tc, unsigned cls)
-{
-	unsigned old = tcache_room(tc, cls), count = tcache_count(tc, cls);
-	unsigned most = sizeclass_cache_max(cls);
-	unsigned room = old == 0 ? STACK_FIRST : old + old / 2 + 1;
-	void **bottom = tc->bottom[cls], *old_array = NULL;
-	size_t grown;
-
-	if (most > STACK_MAX)
-		most = STACK_MAX;
-	if (room > most)
-		room = most;
-	if (cls == 0)
-		return false;
-	stack_heed_heat(tc, cls);
-	if (room <= old)
-		return false;
-	grown = stack_charge(tc, cls, room - old);
-	if (tc->capacity_bytes + grown > tc->heap->options.cache_max)
-		return false;
-	if (old == 0 || stack_array_bytes(room) != stack_array_bytes(old)) {
-		char *array =
-			meta_alloc(&tc->heap->meta, stack_array_bytes(room));
-
-		if (!array)
-			return false;
-		bottom = (void **)(void *)(array + stack_array_bytes(room)) - 1;
-		memcpy(bottom - count, tc->sp[cls], count * sizeof(void *));
-		*bottom = *stack_none(cls);
-		if (old > 0)
-			old_array = stack_array(tc, cls);
-	}
-	tcache_set_stack(tc, cls, bottom, room, count);
-	if (old_array)
-		meta_free(&tc->heap->meta, old_array, stack_array_bytes(old));
-	tc->capacity_bytes += grown;
-	return true;
-}
-
 _Static_assert(NR_SMALL <= 64, "tcache.shrinking has a bit for each");
 
 /* Whether a small class is mostly free. */
@@ -190,7 +59,7 @@ static bool class_has_shrunk(const struct arena *a, unsigned cls)
 {
 	const struct run_class *rc = &a->classes[cls];
 
-	return rc->nr_free * class_bytes(cls) > SHRUNK_BYTES &&
+	return rc->nr_free * sizeclass_bytes(cls) > SHRUNK_BYTES &&
 	       rc->nr_free > rc->nr_chunks / SHRUNK_PART;
 }
 
@@ -216,8 +85,8 @@ static void stack_close(struct tcache *tc, unsigned cls, unsigned count,
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	store_relaxed(&tc->sp[cls], bottom - (count - n));
 	store_relaxed(&tc->nr_flushes, tc->nr_flushes + 1);
-	tc->given_bytes += n * class_bytes(cls);
-	tc->taken_bytes -= min_size(n * class_bytes(cls), tc->taken_bytes);
+	tc->given_bytes += n * sizeclass_bytes(cls);
+	tc->taken_bytes -= min_size(n * sizeclass_bytes(cls), tc->taken_bytes);
 }
 
 /* Gives the oldest n chunks of a stack back to the arena.  It shows nothing
@@ -288,7 +157,7 @@ static void stack_give(struct tcache *tc, unsigned cls)
 	store_relaxed(&tc->sp[cls], tc->bottom[cls]);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	remote_give_many(tc->arena, cls, sp, n);
-	tc->taken_bytes -= min_size(n * class_bytes(cls), tc->taken_bytes);
+	tc->taken_bytes -= min_size(n * sizeclass_bytes(cls), tc->taken_bytes);
 }
 
 void tcache_give_stacks(struct tcache *tc)
@@ -305,59 +174,21 @@ void tcache_give_shrunk(struct tcache *tc)
 			stack_give(tc, cls);
 }
 
-/* Takes half the room of a stack away, or all of it when little is left. */
-static void stack_shrink(struct tcache *tc, unsigned cls)
-{
-	unsigned room = tcache_room(tc, cls), left = room / 2;
-	unsigned count = tcache_count(tc, cls);
-
-	if (room == 0)
-		return;
-	if (left < STACK_FIRST) {
-		void *array = stack_array(tc, cls);
-
-		stack_flush(tc, cls, count);
-		tcache_set_stack(tc, cls, stack_none(cls), 0, 0);
-		meta_free(&tc->heap->meta, array, stack_array_bytes(room));
-		tc->capacity_bytes -= stack_charge(tc, cls, room);
-		tc->hot &= ~hot_bit(cls);
-		return;
-	}
-	if (count > left)
-		stack_flush(tc, cls, count - left);
-	/* The array stays as long as it is the right one for the room. */
-	if (stack_array_bytes(left) != stack_array_bytes(room)) {
-		void **bottom = tc->bottom[cls], **moved;
-		char *array =
-			meta_alloc(&tc->heap->meta, stack_array_bytes(left));
-		void *old = stack_array(tc, cls);
-
-		if (!array)
-			return;
-		count = tcache_count(tc, cls);
-		moved = (void **)(void *)(array + stack_array_bytes(left)) - 1;
-		memcpy(moved - count, bottom - count, count * sizeof(void *));
-		*moved = *stack_none(cls);
-		tcache_set_stack(tc, cls, moved, left, count);
-		meta_free(&tc->heap->meta, old, stack_array_bytes(room));
-	} else {
-		tcache_set_stack(tc, cls, tc->bottom[cls], left, count);
-	}
-	tc->capacity_bytes -= stack_charge(tc, cls, room - left);
-}
-
 /* Looks at the next stack and shrinks it when it is idle; when the cache is
  * over its share, one is idle sooner. */
 static void tcache_scan(struct tcache *tc, uint32_t idle_ticks)
 {
-	unsigned victim;
+	unsigned victim, count;
 
 	tc->scan = tc->scan + 1 < NR_CLASSES ? tc->scan + 1 : 1;
 	victim = tc->scan;
 	if ((uint16_t)(tc->ticks - tc->last_tick[victim]) < idle_ticks)
 		return;
 	tc->last_tick[victim] = (uint16_t)tc->ticks;
-	stack_flush(tc, victim, (tcache_count(tc, victim) + 1) / 2);
+	count = tcache_count(tc, victim);
+	stack_flush(tc, victim,
+		    stack_shrinks_to(tc, victim) == 0 ? count
+						      : (count + 1) / 2);
 	stack_shrink(tc, victim);
 }
 
@@ -392,7 +223,7 @@ static unsigned refill_part(const struct arena *a, unsigned cls, unsigned n)
 		part = medium_in_use(a, cls) / REFILL_FRESH_PART;
 	}
 	part = (unsigned)max_size(1 + part,
-				  REFILL_FRESH_BYTES / class_bytes(cls));
+				  REFILL_FRESH_BYTES / sizeclass_bytes(cls));
 	return (unsigned)min_size(n, max_size(part, nr_free));
 }
 
@@ -418,7 +249,7 @@ static unsigned arena_refill(struct tcache *tc, uint32_t units, void **end,
 	lock_drop(&a->lock);
 	if (out + got != end)
 		memmove(end - got, out, got * sizeof(void *));
-	tc->taken_bytes += got * class_bytes(cls);
+	tc->taken_bytes += got * sizeclass_bytes(cls);
 	tc->taken_peak = max_size(tc->taken_peak, tc->taken_bytes);
 	return got;
 }
@@ -611,7 +442,7 @@ size_t tcache_bytes(const struct tcache *tc)
 	for (unsigned cls = 1; cls <= NR_SMALL; cls++)
 		bytes += stack_count_of_any(tc, cls) * cls * UNIT;
 	for (unsigned cls = CLASS_MEDIUM; cls < NR_CLASSES; cls++)
-		bytes += stack_count_of_any(tc, cls) * class_bytes(cls);
+		bytes += stack_count_of_any(tc, cls) * sizeclass_bytes(cls);
 	if (load_relaxed(&tc->hole))
 		bytes += load_relaxed(&tc->hole_units) * UNIT;
 	return bytes + defer_bytes(tc);
@@ -623,11 +454,7 @@ struct tcache *tcache_make(struct heap *heap)
 
 	if (!tc)
 		return NULL;
-	for (unsigned cls = 0; cls < NR_CLASSES; cls++) {
-		store_relaxed(&tc->sp[cls], stack_none(cls));
-		store_relaxed(&tc->limit[cls], stack_none(cls));
-		store_relaxed(&tc->bottom[cls], stack_none(cls));
-	}
+	stack_init_all(tc);
 	sizeclass_table(tc->medium_table);
 	tc->loan.units = LOAN_NONE;
 	tc->heap = heap;
@@ -639,9 +466,7 @@ static void tcache_free_memory(struct tcache *tc)
 	struct heap *heap = tc->heap;
 
 	for (unsigned cls = 1; cls < NR_CLASSES; cls++)
-		if (tcache_room(tc, cls) > 0)
-			meta_free(&heap->meta, stack_array(tc, cls),
-				  stack_array_bytes(tcache_room(tc, cls)));
+		stack_free(tc, cls);
 	remote_free_kept(tc);
 	meta_free(&heap->meta, tc, sizeof(*tc));
 }

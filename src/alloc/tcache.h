@@ -153,10 +153,6 @@ static inline unsigned tcache_room(const struct tcache *tc, unsigned cls)
 	return (unsigned)(tc->bottom[cls] - tc->limit[cls]);
 }
 
-/* Points a class at another stack, which holds the newest `count` already. */
-void tcache_set_stack(struct tcache *tc, unsigned cls, void **bottom,
-		      unsigned room, unsigned count);
-
 /* The newest chunk of a small class, or NULL. */
 static ALWAYS_INLINE void *tcache_pop(struct tcache *tc, size_t cls)
 {
