@@ -25,9 +25,9 @@
  * thread.
  *
  * Together they hold no more than trim_threshold, which is what top may keep
- * anyway, or a sixteenth of the arena if that is more, up to 32 MiB.  With a trim_threshold set by hand, or no
- * decay time at all, nothing is deferred; another thread that has a loan learns
- * of it at its next visit to the heap.
+ * anyway, or a sixteenth of the arena if that is more, up to 32 MiB.  With a
+ * trim_threshold set by hand, or a decay time of 0, nothing is deferred; another
+ * thread that has a loan learns of it at its next visit to the heap.
  */
 #ifndef ALLOC_DEFER_H
 #define ALLOC_DEFER_H
