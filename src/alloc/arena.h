@@ -93,8 +93,8 @@ struct arena {
 	/* quiet.c */
 	uint64_t quiet_ns; /* since when most of it is free; 0: it is not */
 	size_t quiet_used; /* in use when that was last noticed; 0: not yet */
-	size_t look_bytes; /* its only thread looks again after so many; read
-			    * without the lock */
+	size_t look_bytes; /* a thread of it looks again when it has given so
+			    * many; read without the lock */
 
 	/* attach.c, guarded by the heap's lock */
 	unsigned nr_attached; /* threads whose cache refills here */

@@ -255,7 +255,7 @@ FAR bool attach_follow(struct tcache *tc)
 	lock_take(&a->lock);
 	spare = a->spare;
 	a->spare = NULL;
-	store_relaxed(&a->look_bytes, 0);
+	store_relaxed(&a->look_bytes, QUIET_STEP);
 	lock_drop(&a->lock);
 	if (!spare)
 		return false;

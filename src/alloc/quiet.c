@@ -108,12 +108,14 @@ static bool quiet_is_through(struct tcache *tc)
 
 /* How much the thread may give to its arena before it looks again: what has to go
  * at least.  What its stacks take without a slow call is in `slack`, as far as that
- * counts. */
+ * counts.  Who shares an arena cannot tell. */
 static size_t quiet_next_look(const struct arena *a, size_t slack, size_t over)
 {
 	size_t unseen = slack - min_size(slack, a->system_bytes / 4);
 
-	return over - min_size(unseen, over);
+	if (over <= unseen || load_relaxed(&a->nr_attached) > 1)
+		return QUIET_STEP;
+	return max_size(over - unseen, QUIET_STEP);
 }
 
 void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
@@ -138,7 +140,7 @@ void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a)
 	begins = quiet_has_begun(a, slack, own, given, &over);
 	/* What others give, the arena's thread does not see. */
 	store_relaxed(&a->look_bytes,
-		      is_own ? quiet_next_look(a, slack, over) : 0);
+		      is_own ? quiet_next_look(a, slack, over) : QUIET_STEP);
 	lock_drop(&a->lock);
 	if (begins)
 		quiet_begin(heap, tc);

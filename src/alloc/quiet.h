@@ -50,21 +50,13 @@
  * caller's cache or tcache_none.  No lock is held. */
 void quiet_look(struct heap *heap, struct tcache *tc, struct arena *a);
 
-/* Whether the thread has given so much to its arena that it is to look.  Who shares
- * one cannot tell what the others give. */
-static inline bool quiet_is_time(const struct tcache *tc)
-{
-	const struct arena *a = tc->arena;
-
-	return tc->given_bytes >= load_relaxed(&a->look_bytes) ||
-	       load_relaxed(&a->nr_attached) > 1;
-}
-
 /* The same after a free that gave something to tc's arena, when it is time. */
 static inline void quiet_freed(struct heap *heap, struct tcache *tc)
 {
-	if (UNLIKELY(tc->given_bytes >= QUIET_STEP) && quiet_is_time(tc) &&
-	    load_relaxed(&tc->arena->max_system_bytes) >= QUIET_MIN)
+	const struct arena *a = tc->arena;
+
+	if (UNLIKELY(tc->given_bytes >= load_relaxed(&a->look_bytes)) &&
+	    load_relaxed(&a->max_system_bytes) >= QUIET_MIN)
 		quiet_look(heap, tc, tc->arena);
 }
 

@@ -41,7 +41,8 @@ static struct tcache *thread_take_cache(struct heap *heap)
 	lock_take(&a->lock);
 	tc = a->spare;
 	a->spare = NULL;
-	store_relaxed(&a->look_bytes, 0);
+	/* It may be one of several from here on. */
+	store_relaxed(&a->look_bytes, QUIET_STEP);
 	lock_drop(&a->lock);
 	if (!tc)
 		tc = heap_take_spare(heap);
