@@ -28,6 +28,18 @@ size_t quiet_used(struct arena *a)
 	return a->system_bytes - min_size(bytes, a->system_bytes);
 }
 
+/* Whether so much of a quiet arena is in use again that it is none, beside what
+ * waits to be gathered.  Its lock is held. */
+static bool quiet_is_over(struct arena *a)
+{
+	size_t most = a->system_bytes / QUIET_PART + QUIET_STEP;
+
+	if (quiet_used(a) <= most)
+		return false;
+	arena_gather(a);
+	return quiet_used(a) > most;
+}
+
 /* Whether the arena has become quiet; its lock is held.  The thread's cache holds
  * `own` bytes of it; `slack` may be in those of others; `given` were in use since
  * the thread looked last.  *over: what is in use beyond what a quiet arena may
@@ -220,8 +232,22 @@ void quiet_malloced(struct tcache *tc)
 		quiet_end(tc);
 }
 
+/* Whether an arena waits and has not grown so far in use that it can become quiet
+ * anew: then nobody else would notice that all of it has gone after all. */
+static bool quiet_lasts(struct arena *a)
+{
+	bool lasts;
+
+	lock_take(&a->lock);
+	lasts = a->quiet_ns != 0 && quiet_used(a) < a->system_bytes / 2;
+	lock_drop(&a->lock);
+	return lasts;
+}
+
 void quiet_watched_free(struct tcache *tc, struct arena *a, size_t bytes)
 {
+	if (bytes >= tc->watch_bytes && quiet_lasts(a))
+		tc->watch_bytes = bytes + quiet_watch_bytes(tc->heap);
 	if (bytes < tc->watch_bytes) {
 		tc->watch_bytes -= bytes;
 		/* What had to wait may be gone, and there is more to come. */
@@ -249,8 +275,9 @@ bool quiet_expire(struct arena *a, uint64_t now_ns)
 
 	if (a->quiet_ns == 0 || !quiet_gives_back(heap))
 		return false;
-	if (quiet_used(a) > a->system_bytes / QUIET_PART + QUIET_STEP) {
+	if (quiet_is_over(a)) {
 		a->quiet_ns = 0;
+		store_relaxed(&a->quiet_used, 0);
 		return false;
 	}
 	if (!heap_has_decayed(heap, a->quiet_ns, now_ns)) {

@@ -14,6 +14,9 @@
  *    ^                                    |        was in use: life goes on
  *    +------------------------------------+
  *
+ * More may be freed than was in use when the arena has grown again.  Then life goes on
+ * only if it has grown so far that it can become quiet anew.
+ *
  * Frees may take longer than the decay time.  So a thread goes on watching when
  * what waited has gone back: else the rest would be in its cache in the end, each
  * chunk on a page of its own.

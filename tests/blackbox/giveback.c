@@ -15,7 +15,13 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-enum { TOTAL = 40 << 20, DECAY_MS = 100, MAX_THREADS = 4, PARTS = 32 };
+enum {
+	TOTAL = 40 << 20,
+	DECAY_MS = 100,
+	MAX_THREADS = 4,
+	PARTS = 32,
+	KEPT = 20
+};
 
 enum sizes { TINY, SMALL, MEDIUM, LARGE, MAPPED, HUGE, MIXED, NR_SIZES };
 enum order { FORWARD, BACKWARD, SCATTERED, NR_ORDERS };
@@ -50,6 +56,8 @@ struct scenario {
 	enum last_call call;
 	long pause_ms;  /* after each of so many PARTS of the frees */
 	unsigned turns; /* a block is freed and another made, before all that */
+	unsigned
+		again; /* all but a part is freed, and so many percent made again */
 };
 
 /* What one thread has allocated. */
@@ -93,6 +101,17 @@ static void *block_new(struct load *load, size_t *bytes)
 	return memset(p, 1, n);
 }
 
+/* Frees all but one in KEPT, and allocates up to `total` anew. */
+static void shrink_and_grow(struct load *load, size_t total)
+{
+	size_t kept = load->count / KEPT, bytes = 0;
+
+	while (load->count > kept)
+		free(load->p[--load->count]);
+	while (bytes < total)
+		load->p[load->count++] = block_new(load, &bytes);
+}
+
 static void fill(struct load *load, size_t total)
 {
 	size_t bytes = 0;
@@ -109,6 +128,8 @@ static void fill(struct load *load, size_t total)
 		free(*p);
 		*p = block_new(load, &bytes);
 	}
+	if (now->again)
+		shrink_and_grow(load, total / 100 * now->again);
 }
 
 static void empty(struct load *load)
@@ -285,7 +306,7 @@ CASE(one_thread_all_sizes_and_orders)
 	for (int sizes = 0; sizes < NR_SIZES; sizes++)
 		for (int order = 0; order < NR_ORDERS; order++)
 			expect((struct scenario){sizes, order, 0, ITSELF,
-						 MALLOC_100, 0, 0},
+						 MALLOC_100, 0, 0, 0},
 			       DECAY_MS);
 }
 
@@ -294,7 +315,7 @@ CASE(any_call_does)
 	with_short_decay(__func__);
 	for (int call = 0; call < NR_CALLS; call++)
 		expect((struct scenario){MIXED, SCATTERED, 0, ITSELF, call, 0,
-					 0},
+					 0, 0},
 		       DECAY_MS);
 }
 
@@ -303,7 +324,7 @@ CASE(any_call_of_a_thread_that_had_no_part_does)
 	with_short_decay(__func__);
 	for (int call = 0; call < NR_CALLS; call++)
 		expect((struct scenario){SMALL, SCATTERED, 2, ITSELF, call, 0,
-					 0},
+					 0, 0},
 		       DECAY_MS);
 }
 
@@ -313,7 +334,7 @@ CASE_WITHIN(120, threads_that_wait_or_have_ended_or_free_for_each_other)
 	for (int by = 0; by < NR_FREED_BY; by++)
 		for (int sizes = 0; sizes < NR_SIZES; sizes++)
 			expect((struct scenario){sizes, SCATTERED, MAX_THREADS,
-						 by, MALLOC_100, 0, 0},
+						 by, MALLOC_100, 0, 0, 0},
 			       DECAY_MS);
 }
 
@@ -334,7 +355,8 @@ CASE_WITHIN(120, frees_that_take_longer_than_the_decay_time)
 	for (long pause_ms = 4; pause_ms < DECAY_MS / 3; pause_ms += 7)
 		for (int by = 0; by < NR_FREED_BY; by++)
 			expect((struct scenario){SMALL, SCATTERED, MAX_THREADS,
-						 by, MALLOC_100, pause_ms, 0},
+						 by, MALLOC_100, pause_ms, 0,
+						 0},
 			       DECAY_MS);
 }
 
@@ -354,9 +376,25 @@ CASE_WITHIN(120, blocks_that_have_taken_turns)
 			       DECAY_MS);
 }
 
+/* An arena that waits has grown again, but is not in use by half, when another
+ * thread frees the rest. */
+CASE(what_has_grown_again_while_it_waited)
+{
+	with_short_decay(__func__);
+	for (unsigned again = 10; again <= 45; again += 5)
+		for (unsigned nr_threads = 1; nr_threads <= 2; nr_threads++)
+			expect((struct scenario){.sizes = SMALL,
+						 .order = FORWARD,
+						 .nr_threads = nr_threads,
+						 .by = MAIN,
+						 .call = MALLOC_100,
+						 .again = again},
+			       DECAY_MS);
+}
+
 CASE(with_the_default_decay_time)
 {
-	expect((struct scenario){MIXED, SCATTERED, 2, ITSELF, PAIR, 0, 0},
+	expect((struct scenario){MIXED, SCATTERED, 2, ITSELF, PAIR, 0, 0, 0},
 	       1000);
 }
 
