@@ -4,9 +4,13 @@
  *   oracle [--seed N] [--ops M] [--per-script K] [--only S] [--verbose]
  *
  * A script has K operations and starts with fresh processes; those of even
- * numbers have files and segments.  When a script
- * diverges, operations are taken out as long as it still diverges, and what
- * remains is printed with both states.
+ * numbers have files and segments.  When a script diverges, operations are taken
+ * out as long as it still diverges, and what remains is printed with both states.
+ *
+ * The host may take a clean page of a file out of memory at any moment, and then
+ * st_blocks of a tmpfs file, mincore or RSS are one page less.  Such a divergence
+ * does not come again when the script is repeated; the simulated kernel's would.  It
+ * is told, and one in a run is not held against it.
  */
 #include "oracle.h"
 
@@ -24,6 +28,11 @@ static struct {
 	struct state host, sim;
 	char why[400];
 } differing;
+
+/* A script that has diverged runs so many times more. */
+#define REPEATS 3
+/* So many scripts may diverge once and not again. */
+#define MAX_ACCIDENTS 1
 
 static bool verbose;
 bool with_objects;
@@ -173,6 +182,16 @@ static bool run_script(uint64_t seed, int nr_ops)
 
 /* --- a divergence --------------------------------------------------------------------- */
 
+static bool diverges_again(void)
+{
+	int i;
+
+	for (i = 0; i < REPEATS; i++)
+		if (replay(&script) < script.nr_ops)
+			return true;
+	return false;
+}
+
 /* Takes out what is not needed, in ever smaller pieces. */
 static void shorten(void)
 {
@@ -226,7 +245,7 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	uint64_t seed = 1, ops = getenv("MMSIM_LONG") ? 500000 : 80000;
-	int per_script = 250, c, nr_diverged = 0;
+	int per_script = 250, c, nr_diverged = 0, nr_accidents = 0;
 	uint64_t only = 0, number;
 	const char *why_not;
 
@@ -270,6 +289,12 @@ int main(int argc, char **argv)
 		with_objects = host_facts.has_objects && number % 2 == 0;
 		if (run_script(seed * 1000003 + number, per_script))
 			continue;
+		if (nr_accidents < MAX_ACCIDENTS && !diverges_again()) {
+			nr_accidents++;
+			printf("# script %lu diverged once, and not again\n",
+			       (unsigned long)number);
+			continue;
+		}
 		report(number);
 		if (++nr_diverged == 3)
 			break;
